@@ -1,0 +1,54 @@
+# `make study` and `make test` are all that a newcomer needs; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+STUDY ?= default
+SET ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help setup study quick base test lint query warehouse server serve clean gc
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## create .venv and install what requirements.lock pins
+.venv/ready: requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+	touch $@
+
+study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'
+	@python -m counterpoint.studies $(STUDY) $(SET)
+	@python -m stages.estimate
+	dvc repro
+	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
+
+quick:           ## the quick study: one model, samples 100 and 1,000
+	@$(MAKE) --no-print-directory study STUDY=quick
+
+base: setup      ## train the shipped bases anew
+	dvc repro --force base
+
+test: setup      ## the tests, a miniature dvc repro among them
+	python -m pytest
+
+lint: setup      ## ruff
+	ruff check .
+	ruff format --check .
+
+query: setup     ## ask the results: make query Q="select …" or the name of a published query
+	@python -m stages.query "$(Q)"
+
+server: setup    ## a Prefect server on loopback
+	@python -m flows.server
+
+serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON='0 2 * * *'
+	@python -m flows.serve --study "$(STUDY)" $(if $(CRON),--cron "$(CRON)")
+
+clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
+	rm -rf work logs data/problems data/samples data/runs metrics/tables metrics/results.duckdb metrics/samples.html
+	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +
+
+gc: setup        ## drop from DVC's cache what the current dvc.lock does not name
+	dvc gc --workspace --force

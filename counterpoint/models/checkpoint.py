@@ -1,0 +1,81 @@
+"""Load and save any vision-language checkpoint: a local folder or a hub id, whole or a LoRA adapter.
+
+Weights are read from safetensors alone. An adapter's folder holds the adapter, the processor and the name of the
+checkpoint that it adapts; loading it merges the two.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from counterpoint.errors import UserError
+
+ADAPTER = "adapter_config.json"
+
+
+def load(path: str, trust_remote_code: bool = False):
+    """The model (float32, in evaluation mode, on the CPU) and its processor (left-padding) at `path`.
+
+    Raises `UserError` when there is no such checkpoint or it is not an image-text-to-text model in safetensors.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    folder = Path(path)
+    if folder.exists() and not any((folder / name).exists() for name in ("config.json", ADAPTER)):
+        raise UserError(f"{path}: not a model: it holds neither config.json nor {ADAPTER}; name a checkpoint's folder")
+    try:
+        if (folder / ADAPTER).exists():
+            model = _merged(folder, trust_remote_code)
+        else:
+            model = AutoModelForImageTextToText.from_pretrained(
+                path, trust_remote_code=trust_remote_code, use_safetensors=True, dtype="float32"
+            )
+        processor = AutoProcessor.from_pretrained(path, trust_remote_code=trust_remote_code, padding_side="left")
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        hint = "" if folder.exists() else "; it is no folder here, so it must be the id of a model on the hub"
+        raise UserError(f"{path}: not a vision-language checkpoint that can be loaded: {first}{hint}") from None
+    if not hasattr(processor, "tokenizer"):
+        raise UserError(f"{path}: its processor has no tokenizer; name a vision-language checkpoint")
+    return model.eval(), processor
+
+
+def _merged(folder: Path, trust_remote_code: bool):
+    from peft import PeftModel
+
+    base = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    model, _ = load(base, trust_remote_code)
+    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+
+
+def add_lora(model, rank: int, alpha: int, dropout: float, targets: list[str], vision_tower: bool):
+    """The model with trainable LoRA adapters on the target modules; the vision tower is left out unless asked for.
+
+    Raises `UserError` when no module matches.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    excluded = None if vision_tower else r".*(vision|visual).*"
+    config = LoraConfig(
+        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=targets, exclude_modules=excluded,
+        task_type="CAUSAL_LM",
+    )  # fmt: skip
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise UserError(f"lora.targets {targets}: {str(error).splitlines()[0]}") from None
+
+
+def save(model, processor, folder: Path) -> None:
+    """Write a checkpoint (or, for a PEFT model, its adapter) with its processor as safetensors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    (folder / "training_args.bin").unlink(missing_ok=True)
+
+
+def parameters(model) -> int:
+    """The number of parameters, tied ones once."""
+    return sum(p.numel() for p in model.parameters())

@@ -1,0 +1,160 @@
+"""Pre-training of a micro base from scratch: what it is taught, and the loop.
+
+A fair base sees well, knows the answer format and reasons correctly on easier problems than those the study asks. It is
+never taught wrong reasoning (reinforcement would have to unlearn what supervision overwrites). Broad and shallow:
+captions of every difficulty and style, direct answers, text twins, both rules; reasoning on the two easiest
+difficulties alone, of which the study asks only the harder, beside two that no base was taught to reason about.
+States come from the `pretrain` part of the world, which no other split shares.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from counterpoint import prompt
+from counterpoint.models import micro
+from counterpoint.problem import digest
+from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.procedural import EASY, HARDER, IN_DOMAIN, draw
+
+# kind -> share of the examples
+MIX = {"caption": 0.36, "direct": 0.14, "twin_direct": 0.10, "think": 0.26, "twin_think": 0.14}
+SHIFTED_STYLE, SHIFTED_RULE = 0.25, 0.25
+EASIEST = 0.6  # share of the reasoning that is about difficulty 1
+CHECKPOINT_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a base is made. `schedule_steps` shapes the learning rate; an early base stops at `steps` before its end."""
+
+    shape: micro.Shape
+    steps: int
+    schedule_steps: int
+    batch: int
+    learning_rate: float
+    seed: int
+    threads: int
+
+
+def example(seed: int, index: int):
+    """The `index`-th example: (picture or None, user text, assistant text)."""
+    rng = Random(int(digest("pretrain", seed, index), 16))
+    kind = rng.choices(list(MIX), list(MIX.values()))[0]
+    family = rng.choice(list(FAMILIES))
+    style = "shifted" if rng.random() < SHIFTED_STYLE else "plain"
+    shifted_rule = rng.random() < SHIFTED_RULE
+    thinking = kind in ("think", "twin_think")
+    if thinking:
+        difficulty = EASY[0] if rng.random() < EASIEST else EASY[1]
+    else:
+        difficulty = rng.choice((EASY[0], *IN_DOMAIN, HARDER) if kind == "caption" else (EASY[0], *IN_DOMAIN))
+    draft, _, rng = draw(seed, "pretrain", "pretrain", family, index, difficulty, shifted_rule)
+    words = kind.startswith("twin")
+    picture = None if words else FAMILIES[family].render(draft.latent, style, rng)
+    if kind == "caption":
+        return picture, prompt.DESCRIBE, draft.caption
+    asked = prompt.question_text(draft.question, draft.options)
+    if words:
+        asked = f"{draft.text_twin} {asked}"
+    if thinking:
+        return picture, f"{asked} {prompt.THINK}", prompt.completion_text(draft.reasoning, draft.answer)
+    return picture, f"{asked} {prompt.DIRECT}", draft.answer
+
+
+def corpus(seed: int, number: int = 6000) -> list[str]:
+    """Texts to train the tokenizer on."""
+    return [text for index in range(number) for text in example(seed, index)[1:]]
+
+
+def collate(examples: list, processor):
+    """Right-padded tensors: input_ids, attention_mask, labels (batch × length) and pixel_values or None."""
+    import numpy as np
+    import torch
+
+    tokenizer = processor.tokenizer
+    image_tokens = "<image>" * (processor.image_processor.size["height"] // micro.PATCH) ** 2
+    rows = []
+    for picture, user, assistant in examples:
+        head = tokenizer(f"<user>{image_tokens if picture is not None else ''}{user}<assistant>").input_ids
+        rows.append((head, tokenizer(f"{assistant}<eos>").input_ids))
+    length = max(len(head) + len(tail) for head, tail in rows)
+    input_ids = torch.full((len(rows), length), tokenizer.pad_token_id)
+    labels = torch.full((len(rows), length), -100)
+    mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for row, (head, tail) in enumerate(rows):
+        ids = torch.tensor(head + tail)
+        input_ids[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+        labels[row, len(head) : len(ids)] = ids[len(head) :]
+    pictures = [np.asarray(picture) for picture, *_ in examples if picture is not None]
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1 if pictures else None
+    return input_ids, mask, labels, pixels
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Linear warm-up over 4 % of the schedule, then a cosine down to 2 % of the peak."""
+    warm = max(1, recipe.schedule_steps // 25)
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    progress = (step - warm) / max(1, recipe.schedule_steps - warm)
+    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] = print) -> None:
+    """Train a base by `recipe` and save it under `out` with its training log; resumes from `work`.
+
+    Deterministic on one machine at the recipe's thread count.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.seed)
+    processor = micro.build_processor(corpus(recipe.seed), recipe.shape)
+    model = micro.build_model(recipe.shape, processor.tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.05, betas=(0.9, 0.95))
+    saved, log, first = work / "state.pt", [], 0
+    if saved.exists():
+        state = torch.load(saved, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        first, log = state["step"], state["log"]
+        report(f"resuming at step {first}")
+    work.mkdir(parents=True, exist_ok=True)
+    began, running = time.monotonic(), 0.0
+    for step in range(first, recipe.steps):
+        examples = [example(recipe.seed, 1_000_000 + step * recipe.batch + i) for i in range(recipe.batch)]
+        input_ids, mask, labels, pixels = collate(examples, processor)
+        hidden = model.model(input_ids=input_ids, attention_mask=mask, pixel_values=pixels).last_hidden_state
+        wanted = labels[:, 1:] != -100
+        loss = cross_entropy(model.lm_head(hidden[:, :-1][wanted]), labels[:, 1:][wanted])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, recipe)
+        optimizer.step()
+        optimizer.zero_grad()
+        running += loss.item()
+        if (step + 1) % 100 == 0:
+            log.append({"step": step + 1, "loss": round(running / 100, 5)})
+            rate = (step + 1 - first) / (time.monotonic() - began)
+            left = (recipe.steps - step - 1) / rate
+            report(
+                f"step {step + 1}/{recipe.steps} loss {running / 100:.4f} {rate:.2f} steps/s {left / 60:.1f} min left"
+            )
+            running = 0.0
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == recipe.steps:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "log": log}
+            torch.save(state, work / "state.tmp")
+            (work / "state.tmp").replace(saved)
+    out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(out)
+    processor.save_pretrained(out)
+    (out / "training_log.json").write_text(json.dumps(log, indent=1) + "\n")

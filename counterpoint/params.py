@@ -1,0 +1,348 @@
+"""params.yaml as typed, validated objects: an unknown key or a wrong type is an error that names its neighbour.
+
+Composition of studies lives in `counterpoint/studies.py`. Every default is in studies/default.yaml, none is here: what
+a run used is what params.yaml says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from counterpoint.errors import UserError
+
+LOSS_TYPES = ("grpo", "dapo", "dr_grpo", "bnpo")
+METHODS = ("sft", "rl", "sft_then_rl")
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML with the floats of YAML 1.2: `1e-5` is a number, as DVC reads it, not a string."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"), list("-+0123456789.")
+)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    instruction: str
+
+
+@dataclass(frozen=True)
+class Source:
+    kind: str  # procedural, folder or hub
+    path: str | None  # what the problems depend on: the folder of rows, or of the procedural families' code
+    pattern: str  # folder: which files hold the rows
+    split: str  # hub: which of its splits
+    name: str  # what the problems' `source` column says
+    fields: dict[str, Any]  # record field -> column, or a list of columns to join
+    family: str  # column that holds the family, or "file" for the file's name
+    held_out_families: list[str]
+    rejects_allowed: int
+
+
+@dataclass(frozen=True)
+class Problems:
+    seed: int
+    train: int
+    per_suite: int
+    per_probe: int
+
+
+@dataclass(frozen=True)
+class Sampling:
+    seed: int
+    sizes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Base:
+    text_width: int
+    text_layers: int
+    text_inner: int
+    vision_width: int
+    vision_layers: int
+    vision_inner: int
+    steps: int
+    schedule_steps: int
+    batch: int
+    learning_rate: float
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Lora:
+    rank: int
+    alpha: int
+    dropout: float
+    targets: list[str]
+    vision_tower: bool
+
+
+@dataclass(frozen=True)
+class Sft:
+    learning_rate: float
+    epochs: float
+    batch_size: int
+    warmup_fraction: float
+    schedule: str
+    weight_decay: float
+    max_grad_norm: float
+    lora: Lora | None
+    checkpoint_every: int
+
+
+@dataclass(frozen=True)
+class Rl:
+    learning_rate: float
+    epochs: float
+    batch_size: int  # completions per optimizer step
+    group_size: int
+    max_completion_tokens: int
+    temperature: float
+    top_p: float
+    beta: float
+    loss_type: str
+    clip_low: float
+    clip_high: float
+    scale_rewards: str
+    rewards: dict[str, float]
+    warmup_fraction: float
+    schedule: str
+    weight_decay: float
+    max_grad_norm: float
+    lora: Lora | None
+    checkpoint_every: int
+
+
+@dataclass(frozen=True)
+class Arm:
+    method: str
+    settings: dict[str, Any]  # what this arm changes in the section of its method
+
+
+@dataclass(frozen=True)
+class Probe:
+    at_least: int  # probes per run, step 0 included
+    every: int | None  # optimizer steps between probes; null derives it from at_least
+    max_tokens: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    max_tokens: int
+    batch_size: int
+    base_conditions: list[str]
+
+
+@dataclass(frozen=True)
+class Competence:
+    problems: int  # per family for captions; four times as many per suite
+    samples: int
+    max_tokens: int
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Run:
+    arm: str
+    model: str
+    sample: str
+    seed: int
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.arm}-{self.model}-{self.sample}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class BaseRun:
+    model: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    base: dict[str, BaseRun]
+    sft: dict[str, Run]
+    rl: dict[str, Run]
+    sft_then_rl: dict[str, Run]
+
+
+@dataclass(frozen=True)
+class Params:
+    study: str
+    threads: int
+    trust_remote_code: bool
+    prompt: Prompt
+    suites: list[str]
+    source: Source
+    problems: Problems
+    sampling: Sampling
+    bases: dict[str, Base]
+    models: dict[str, str]
+    sft: Sft
+    rl: Rl
+    arms: dict[str, Arm]
+    probe: Probe
+    evaluation: Evaluation
+    competence: Competence
+    runs: Runs
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest known name, or the list of what is known."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(map(repr, known))}"
+
+
+def build(kind: Any, value: Any, key: str, where: str = "params.yaml") -> Any:
+    """`value` as an instance of the type `kind`. Raises `UserError` that names file, key and remedy."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return build(next(a for a in arguments if a is not type(None)), value, key, where)
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, key, where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: {key} must be a mapping, not {value!r}")
+        return {str(k): build(arguments[1], v, f"{key}.{k}", where) for k, v in value.items()}
+    if origin is list:
+        if not isinstance(value, list):
+            raise UserError(f"{where}: {key} must be a list, not {value!r}")
+        return [build(arguments[0], v, f"{key}[{i}]", where) for i, v in enumerate(value)]
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"{where}: {key} must be of type {kind.__name__}, not {value!r} ({type(value).__name__})")
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, key: str, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {key or 'the file'} must be a mapping, not {value!r}")
+    hints = typing.get_type_hints(kind)
+    prefix = f"{key}." if key else ""
+    for name in value:
+        if name not in hints:
+            raise UserError(f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}")
+    for name in hints:
+        if name not in value:
+            raise UserError(f"{where}: {prefix}{name} is missing; studies/default.yaml has it")
+    return kind(**{name: build(hints[name], value[name], f"{prefix}{name}", where) for name in hints})
+
+
+def read_yaml(path: Path) -> dict:
+    """The mapping in a YAML file. Raises `UserError` when it cannot be read or is none."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; `make study` writes params.yaml from studies/default.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: must be a mapping of parameters")
+    return data
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """The validated parameters in `path`."""
+    return validate(build(Params, read_yaml(path), "", str(path)), str(path))
+
+
+def settings(params: Params, arm: str) -> Sft | Rl:
+    """What the arm trains with: the section of its method with the arm's own changes."""
+    method = params.arms[arm].method
+    section = params.sft if method == "sft" else params.rl
+    merged = {**{f.name: getattr(section, f.name) for f in dataclasses.fields(section)}, **params.arms[arm].settings}
+    plain = {k: dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for k, v in merged.items()}
+    return build(type(section), plain, f"arms.{arm}.settings")
+
+
+def validate(params: Params, where: str = "params.yaml") -> Params:
+    """Check what types cannot say. Raises `UserError` naming the key and the remedy."""
+    from counterpoint import rewards, suites
+
+    def fail(text: str) -> typing.NoReturn:
+        raise UserError(f"{where}: {text}")
+
+    if params.source.kind not in ("procedural", "folder", "hub"):
+        fail(f"source.kind is {params.source.kind!r}; it must be procedural, folder or hub")
+    if params.source.kind != "procedural" and not params.source.path:
+        fail(f"source.path is missing for a {params.source.kind} source; set it, e.g. SET='source.path=…'")
+    if params.threads < 1:
+        fail("threads must be at least 1")
+    for suite in params.suites:
+        if suite not in suites.SUITES:
+            fail(f"suites: unknown suite {suite!r}{nearest(suite, suites.SUITES)}")
+    for name, size in params.sampling.sizes.items():
+        if size < 1:
+            fail(f"sampling.sizes.{name} must be at least 1")
+        if params.source.kind == "procedural" and size > params.problems.train:
+            fail(f"sampling.sizes.{name} is {size}, larger than the pool of problems.train = {params.problems.train}")
+    for name, arm in params.arms.items():
+        if arm.method not in METHODS:
+            fail(f"arms.{name}.method is {arm.method!r}{nearest(arm.method, METHODS)}")
+        section = settings(params, name)
+        if not section.epochs > 0:
+            fail(f"arms.{name}: epochs must be above 0")
+        if section.checkpoint_every < 1 or section.batch_size < 1:
+            fail(f"arms.{name}: checkpoint_every and batch_size must be at least 1")
+        if isinstance(section, Rl):
+            _validate_rl(name, section, rewards.REWARDS, fail)
+    for stage in ("sft", "rl", "sft_then_rl"):
+        for run_id, run in getattr(params.runs, stage).items():
+            key = f"runs.{stage}.{run_id}"
+            for known, name in (
+                (params.arms, run.arm),
+                (params.models, run.model),
+                (params.sampling.sizes, run.sample),
+            ):
+                if name not in known:
+                    fail(f"{key}: unknown name {name!r}{nearest(name, known)}")
+            if run.run_id != run_id:
+                fail(f"{key} must be called {run.run_id}, as arm-model-sample-seed says")
+            method = params.arms[run.arm].method
+            if method != stage:
+                fail(f"{key}: arm {run.arm!r} has the method {method!r}, so it belongs to runs.{method}")
+            first = f"sft-{run.model}-{run.sample}-{run.seed}"
+            if stage == "sft_then_rl" and first not in params.runs.sft:
+                fail(f"{key} starts from {first}, which is not in runs.sft; add it there")
+    for run_id, run in params.runs.base.items():
+        if run.model not in params.models:
+            fail(f"runs.base.{run_id}: unknown model {run.model!r}{nearest(run.model, params.models)}")
+        if run_id != f"base-{run.model}":
+            fail(f"runs.base.{run_id} must be called base-{run.model}")
+    return params
+
+
+def _validate_rl(name: str, section: Rl, known_rewards: typing.Iterable[str], fail) -> None:
+    if section.group_size < 2:
+        fail(f"arms.{name}: group_size must be at least 2, or no advantage can be computed")
+    if section.batch_size % section.group_size:
+        fail(
+            f"arms.{name}: batch_size {section.batch_size} is not a multiple of group_size {section.group_size}; "
+            f"use {max(1, section.batch_size // section.group_size) * section.group_size}"
+        )
+    if section.loss_type not in LOSS_TYPES:
+        fail(f"arms.{name}: loss_type is {section.loss_type!r}{nearest(section.loss_type, LOSS_TYPES)}")
+    if not section.rewards:
+        fail(f"arms.{name}: rewards is empty; name at least one term")
+    for term in section.rewards:
+        if term not in known_rewards:
+            fail(f"arms.{name}: unknown reward {term!r}{nearest(term, known_rewards)}")

@@ -1,0 +1,43 @@
+"""The one prompt and answer format that every arm shares, in training, probing and evaluation alike.
+
+    user       <image> QUESTION [options : A , B .] INSTRUCTION
+    assistant  <think>REASONING</think><answer>ANSWER</answer>
+
+A view says what of the problem is shown: `image` (the picture), `text_twin` (the picture in words instead), and the
+blind conditions `no_image` (neither) and `shuffled_image` (another problem's picture).
+"""
+
+from __future__ import annotations
+
+from counterpoint.problem import Problem
+
+THINK = "think first ."  # the micro bases were taught this instruction; params.yaml may state another
+DESCRIBE = "describe the picture ."
+DIRECT = "answer only ."
+
+
+def question_text(question: str, options: tuple[str, ...] | None) -> str:
+    """The question with its options, where it has any."""
+    return f"{question} options : {' , '.join(options)} ." if options else question
+
+
+def user_text(problem: Problem, instruction: str = THINK, words: bool = False) -> str:
+    """What the user says; with `words`, the text twin stands before the question in place of the picture."""
+    asked = f"{question_text(problem.question, problem.options)} {instruction}".strip()
+    return f"{problem.text_twin} {asked}" if words else asked
+
+
+def completion_text(reasoning: str, answer: str) -> str:
+    """The gold completion: reasoning, then exactly one answer."""
+    return f"<think>{reasoning}</think><answer>{answer}</answer>"
+
+
+def user_message(text: str) -> list[dict]:
+    """A conversation of one user turn with plain-string content; TRL and `with_images` put the pictures before it."""
+    return [{"role": "user", "content": text}]
+
+
+def with_images(text: str, images: int) -> list[dict]:
+    """The same turn as content parts with `images` picture placeholders first, as chat templates want it."""
+    parts = [{"type": "image"} for _ in range(images)] + [{"type": "text", "text": text}]
+    return [{"role": "user", "content": parts}]

@@ -1,0 +1,124 @@
+"""accuracy_by_arm.png: every arm and sample on every suite, by model, against the base and its blind baselines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from counterpoint.report import style
+from counterpoint.report.read import BLIND, METHODS, Results, Run, arm_place
+
+TITLE = "Accuracy by arm"
+BLIND_ROW = "base, blind"
+BLIND_MARKS = {"no_image": ("x", -0.2), "shuffled_image": ("+", 0.2)}  # mark, and its place beside the row
+ROW = 0.17  # inches
+
+
+def label(run: Run) -> str:
+    """Arm and sample of a run; the name of its row."""
+    return "base" if run.method == "base" else f"{run.arm} {run.sample}"
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw a panel for each suite and model; seeds of one arm stand beside each other in its row."""
+    if not results.cells:
+        style.said_plainly(path, TITLE, "No run of this study has been evaluated.")
+        return
+    models, suites = results.models, results.suites
+    trained = sorted(results.trained, key=lambda run: arm_place(run, results.sizes))
+    names = list(dict.fromkeys(["base", BLIND_ROW, *(label(run) for run in trained)]))
+    methods = sorted({run.method for run in results.runs}, key=[*METHODS, *(run.method for run in trained)].index)
+    left = 0.30 + 0.078 * max(len(name) for name in names)
+    panel, inner = (1.95 if len(models) > 2 else 2.6), ROW * (len(names) + 0.6) * (1 + 0.35 * (_seeds(results) - 1))
+    width = max(left + len(models) * panel + 0.2, 5.2)
+    top, bottom, gap = 1.18, 1.42, 0.36
+    height = top + len(suites) * (inner + gap) - gap + bottom
+    with style.sheet(width, height, path) as figure:
+        style.heading(figure, TITLE, "greedy accuracy, %, with 95% intervals (Wilson)")
+        grid = figure.subplots(len(suites), len(models), squeeze=False, sharex=True, sharey=True)
+        figure.subplots_adjust(
+            left=left / width, right=1 - 0.2 / width, top=1 - top / height,
+            bottom=bottom / height, hspace=gap / inner, wspace=0.10,
+        )  # fmt: skip
+        for line, suite in enumerate(suites):
+            for column, model in enumerate(models):
+                axes = grid[line, column]
+                _panel(axes, results, model, suite, names)
+                if column == 0:
+                    above = axes.get_position().y1 + 0.06 / height
+                    figure.text(0.12 / width, above, suite, va="bottom", weight="bold", size=10.5)
+                if line == 0:
+                    middle = axes.get_position()
+                    figure.text(
+                        (middle.x0 + middle.x1) / 2, 1 - 0.66 / height, model, ha="center", va="top", weight="bold",
+                        size=11, color=style.METHOD_COLOURS["base"],
+                    )  # fmt: skip
+                if line == len(suites) - 1:
+                    axes.set_xlabel("accuracy, %")
+        grid[0, 0].set_yticks(range(len(names)), names, size=style.SMALLEST)
+        grid[0, 0].set_ylim(len(names) - 0.4, -0.6)
+        grid[0, 0].set_xlim(-2, 102)
+        grid[0, 0].set_xticks(range(0, 101, 25))
+        _legend(figure, methods, any(run.arm != run.method for run in results.trained))
+
+
+def _seeds(results: Results) -> int:
+    return max(Counter((run.model, label(run)) for run in results.runs).values())
+
+
+def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> None:
+    axes.grid(visible=False, axis="y")
+    base, grey = results.cell(results.base(model), suite), style.METHOD_COLOURS["base"]
+    if base:
+        axes.axvspan(100 * base.low, 100 * base.high, color=grey, alpha=0.13, lw=0, zorder=1)
+        axes.axvline(100 * base.accuracy, color=grey, linewidth=1.1, zorder=2)
+    for condition, (mark, shift) in BLIND_MARKS.items():
+        if cell := results.cell(results.base(model), suite, condition):
+            height = names.index(BLIND_ROW) + shift
+            axes.plot([100 * cell.low, 100 * cell.high], [height] * 2, color=grey, linewidth=0.9, zorder=4)
+            axes.plot(100 * cell.accuracy, height, marker=mark, color=grey, markersize=5, markeredgewidth=1.3, zorder=5)
+    for place, name in enumerate(names):
+        runs = [run for run in results.runs if run.model == model and label(run) == name]
+        for order, run in enumerate(runs):
+            if cell := results.cell(run, suite):
+                height = place + 0.24 * (order - (len(runs) - 1) / 2)
+                look = style.colour(run.method)
+                axes.plot([100 * cell.low, 100 * cell.high], [height, height], color=look, linewidth=1.8, zorder=4)
+                filled = look if run.arm == run.method else "white"
+                axes.plot(
+                    100 * cell.accuracy, height, marker="o", markersize=4.8, color=look, markerfacecolor=filled,
+                    markeredgewidth=1.4, zorder=6,
+                )  # fmt: skip
+    if results.measurable(model, suite) is False:
+        axes.set_facecolor("#f1efe9")
+        axes.set_title("not measurable", loc="right", style="italic", color=style.MUTED, size=style.SMALLEST)
+
+
+def _legend(figure, methods: list[str], variants: bool) -> None:
+    grey = style.METHOD_COLOURS["base"]
+    handles = [
+        Line2D([], [], color=style.colour(method), marker="o", markersize=5.2, lw=1.8, label=method)
+        for method in methods
+    ]
+    if variants:
+        handles.append(
+            Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", lw=1.8, label="variant (hollow)")
+        )
+    marks = [
+        Line2D(
+            [], [], color=grey, marker=BLIND_MARKS[c][0], lw=0.9, markersize=6, markeredgewidth=1.4, label=f"base, {c}"
+        )
+        for c in BLIND
+    ]
+    handles += [Patch(color=grey, alpha=0.2, lw=0, label="base's interval"), *marks]
+    handles.append(
+        Patch(facecolor="#f1efe9", edgecolor="#c9c5ba", lw=0.7, label="not measurable: base not above blind")
+    )
+    width = figure.get_figwidth()
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / figure.get_figheight()),
+        ncols=min(4, max(2, int(width / 1.75))), frameon=False, columnspacing=1.3, handlelength=1.8, borderaxespad=0,
+    )  # fmt: skip

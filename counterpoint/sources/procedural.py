@@ -1,0 +1,106 @@
+"""The procedural source: problems of the four families, split by latent state before anything is drawn.
+
+A state belongs to exactly one part of the world (`part_of`), decided by its hash, so that no picture of an evaluation
+suite or a probe can occur in training, whatever the seeds. Each draw is seeded by a hash of (seed, split, family,
+index, attempt); `Random(seed + index)` would share items between neighbouring seeds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+
+from counterpoint.problem import Problem, digest, encode_png
+from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.families.common import Draft
+
+SOURCE = "procedural"
+# percentages of all states
+PARTS = {"pretrain": (0, 35), "train": (35, 80), "probe": (80, 85), "suite": (85, 100)}
+EASY = (1, 2)  # what a base learns to reason about
+IN_DOMAIN = (2, 3, 4)
+HARDER = 5
+# suite -> (difficulties, shifted rule?, picture style)
+SUITE_AXES = {
+    "in_domain": (IN_DOMAIN, False, "plain"),
+    "rule_shift": (IN_DOMAIN, True, "plain"),
+    "visual_shift": (IN_DOMAIN, False, "shifted"),
+    "difficulty_shift": ((HARDER,), False, "plain"),
+}
+
+
+def part_of(state_id: str) -> str:
+    """The part of the world that a state belongs to."""
+    bucket = int(state_id[:8], 16) % 100
+    return next(name for name, (low, high) in PARTS.items() if low <= bucket < high)
+
+
+def draw(
+    seed: int, split: str, part: str, family: str, index: int, difficulty: int, shifted_rule: bool
+) -> tuple[Draft, str, Random]:
+    """A draft whose state lies in `part`, its `state_id`, and the generator to render it with."""
+    attempt = 0
+    while True:
+        rng = Random(int(digest(seed, split, family, index, attempt), 16))
+        draft = FAMILIES[family].draft(rng, difficulty, shifted_rule)
+        state_id = digest(family, draft.latent)
+        if part_of(state_id) == part:
+            return draft, state_id, rng
+        attempt += 1
+
+
+def to_problem(
+    draft: Draft, state_id: str, rng: Random, family: str, split: str, style: str, tags: tuple[str, ...] = ()
+) -> Problem:
+    """Render the draft and make it a problem."""
+    image = FAMILIES[family].render(draft.latent, style, rng)
+    return Problem(
+        state_id=state_id,
+        problem_id=digest(SOURCE, split, state_id, draft.template, draft.arguments, style),
+        source=SOURCE,
+        family=family,
+        split=split,
+        difficulty=draft.difficulty,
+        question=draft.question,
+        images=(encode_png(image),),
+        answer=draft.answer,
+        answer_type=draft.answer_type,
+        options=draft.options,
+        reasoning=draft.reasoning,
+        text_twin=draft.text_twin,
+        template_id=f"{family}.{draft.template}",
+        tags=(*draft.tags, style, *tags),
+        latent=json.dumps(draft.latent, sort_keys=True),
+    )
+
+
+def split_problems(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[Problem]:
+    """`number` distinct problems, balanced over families and difficulties, drawn as `suite` defines.
+
+    `split` names them; a probe split draws from another part of the world than the suite itself.
+    """
+    difficulties, shifted_rule, style = SUITE_AXES[suite]
+    families = list(FAMILIES)
+    seen: set[str] = set()
+    index = 0
+    while len(seen) < number:
+        place = len(seen)
+        family = families[place % len(families)]
+        difficulty = difficulties[place // len(families) % len(difficulties)]
+        draft, state_id, rng = draw(seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule)
+        index += 1
+        problem = to_problem(
+            draft, state_id, rng, family, split, style, (f"suite:{suite}",) if split == "probe" else ()
+        )
+        if problem.problem_id not in seen:
+            seen.add(problem.problem_id)
+            yield problem
+
+
+def problems(seed: int, train: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
+    """The whole world of the study: training pool, suites and probes."""
+    yield from split_problems(seed, "train", "train", "in_domain", train)
+    for suite in SUITE_AXES:
+        yield from split_problems(seed, suite, "suite", suite, per_suite)
+        yield from split_problems(seed, "probe", "probe", suite, per_probe)

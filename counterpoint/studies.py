@@ -1,0 +1,147 @@
+"""Studies: params.yaml is studies/default.yaml with the overlay of one study, plainly visible in `git diff`.
+
+    python -m counterpoint.studies quick                      compose, if params.yaml holds another study
+    python -m counterpoint.studies quick rl.learning_rate=1e-5
+
+params.yaml is written anew only when its `study` key names another study, so a hand edit survives; KEY=VALUE settings
+are always applied. In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
+
+    runs:
+      sft: [{arms: [sft], models: [small], samples: [2k], seeds: [0, 1, 2]}]
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from counterpoint import params
+from counterpoint.errors import UserError
+
+REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # mappings an overlay replaces, not merges
+
+
+def merge(under: dict, over: dict) -> dict:
+    """`over` laid on `under`; nested mappings merge key by key, but for those in REPLACED."""
+    merged = copy.deepcopy(under)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict) and key not in REPLACED:
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def expand(runs: dict[str, Any]) -> dict[str, Any]:
+    """Blocks of lists as one entry a run, keyed by run_id; mappings stay as they are."""
+    expanded: dict[str, Any] = {}
+    for stage in ("base", *params.METHODS):
+        blocks = runs.get(stage, {})
+        if isinstance(blocks, dict):
+            expanded[stage] = blocks
+        elif stage == "base":
+            expanded[stage] = {f"base-{model}": {"model": model} for model in blocks}
+        else:
+            expanded[stage] = {}
+            for block in blocks:
+                grid = itertools.product(*(block[k] for k in ("arms", "models", "samples", "seeds")))
+                for arm, model, sample, seed in grid:
+                    run = {"arm": arm, "model": model, "sample": sample, "seed": seed}
+                    expanded[stage][params.Run(**run).run_id] = run
+    return expanded
+
+
+def apply(data: dict, setting: str) -> None:
+    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key or a setting without `=`."""
+    key, sign, text = setting.partition("=")
+    if not sign:
+        raise UserError(f"SET: {setting!r} is not KEY=VALUE")
+    *path, last = key.split(".")
+    place: Any = data
+    for depth, name in enumerate(path):
+        if not isinstance(place, dict) or name not in place:
+            known = place if isinstance(place, dict) else {}
+            raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{params.nearest(name, known)}")
+        place = place[name]
+    if not isinstance(place, dict):
+        raise UserError(f"SET: {'.'.join(path)} holds no keys")
+    free_form = path and path[-1] in ("settings", "fields", "rewards", "sizes")
+    if last not in place and not free_form:
+        raise UserError(f"SET: unknown key {key}{params.nearest(last, place)}")
+    place[last] = yaml.load(text, params.Loader)
+
+
+def compose(study: str, folder: Path = Path("studies")) -> dict:
+    """Default plus the study's overlay, its runs expanded. Raises `UserError` for an unknown study."""
+    known = sorted(p.stem for p in folder.glob("*.yaml"))
+    if study not in known:
+        raise UserError(f"unknown study {study!r}{params.nearest(study, known)}")
+    data = params.read_yaml(folder / "default.yaml")
+    if study != "default":
+        data = merge(data, params.read_yaml(folder / f"{study}.yaml"))
+    data["study"] = study
+    data["runs"] = expand(data["runs"])
+    return data
+
+
+def dump(data: dict) -> str:
+    """The parameters as YAML: short mappings (one run, one field list) on one line."""
+
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    def mapping(dumper, value):
+        flat = (
+            value
+            and all(not isinstance(v, dict | list) for v in value.values())
+            and set(value) <= {"arm", "model", "sample", "seed"}
+        )
+        return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=bool(flat))
+
+    Dumper.add_representer(dict, mapping)
+    Dumper.add_representer(list, lambda d, v: d.represent_sequence("tag:yaml.org,2002:seq", v, flow_style=True))
+    head = "# The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.\n"
+    return head + yaml.dump(data, Dumper=Dumper, sort_keys=False, width=118, allow_unicode=True)
+
+
+def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
+    """Bring `path` to the study and the settings; true if it changed."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    data = params.read_yaml(path) if path.exists() else {}
+    composed = compose(study, folder)
+    text = before if data.get("study") == study else dump(composed)
+    if data.get("study") != study:
+        data = composed
+    for setting in overrides:
+        apply(data, setting)
+    if overrides:
+        text = dump(data)
+    params.validate(params.build(params.Params, data, "", str(path)), str(path))
+    if text != before:
+        scratch = path.with_name(f"{path.name}.new")
+        scratch.write_text(text, encoding="utf-8")
+        os.replace(scratch, path)
+    return text != before
+
+
+def main(arguments: list[str]) -> int:
+    """Compose; exit code 2 with one line for a user's mistake."""
+    try:
+        if not arguments:
+            raise UserError("usage: python -m counterpoint.studies STUDY [KEY=VALUE …]")
+        changed = write(arguments[0], arguments[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"params.yaml: study {arguments[0]}{' (written)' if changed else ', as it stands'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,7 @@
+"""difficulty_shift: more objects, bars, moves and cards than training shows"""
+
+from counterpoint.suites.suite import Suite
+
+SUITE = Suite(
+    "difficulty_shift", split="difficulty_shift", purpose="more objects, bars, moves and cards than training shows"
+)

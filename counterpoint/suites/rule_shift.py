@@ -1,0 +1,5 @@
+"""rule_shift: wordings and rules that training never states"""
+
+from counterpoint.suites.suite import Suite
+
+SUITE = Suite("rule_shift", split="rule_shift", purpose="wordings and rules that training never states")

@@ -1,0 +1,7 @@
+"""text_twin: the in_domain problems in words, without the picture"""
+
+from counterpoint.suites.suite import Suite
+
+SUITE = Suite(
+    "text_twin", split="in_domain", purpose="the in_domain problems in words, without the picture", words=True
+)

@@ -1,0 +1,7 @@
+"""visual_shift: the same questions in another palette, on dark and speckled paper"""
+
+from counterpoint.suites.suite import Suite
+
+SUITE = Suite(
+    "visual_shift", split="visual_shift", purpose="the same questions in another palette, on dark and speckled paper"
+)

@@ -1,0 +1,78 @@
+"""The record tables of the contract (docs/tables.md): their columns, their grain, and how they are written.
+
+Truth is sorted Parquet, written whole; rows differ from rerun to rerun only in `timings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_S, _I, _F, _B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A schema and the columns that identify a row; rows are sorted by them."""
+
+    schema: pa.Schema
+    key: tuple[str, ...]
+
+
+def _table(key: str, **columns: pa.DataType) -> Table:
+    return Table(pa.schema(list(columns.items())), tuple(key.split()))
+
+
+TABLES = {
+    "samples": _table("sample position", sample=_S, problem_id=_S, position=_I),
+    "rejects": _table("source file line reason", source=_S, file=_S, line=_I, problem_id=_S, reason=_S),
+    "runs": _table(
+        "run_id",
+        run_id=_S, study=_S, arm=_S, method=_S, model=_S, sample=_S, seed=_I, init_run=_S, engine=_S, checkpoint=_S,
+        status=_S, parameters=_I, prompts_seen=_I, updates=_I, generated_tokens=_I, trained_tokens=_I, params_json=_S,
+    ),
+    "steps": _table(
+        "run_id step",
+        run_id=_S, step=_I, epoch=_F, loss=_F, learning_rate=_F, grad_norm=_F, reward=_F, reward_std=_F, entropy=_F,
+        kl=_F, completion_length=_F, truncated_fraction=_F, zero_advantage_fraction=_F, tokens=_I,
+    ),
+    "rewards": _table("run_id step term", run_id=_S, step=_I, term=_S, weight=_F, mean=_F, std=_F),
+    "probes": _table(
+        "run_id step suite condition decoding",
+        run_id=_S, step=_I, suite=_S, condition=_S, decoding=_S, n=_I, correct=_I, accuracy=_F, parsed_fraction=_F,
+        mean_length=_F, reward=_F,
+    ),
+    "probe_items": _table(
+        "run_id step suite condition decoding problem_id",
+        run_id=_S, step=_I, suite=_S, condition=_S, decoding=_S, problem_id=_S, correct=_B, parsed=_B,
+    ),
+    "completions": _table(
+        "run_id step problem_id sample_index",
+        run_id=_S, step=_I, problem_id=_S, sample_index=_I, completion=_S, extracted=_S, correct=_B, parsed=_B,
+        truncated=_B, tokens=_I, reward=_F, advantage=_F, terms=pa.map_(_S, _F),
+    ),
+    "evals": _table(
+        "run_id suite condition problem_id decoding sample_index",
+        run_id=_S, suite=_S, condition=_S, problem_id=_S, cluster_id=_S, decoding=_S, sample_index=_I, completion=_S,
+        extracted=_S, correct=_B, parsed=_B, truncated=_B, tokens=_I,
+    ),
+    "timings": _table(
+        "run_id phase step started_at",
+        run_id=_S, step=_I, phase=_S, seconds=_F, started_at=_S, code_rev=_S, machine=_S,
+    ),
+}  # fmt: skip
+
+
+def write(name: str, rows: Iterable[dict], path: Path) -> None:
+    """Write rows of the table `name` as Parquet, sorted by its key, in place at once."""
+    table = TABLES[name]
+    kept = [{column: row.get(column) for column in table.schema.names} for row in rows]
+    kept.sort(key=lambda row: tuple((row[k] is not None, row[k]) for k in table.key))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f"{path.name}.new")
+    pq.write_table(pa.Table.from_pylist(kept, table.schema), scratch, compression="zstd")
+    scratch.replace(path)

@@ -1,0 +1,148 @@
+"""One training run around a Trainer: records, probes, checkpoints, resume and a clean stop.
+
+The trainer does the optimisation; the callback here writes down what happened. Checkpoints lie in the run's own work
+folder, which its fingerprint names, and are resumed from nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from transformers import PrinterCallback, TrainerCallback
+
+from counterpoint.training import probe as probing
+from counterpoint.training.records import Recorder
+
+log = logging.getLogger(__name__)
+LINE_EVERY = 15.0  # seconds between progress lines in a log
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where a run works and what is probed while it does."""
+
+    recorder: Recorder
+    work: Path
+    probe: probing.Probe
+    probes_at_least: int
+    probe_every: int | None
+    machine: dict[str, str]
+
+
+@cache
+def provenance() -> tuple[tuple[str, str], ...]:
+    """Code revision and machine, for the `timings` table alone."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    revision = found.stdout.strip() or "unknown"
+    return (("code_rev", revision), ("machine", f"{platform.machine()} {platform.system()}"))
+
+
+def now() -> str:
+    """The time in UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat()
+
+
+def last_checkpoint(work: Path) -> Path | None:
+    """The newest complete checkpoint: its trainer_state.json, which is written last, can be read."""
+    found = sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True)
+    for folder in found:
+        try:
+            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            log.warning("%s is incomplete and left out", folder.name)
+            continue
+        return folder
+    return None
+
+
+class Watch(TrainerCallback):
+    """Records steps and timings, probes, reports progress, and stops cleanly on SIGINT or SIGTERM."""
+
+    def __init__(self, session: Session, processor, step_row):
+        self.session, self.processor, self.step_row = session, processor, step_row
+        self.stopping = False
+        self._began = self._last_line = time.monotonic()
+        self._first_step = 0
+        self._step_began, self._step_started, self._reward = 0.0, "", None
+
+    def _probe(self, model, step: int) -> None:
+        began, started = time.monotonic(), now()
+        accuracies = probing.take(self.session.probe, model, self.processor, self.session.recorder, step)
+        self._timing("probe", step, time.monotonic() - began, started)
+        log.info("step %d held-out: %s", step, " ".join(f"{k} {v:.3f}" for k, v in accuracies.items()))
+
+    def _timing(self, phase: str, step: int, seconds: float, started: str) -> None:
+        row = {"step": step, "phase": phase, "seconds": seconds, "started_at": started, **self.session.machine}
+        self.session.recorder.add("timings", row)
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self._first_step = state.global_step
+        self._every = probing.interval(state.max_steps, self.session.probes_at_least, self.session.probe_every)
+        if state.global_step == 0:
+            self._probe(model, 0)
+        self._began = self._last_line = time.monotonic()
+
+    def on_step_begin(self, args, state, control, **_):
+        self._step_began, self._step_started = time.monotonic(), now()
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        self._timing("step", state.global_step, time.monotonic() - self._step_began, self._step_started)
+        if state.global_step % self._every == 0 or state.global_step == state.max_steps:
+            self._probe(model, state.global_step)
+        if self.stopping:
+            control.should_save = control.should_training_stop = True
+        return control
+
+    def on_log(self, args, state, control, logs=None, **_):
+        if logs is None or "loss" not in logs:
+            return
+        row = self.step_row(state.global_step, logs)
+        self.session.recorder.add("steps", {"step": state.global_step, "epoch": logs.get("epoch"), **row})
+        if time.monotonic() - self._last_line >= LINE_EVERY:
+            self._last_line = time.monotonic()
+            rate = (state.global_step - self._first_step) / (time.monotonic() - self._began)
+            left = (state.max_steps - state.global_step) / max(rate, 1e-9)
+            reward = "" if row.get("reward") is None else f" reward {row['reward']:.3f}"
+            log.info(
+                "step %d/%d loss %.4f%s %.2f steps/s %.1f min left",
+                state.global_step, state.max_steps, logs["loss"], reward, rate, left / 60,
+            )  # fmt: skip
+
+
+def run(trainer, watch: Watch) -> None:
+    """Train from the newest checkpoint of the work folder, or from the start. Raises `KeyboardInterrupt` after a clean
+    stop: the step is finished, saved and recorded first; a second signal stops at once."""
+    session = watch.session
+    trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
+    checkpoint = last_checkpoint(session.work)
+    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1
+    session.recorder.rewind(step)
+    if checkpoint:
+        log.info("resuming at step %d", step)
+
+    def stop(number, frame):
+        if watch.stopping:
+            raise KeyboardInterrupt
+        watch.stopping = True
+        log.info("stopping after this step; once more to stop at once")
+
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    began, started = time.monotonic(), now()
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if watch.stopping and trainer.state.global_step < trainer.state.max_steps:
+        raise KeyboardInterrupt
+    total = {"step": None, "phase": "train", "seconds": time.monotonic() - began, "started_at": started}
+    session.recorder.add("timings", {**total, **session.machine})

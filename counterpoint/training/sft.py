@@ -1,0 +1,61 @@
+"""Supervised fine-tuning: TRL's SFTTrainer on gold reasoning and answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from trl import SFTConfig, SFTTrainer
+
+from counterpoint.params import Sft
+from counterpoint.problem import Problem
+from counterpoint.training import session as sessions
+from counterpoint.training.data import dataset
+from counterpoint.training.engine import common_arguments, compact_head
+
+
+class _Trainer(SFTTrainer):
+    """SFTTrainer that counts the labelled tokens of each optimizer step."""
+
+    labelled = 0
+
+    def training_step(self, model, inputs, num_items_in_batch=None):
+        self.labelled += int((inputs["labels"] != -100).sum())
+        return super().training_step(model, inputs, num_items_in_batch)
+
+
+def train(
+    model, processor, problems: Sequence[Problem], settings: Sft, instruction: str, seed: int, session: sessions.Session
+) -> dict[str, int]:
+    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens and trained_tokens."""
+    compact_head()
+    steps_per_epoch = math.ceil(len(problems) / settings.batch_size)
+    arguments = SFTConfig(
+        **common_arguments(settings, session.work, seed, math.ceil(settings.epochs * steps_per_epoch)),
+        per_device_train_batch_size=settings.batch_size,
+        max_length=None,  # truncation would cut image tokens
+    )
+    trainer = _Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=dataset(problems, instruction, gold=True),
+        processing_class=processor,
+    )
+
+    def step_row(step: int, logs: dict) -> dict:
+        tokens, trainer.labelled = trainer.labelled, 0
+        return {
+            "loss": logs["loss"],
+            "learning_rate": logs.get("learning_rate"),
+            "grad_norm": logs.get("grad_norm"),
+            "entropy": logs.get("entropy"),
+            "tokens": tokens,
+        }
+
+    watch = sessions.Watch(session, processor, step_row)
+    trainer.add_callback(watch)
+    sessions.run(trainer, watch)
+    updates = trainer.state.global_step
+    seen = min(settings.batch_size * updates, math.ceil(settings.epochs * len(problems)))
+    trained = sum(row["tokens"] for row in session.recorder.rows("steps"))
+    return {"prompts_seen": seen, "updates": updates, "generated_tokens": 0, "trained_tokens": trained}

@@ -1,0 +1,142 @@
+"""The tables of a study as sorted Parquet and a DuckDB database, from what its stages published.
+
+Truth is the Parquet: the same inputs give the same bytes. The database is disposable
+(counterpoint/warehouse/database.py). Run by `python -m stages.warehouse`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from counterpoint.errors import UserError
+from counterpoint.tables import TABLES
+from counterpoint.warehouse import checks, database
+from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED, files
+
+TRAINED = ("steps", "rewards", "probes", "probe_items")
+
+
+@dataclass(frozen=True)
+class RunFolders:
+    """Where a run of the grid lies; `train` is None for a base, whose run.json stands beside its evaluation."""
+
+    run_id: str
+    train: Path | None
+    evaluation: Path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that the warehouse reads: exactly these files, whatever else lies beside them."""
+
+    problems: Path
+    rejects: Path
+    samples: Path
+    runs: Sequence[RunFolders]
+
+    def completions(self) -> dict[str, Path]:
+        """The completions of every training run, by run_id."""
+        return {run.run_id: run.train / f"{LARGE}.parquet" for run in self.runs if run.train}
+
+
+def build(sources: Sources, tables: Path, database_path: Path) -> None:
+    """Make the folder `tables` and the database anew and swap both in once their data tests pass.
+
+    Raises `UserError` naming a file that is missing or not as the contract has it, or the data test that failed.
+    """
+    scratch = tables.with_name(f"{tables.name}.{os.getpid()}.new")
+    scratch_database = database_path.with_name(f"{database_path.name}.{os.getpid()}.new")
+    scratch.mkdir(parents=True)
+    try:
+        with duckdb.connect(config={"threads": 1}) as db:
+            for name, table in load(sources).items():
+                db.register(name, table)
+            derive(db)
+            for name in (*STORED, *MARTS):
+                export(db, name, scratch / f"{name}.parquet")
+        completions = sources.completions()
+        missing = [path for path in completions.values() if not path.is_file()]
+        if missing:
+            raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
+        database.assemble(scratch, completions, scratch_database)
+        checks.check(scratch_database)
+        shutil.rmtree(tables, ignore_errors=True)
+        scratch.rename(tables)
+        scratch_database.replace(database_path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch_database.unlink(missing_ok=True)
+
+
+def load(sources: Sources) -> dict[str, pa.Table]:
+    """The stored tables, unsorted, with the contract's schema; a grid without such runs gives empty ones."""
+    trained = [run.train for run in sources.runs if run.train]
+    evaluated = [run.evaluation for run in sources.runs]
+    paths = {
+        "problems": [sources.problems],
+        "rejects": [sources.rejects],
+        "samples": [sources.samples],
+        "evals": [folder / "evals.parquet" for folder in evaluated],
+        "timings": [folder / "timings.parquet" for folder in (*trained, *evaluated)],
+        **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
+    }
+    found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
+    found["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
+    return found
+
+
+def concatenated(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:
+    """The rows of all files. Raises `UserError` naming the first that is missing or lacks a column of `schema`."""
+    parts = [schema.empty_table()]
+    for path in paths:
+        try:
+            parts.append(pq.read_table(path, columns=schema.names, partitioning=None).select(schema.names).cast(schema))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; run `dvc repro`") from None
+        except (pa.ArrowException, KeyError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path}: not as docs/tables.md has it ({reason}); run `dvc repro`") from None
+    return pa.concat_tables(parts)
+
+
+def _run(run: RunFolders) -> dict:
+    path = (run.train or run.evaluation) / "run.json"
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro`") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}); run `dvc repro`") from None
+    names = TABLES["runs"].schema.names
+    missing = [name for name in names if name not in row]
+    if missing:
+        raise UserError(f"{path}: {missing[0]} is missing; run `dvc repro`")
+    if row["run_id"] != run.run_id:
+        raise UserError(f"{path}: holds the run {row['run_id']!r}, not {run.run_id!r}; run `dvc repro`")
+    return {name: row[name] for name in names}
+
+
+def derive(db: duckdb.DuckDBPyConnection) -> None:
+    """Add the staging views and the marts to a connection that has the stored tables."""
+    db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
+    for name, sql in files("staging").items():
+        db.execute(f"create view {name} as {sql}")
+    marts = files("marts")
+    for name in MARTS:
+        db.execute(f"create table {name} as {marts[name]}")
+
+
+def export(db: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """Write one table sorted by its full key, so that a rerun writes the same bytes."""
+    key = MARTS[name] if name in MARTS else STORED[name].key
+    target = str(path).replace("'", "''")
+    db.execute(f"copy (from {name} order by {', '.join(key)}) to '{target}' (format parquet, compression zstd)")

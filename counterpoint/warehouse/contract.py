@@ -1,0 +1,30 @@
+"""What the warehouse holds: its tables, the key of each, which key columns may be null, and the SQL files beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from counterpoint import problem
+from counterpoint.tables import TABLES, Table
+
+SQL = Path(__file__).parent / "sql"
+# Pixels stay in data/problems: a table to join with need not hold them.
+PROBLEMS = Table(pa.schema([f for f in problem.SCHEMA if f.name != "images"]), ("problem_id",))
+LARGE = "completions"  # read in place, never copied
+STORED = {"problems": PROBLEMS, **{name: table for name, table in TABLES.items() if name != LARGE}}
+# In the order they are made: a mart may read those before it.
+MARTS = {
+    "accuracy": ("run_id", "suite", "condition", "family"),
+    "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
+    "sft_vs_rl": ("sft_run", "rl_run", "suite"),
+    "cost_efficiency": ("run_id",),
+}
+KEYS = {name: table.key for name, table in {**STORED, LARGE: TABLES[LARGE]}.items()} | MARTS
+NULLABLE = {("timings", "step"), ("rejects", "line")}
+
+
+def files(kind: str) -> dict[str, str]:
+    """The SQL of sql/`kind`, by file name without ending, in the order of the names."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted((SQL / kind).glob("*.sql"))}

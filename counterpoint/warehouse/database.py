@@ -1,0 +1,93 @@
+"""The DuckDB database over the tables' Parquet: made beside the old one, swapped in whole, made again when they differ.
+
+It remembers the digest of every Parquet file it was made from in the table `built_from`. `completions` is a view over
+the runs' own files, which are too large to copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+
+from counterpoint.errors import UserError
+from counterpoint.tables import TABLES
+from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED
+
+COMPLETION_TYPES = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
+
+
+def literal(text: object) -> str:
+    """An SQL string."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def fingerprint(tables: Path, completions: Mapping[str, Path]) -> dict[str, str]:
+    """What a database of these files must remember: a SHA-256 by table file, and which completions are there."""
+    found = {}
+    for name in (*STORED, *MARTS):
+        path = tables / f"{name}.parquet"
+        try:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+    return found | {str(path): "in place" if path.is_file() else "missing" for path in completions.values()}
+
+
+def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> None:
+    """Make the database `target` of the Parquet in `tables`; completions not there are left out of the view."""
+    digests = fingerprint(tables, completions)
+    scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
+    scratch.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(scratch), config={"threads": 1}) as db:
+            db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
+            for name in (*STORED, *MARTS):
+                db.execute(f"create table {name} as from read_parquet({literal(tables / f'{name}.parquet')})")
+            db.execute(f"create view {LARGE} as {_completions([p for p in completions.values() if p.is_file()])}")
+            db.execute("create table built_from (file varchar, digest varchar)")
+            db.executemany("insert into built_from values (?, ?)", sorted(digests.items()))
+        scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _completions(paths: list[Path]) -> str:
+    schema = TABLES[LARGE].schema
+    if paths:
+        listed = ", ".join(literal(path) for path in paths)
+        return f"select {', '.join(schema.names)} from read_parquet([{listed}])"
+    types = {f.name: COMPLETION_TYPES.get(str(f.type), "map(varchar, double)") for f in schema}
+    return f"select {', '.join(f'null::{kind} as {name}' for name, kind in types.items())} where false"
+
+
+def current(database: Path, digests: Mapping[str, str]) -> bool:
+    """Whether the database was made from files of these digests."""
+    if not database.is_file():
+        return False
+    try:
+        with duckdb.connect(str(database), read_only=True) as db:
+            return dict(db.execute("select file, digest from built_from").fetchall()) == dict(digests)
+    except duckdb.Error:  # not a database of this version
+        return False
+
+
+def refresh(database: Path, tables: Path, completions_of: Callable[[str], Path]) -> list[Path]:
+    """Make the database again if its Parquet changed; returns the completions' files that are not there.
+
+    `completions_of` gives the path of a training run's completions. Raises `UserError` when a table is missing.
+    """
+    runs = tables / "runs.parquet"
+    try:
+        rows = pq.read_table(runs, columns=["run_id", "method"]).to_pylist()
+    except FileNotFoundError:
+        raise UserError(f"{runs}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+    completions = {row["run_id"]: completions_of(row["run_id"]) for row in rows if row["method"] != "base"}
+    if not current(database, fingerprint(tables, completions)):
+        assemble(tables, completions, database)
+    return [path for path in completions.values() if not path.is_file()]

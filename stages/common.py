@@ -1,0 +1,55 @@
+"""What every stage program shares: where files lie, and one clear line with exit code 2 for a user's mistake."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+# torch waits passively, so that two processes that share cores do not starve each other
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from counterpoint.errors import UserError
+
+PROBLEMS = Path("data/problems/problems.parquet")
+REJECTS = Path("data/problems/rejects.parquet")
+SAMPLES = Path("data/samples/samples.parquet")
+MANIFEST = Path("data/samples/manifest.json")
+MODELS = Path("data/models")
+RUNS = Path("data/runs")
+CARDS = Path("metrics/competence")
+TABLES = Path("metrics/tables")
+DATABASE = Path("metrics/results.duckdb")
+SUMMARY = Path("metrics/summary.json")
+
+
+def train_folder(run_id: str) -> Path:
+    """Where a training run's records are published: run.json and one Parquet file a table."""
+    return RUNS / run_id / "train"
+
+
+def eval_folder(run_id: str) -> Path:
+    """Where a run's evaluation is published; a base's run.json stands here too."""
+    return RUNS / run_id / "eval"
+
+
+def work_folder() -> Path:
+    """Checkpoints and live records, by stage and fingerprint: `$COUNTERPOINT_WORK` or work/."""
+    return Path(os.environ.get("COUNTERPOINT_WORK", "work"))
+
+
+def main(program: Callable[[list[str]], None]) -> None:
+    """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on)."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    for noisy in ("httpx", "huggingface_hub", "transformers", "datasets"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        program(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)

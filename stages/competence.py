@@ -1,0 +1,90 @@
+"""The competence card of a base: python -m stages.competence small
+
+Captions exactly right by family, pass@k in domain, and greedy accuracy on every suite against the blind baselines.
+Draws its own problems from the parts of the world that no training sees. Writes metrics/competence/NAME.json.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from counterpoint import params
+from counterpoint.errors import UserError
+from counterpoint.problem import encode_png
+from counterpoint.sources import procedural
+from counterpoint.sources.families import FAMILIES
+from counterpoint.suites import SUITES
+from stages.common import CARDS, main
+
+log = logging.getLogger("competence")
+
+
+def captioned(seed: int, suite: str, number: int) -> dict[str, list[tuple[bytes, str]]]:
+    """By family, `number` pairs of picture and gold caption as `suite` draws them."""
+    difficulties, shifted_rule, style = procedural.SUITE_AXES[suite]
+    pairs: dict[str, list[tuple[bytes, str]]] = {}
+    for name, family in FAMILIES.items():
+        pairs[name] = []
+        for index in range(number):
+            difficulty = difficulties[index % len(difficulties)]
+            draft, _, rng = procedural.draw(seed, f"caption/{suite}", "suite", name, index, difficulty, shifted_rule)
+            pairs[name].append((encode_png(family.render(draft.latent, style, rng)), draft.caption))
+    return pairs
+
+
+def program(arguments: list[str]) -> None:
+    """Write the card of the named base."""
+    settings = params.load()
+    if len(arguments) != 1 or arguments[0] not in settings.bases:
+        named = arguments[0] if arguments else ""
+        raise UserError(f"params.yaml: no base {named!r}{params.nearest(named, settings.bases)}")
+    name = arguments[0]
+
+    import torch
+
+    from counterpoint.evaluation import competence
+    from counterpoint.evaluation.evaluate import evaluate
+    from counterpoint.models import checkpoint
+
+    torch.set_num_threads(settings.threads)
+    model, processor = checkpoint.load(settings.models[name], settings.trust_remote_code)
+    seed, limits, instruction = settings.problems.seed, settings.competence, settings.prompt.instruction
+    size, number = limits.batch_size, limits.problems
+    suites = {
+        suite: list(procedural.split_problems(seed, SUITES[suite].split, "suite", SUITES[suite].split, 4 * number))
+        for suite in SUITES
+    }
+    rows = list(evaluate(
+        name, model, processor, suites, instruction, ("normal", "no_image", "shuffled_image"), limits.max_tokens, size
+    ))  # fmt: skip
+    accuracy: dict[str, dict[str, float]] = {}
+    for suite in suites:
+        for condition in ("normal", "no_image", "shuffled_image"):
+            right = [r["correct"] for r in rows if r["suite"] == suite and r["condition"] == condition]
+            accuracy.setdefault(suite, {})[condition] = round(sum(right) / len(right), 4)
+    card = {
+        "base": name,
+        "parameters": checkpoint.parameters(model),
+        "problems_per_suite": 4 * number,
+        "accuracy": accuracy,
+        "captions_exactly_right": {
+            suite: competence.captions_right(model, processor, captioned(seed, suite, number), limits.max_tokens, size)
+            for suite in ("in_domain", "visual_shift", "difficulty_shift")
+        },
+        "in_domain_sampled": {
+            "problems": number,
+            "samples": limits.samples,
+            **competence.sampled_passes(
+                model, processor, suites["in_domain"][:number], instruction, limits.samples,
+                limits.max_tokens, size, seed,
+            ),
+        },
+    }  # fmt: skip
+    CARDS.mkdir(parents=True, exist_ok=True)
+    (CARDS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    log.info("%s", card["captions_exactly_right"]["in_domain"] | card["in_domain_sampled"])
+
+
+if __name__ == "__main__":
+    main(program)

@@ -1,0 +1,53 @@
+"""Draw or read the study's problems, and prove that no test or probe is trained on: python -m stages.problems
+
+Writes data/problems/problems.parquet and rejects.parquet (rows refused at import; written before the stage fails on
+them, so that they can be looked at).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from counterpoint import params, problem, sources, tables
+from counterpoint.problem import Problem
+from counterpoint.progress import track
+from counterpoint.sources.proof import prove
+from stages.common import PROBLEMS, REJECTS, main
+
+log = logging.getLogger("problems")
+
+
+def counts(problems: Sequence[Problem]) -> str:
+    """Problems per split and family, one line a family, as a text table."""
+    found = Counter((p.family, p.split) for p in problems)
+    families, splits = (sorted({key[axis] for key in found}) for axis in (0, 1))
+    width = max(map(len, [*families, "family"]))
+    lines = ["  ".join(["family".ljust(width), *splits])]
+    for family in families:
+        cells = (str(found[family, split]).rjust(len(split)) for split in splits)
+        lines.append("  ".join([family.ljust(width), *cells]))
+    return "\n".join(lines)
+
+
+def program(arguments: list[str]) -> None:
+    """Publish the problems of params.yaml. Raises `UserError` for rows, sizes or suites that cannot be used."""
+    settings = params.load()
+    source, sizes = settings.source, settings.problems
+    found, rejects = sources.load(settings)
+    tables.write("rejects", rejects, REJECTS)
+    sources.check_rejects(rejects, source.rejects_allowed, str(REJECTS))
+    suites = len({p for p in settings.suites if p != "text_twin"})
+    total = sizes.train + suites * (sizes.per_suite + sizes.per_probe) if source.kind == "procedural" else None
+    problems = list(track(found, total, "problems"))
+    prove(problems, settings.suites, source.name)
+    scratch = PROBLEMS.with_name(f"{PROBLEMS.name}.new")
+    problem.write(problems, scratch)
+    scratch.replace(PROBLEMS)
+    print(counts(problems))
+    log.info("%d problems in %s, %d rows refused", len(problems), PROBLEMS, len(rejects))
+
+
+if __name__ == "__main__":
+    main(program)

@@ -1,0 +1,59 @@
+"""Ask the results a question in SQL, or by the name of a published query (counterpoint/warehouse/sql/queries).
+
+    python -m stages.query "select * from accuracy where suite = 'in_domain'"
+    python -m stages.query accuracy [--limit 50 | --csv]
+
+Read-only. The database is made again from metrics/tables when those have changed. Not a DVC stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from counterpoint.errors import UserError
+from counterpoint.warehouse import database, query
+from counterpoint.warehouse.contract import LARGE, files
+from stages.common import DATABASE, RUNS, TABLES, main, train_folder
+
+LIMIT = 200  # rows printed
+
+
+def listing() -> str:
+    """The published queries, one line each: the name and the question, which is the file's first comment."""
+    found = {name: sql.splitlines()[0].removeprefix("-- ") for name, sql in files("queries").items()}
+    width = max(map(len, found))
+    return "\n".join(f"  {name:<{width}}  {question}" for name, question in found.items())
+
+
+def program(arguments: list[str]) -> None:
+    """Print the answer; without a question, the published ones."""
+    parser = argparse.ArgumentParser(prog="python -m stages.query", description="Ask the results a question in SQL.")
+    parser.add_argument("question", nargs="?", default="", help="SQL, or the name of a published query")
+    parser.add_argument("--limit", type=int, default=LIMIT, help=f"rows to print (default {LIMIT})")
+    parser.add_argument("--csv", action="store_true", help="all rows as CSV, with full precision")
+    options = parser.parse_args(arguments)
+    if options.limit < 1:
+        raise UserError("--limit must be at least 1")
+    if not options.question.strip():
+        print(f"Give SQL, such as 'from accuracy' (docs/tables.md), or one of these names:\n{listing()}")
+        return
+    sql = query.published(options.question)
+    missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+    if missing and LARGE in sql:
+        print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
+    with query.connect(DATABASE, RUNS) as db:
+        answer = query.ask(db, sql, None if options.csv else options.limit)
+    try:
+        if options.csv:
+            query.write_csv(answer, sys.stdout)
+        else:
+            print("\n".join(query.render(answer)))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main(program)

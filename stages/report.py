@@ -1,0 +1,38 @@
+"""Write the pictures, the sample viewer and the Markdown report from the tables: python -m stages.report
+
+Reads metrics/tables/ and data/problems/problems.parquet; writes metrics/plots/, metrics/samples.html and
+metrics/report.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from counterpoint import params
+from counterpoint.errors import UserError
+from counterpoint.report import arms, curves, pairs, read, series, text, viewer
+from stages.common import PROBLEMS, TABLES, main
+
+log = logging.getLogger("report")
+PLOTS = Path("metrics/plots")
+REPORT = Path("metrics/report.md")
+VIEWER = Path("metrics/samples.html")
+
+
+def program(arguments: list[str]) -> None:
+    """Report on the study in params.yaml."""
+    if arguments:
+        raise UserError(f"stages.report takes no arguments, not {arguments[0]!r}")
+    results = read.load(TABLES, params.load().study)
+    curves.draw(results, PLOTS / "reward_vs_accuracy.png")
+    arms.draw(results, PLOTS / "accuracy_by_arm.png")
+    pairs.draw(results, PLOTS / "sft_2k_vs_rl_20k.png")
+    series.write(results, PLOTS)
+    viewer.write(results, TABLES, PROBLEMS, VIEWER)
+    text.write(results, REPORT)
+    log.info("wrote %s, %s and the pictures in %s", REPORT, VIEWER, PLOTS)
+
+
+if __name__ == "__main__":
+    main(program)

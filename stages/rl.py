@@ -1,0 +1,12 @@
+"""Reinforcement learning of one run of the grid: python -m stages.rl rl-small-2k-0
+
+Writes data/models/RUN (the model) and data/runs/RUN/train (run.json and one Parquet file a table).
+"""
+
+from functools import partial
+
+from stages.common import main
+from stages.training import program
+
+if __name__ == "__main__":
+    main(partial(program, "rl"))

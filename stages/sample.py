@@ -1,0 +1,31 @@
+"""Draw the nested, stratified samples that SFT and RL share: python -m stages.sample
+
+Reads data/problems/problems.parquet; writes data/samples/samples.parquet and manifest.json.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from counterpoint import params, problem, sampling, tables
+from stages.common import MANIFEST, PROBLEMS, SAMPLES, main
+
+log = logging.getLogger("sample")
+
+
+def program(arguments: list[str]) -> None:
+    """Publish the samples of params.yaml. Raises `UserError` for a sample larger than the pool."""
+    settings = params.load().sampling
+    pool = problem.load(PROBLEMS, splits=["train"])
+    rows, manifest = sampling.draw(pool, settings.seed, settings.sizes)
+    tables.write("samples", rows, SAMPLES)
+    scratch = MANIFEST.with_name(f"{MANIFEST.name}.new")
+    scratch.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    scratch.replace(MANIFEST)
+    for name, sample in manifest["samples"].items():
+        log.info("%s: %d of %d problems in %d strata", name, sample["size"], len(pool), len(sample["strata"]))
+
+
+if __name__ == "__main__":
+    main(program)

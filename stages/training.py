@@ -1,0 +1,178 @@
+"""What the stages sft, rl and sft_then_rl share: one run of the grid from parameters to published model and records."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+import counterpoint
+from counterpoint import params, problem
+from counterpoint.errors import UserError
+from counterpoint.problem import Problem, digest
+from counterpoint.suites import SUITES
+from stages.common import MODELS, PROBLEMS, SAMPLES, train_folder, work_folder
+
+log = logging.getLogger("train")
+ENGINE = "stock"  # TRL's own generation and forward pass
+
+
+def find_run(stage: str, arguments: list[str], settings: params.Params) -> params.Run:
+    """The run of the grid that the command line names."""
+    runs = getattr(settings.runs, stage)
+    if len(arguments) != 1 or arguments[0] not in runs:
+        named = arguments[0] if arguments else ""
+        raise UserError(f"params.yaml: no run {named!r} in runs.{stage}{params.nearest(named, runs)}")
+    return runs[arguments[0]]
+
+
+def sample_problems(sample: str) -> list[Problem]:
+    """The problems of a sample, in its order."""
+    try:
+        rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
+    except FileNotFoundError:
+        raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
+    if not rows:
+        raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
+    ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
+    return problem.load(PROBLEMS, splits=["train"], ids=ids)
+
+
+def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]]:
+    """The probe problems by suite; a suite in words probes the problems of the suite whose split it shows."""
+    probes = problem.load(PROBLEMS, splits=["probe"])
+    found = {}
+    for name in suites:
+        tagged = [p for p in probes if f"suite:{SUITES[name].split}" in p.tags]
+        shown = [p for p in tagged if p.text_twin] if SUITES[name].words else tagged
+        if not shown:
+            raise UserError(f"{PROBLEMS}: no probe problems for suite {name!r}; take it out of suites or add some")
+        found[name] = shown[:per_probe]
+    return found
+
+
+def fingerprint(run: params.Run, init: str, settings: params.Params, problems: list[Problem]) -> str:
+    """Names the work folder: another model, data, parameter or training code never resumes this run's checkpoint."""
+    folder = Path(init)
+    weights = {p.name: digest(p.read_bytes().hex()) for p in sorted(folder.glob("*.safetensors"))}
+    package = Path(counterpoint.__file__).parent
+    rooms = ("training", "generation", "rewards", "models", "prompt.py", "verify.py")
+    files = sorted(
+        f for room in rooms for f in ([package / room] if room.endswith(".py") else (package / room).glob("*.py"))
+    )
+    return digest(
+        run.run_id,
+        init,
+        weights,
+        settings.threads,
+        dataclasses.asdict(settings.prompt),
+        dataclasses.asdict(settings.probe),
+        settings.suites,
+        dataclasses.asdict(params.settings(settings, run.arm)),
+        [p.problem_id for p in problems],
+        [f.read_text(encoding="utf-8") for f in files],
+    )
+
+
+@contextmanager
+def locked(work: Path) -> Iterator[None]:
+    """Hold the work folder; the lock goes with the process, so an orphan still holds it and a dead one does not."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{work}: another process is training this run; wait for it or end it") from None
+        yield
+
+
+def program(stage: str, arguments: list[str]) -> None:
+    """Train one run of the grid and publish its model and records; goes on from its last checkpoint."""
+    settings = params.load()
+    run = find_run(stage, arguments, settings)
+    section = params.settings(settings, run.arm)
+    problems = sample_problems(run.sample)
+    if isinstance(section, params.Rl) and section.batch_size // section.group_size > len(problems):
+        raise UserError(
+            f"params.yaml: arm {run.arm}: {section.batch_size // section.group_size} prompts a step are more than the "
+            f"{len(problems)} of sample {run.sample}; lower rl.batch_size"
+        )
+    init_run = f"sft-{run.model}-{run.sample}-{run.seed}" if stage == "sft_then_rl" else f"base-{run.model}"
+    init = str(MODELS / init_run) if stage == "sft_then_rl" else settings.models[run.model]
+    probes = probe_problems(settings.suites, settings.problems.per_probe)
+    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems)}"
+    with locked(work):
+        _train(stage, run, settings, section, problems, init, init_run, probes, work)
+
+
+def _train(stage, run, settings, section, problems, init, init_run, probes, work) -> None:
+    # torch and TRL take seconds to import: bad input has been told by now
+    import torch
+    from transformers import set_seed
+
+    from counterpoint.models import checkpoint
+    from counterpoint.training import session as sessions
+    from counterpoint.training.probe import Probe
+    from counterpoint.training.records import Recorder
+
+    torch.set_num_threads(settings.threads)
+    model, processor = checkpoint.load(init, settings.trust_remote_code)
+    set_seed(run.seed)
+    count = checkpoint.parameters(model)
+    if section.lora:
+        lora = dataclasses.asdict(section.lora)
+        model = checkpoint.add_lora(model, **lora)
+        for config in model.peft_config.values():
+            config.base_model_name_or_path = init
+    is_rl = isinstance(section, params.Rl)
+    session = sessions.Session(
+        recorder=Recorder(work / "records", run.run_id),
+        work=work,
+        probe=Probe(
+            problems=probes,
+            instruction=settings.prompt.instruction,
+            max_tokens=settings.probe.max_tokens,
+            batch_size=settings.probe.batch_size,
+            temperature=section.temperature if is_rl else 1.0,
+            top_p=section.top_p if is_rl else 1.0,
+            reward_weights=section.rewards if is_rl else None,
+        ),
+        probes_at_least=settings.probe.at_least,
+        probe_every=settings.probe.every,
+        machine=dict(sessions.provenance()),
+    )
+    if is_rl:
+        from counterpoint.training.grpo import train
+    else:
+        from counterpoint.training.sft import train
+    log.info("%s: %d problems from %s", run.run_id, len(problems), init)
+    totals = train(model, processor, problems, section, settings.prompt.instruction, run.seed, session)
+    folder = MODELS / run.run_id
+    shutil.rmtree(folder, ignore_errors=True)
+    checkpoint.save(model, processor, folder)
+    out = train_folder(run.run_id)
+    session.recorder.publish(out)
+    record = {
+        "run_id": run.run_id,
+        "study": settings.study,
+        **dataclasses.asdict(run),
+        "method": stage,
+        "init_run": init_run,
+        "engine": ENGINE,
+        "checkpoint": str(folder),
+        "status": "completed",
+        "parameters": count,
+        **totals,
+        "params_json": json.dumps(
+            {stage: dataclasses.asdict(section), "prompt": settings.prompt.instruction}, sort_keys=True
+        ),
+    }
+    (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    log.info("%s: %d updates, published in %s and %s", run.run_id, totals["updates"], folder, out)

@@ -1,0 +1,46 @@
+"""Stage `warehouse`: the records of the grid's runs as sorted Parquet, a DuckDB database and a short summary.
+
+    python -m stages.warehouse
+
+Reads params.yaml (which runs), data/problems, data/samples and those runs in data/runs. Writes metrics/tables/,
+metrics/results.duckdb and metrics/summary.json.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from counterpoint import params
+from counterpoint.errors import UserError
+from counterpoint.warehouse.build import RunFolders, Sources, build
+from counterpoint.warehouse.summary import summary
+from stages.common import DATABASE, PROBLEMS, REJECTS, SAMPLES, SUMMARY, TABLES, eval_folder, main, train_folder
+
+log = logging.getLogger("warehouse")
+
+
+def sources(runs: params.Runs) -> Sources:
+    """The files of the current grid."""
+    folders = [RunFolders(run_id, None, eval_folder(run_id)) for run_id in runs.base]
+    for run_id in (*runs.sft, *runs.rl, *runs.sft_then_rl):
+        folders.append(RunFolders(run_id, train_folder(run_id), eval_folder(run_id)))
+    return Sources(PROBLEMS, REJECTS, SAMPLES, folders)
+
+
+def program(arguments: list[str]) -> None:
+    """Build the tables, the database and the summary."""
+    if arguments:
+        raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
+    found = sources(params.load().runs)
+    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
+    build(found, TABLES, DATABASE)
+    text = json.dumps(summary(DATABASE), indent=1, sort_keys=True) + "\n"
+    scratch = SUMMARY.with_name(f"{SUMMARY.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(SUMMARY)
+    log.info("%d runs in %s, %s and %s", len(found.runs), TABLES, DATABASE, SUMMARY)
+
+
+if __name__ == "__main__":
+    main(program)

@@ -1,0 +1,125 @@
+"""Decoding: the same answers whatever the batches, repeatable samples, and what each condition shows."""
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from counterpoint.generation.decode import Request, generate, requests
+
+
+def texts(completions):
+    return [c.text for c in completions]
+
+
+@pytest.fixture
+def mixed(problems):
+    """12 requests of many lengths, with a picture, with words and with neither."""
+    shown = requests(problems[:5], "think first .", words=False)
+    worded = requests(problems[:4], "think first .", words=True)
+    return [*shown, *worded, *requests(problems[5:8], "answer only .", words=False, condition="no_image")]
+
+
+@pytest.fixture
+def lively(loaded):
+    """The micro model with its weights scaled up: one that has opinions, so that greedy ties do not occur."""
+    model, processor = loaded
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.3)
+    return model, processor
+
+
+def test_greedy_answers_do_not_depend_on_batches_or_order(lively, mixed):
+    wanted = generate(*lively, mixed, 6, batch_size=12)
+    assert len(set(texts(wanted))) > 6
+    for size in (1, 5):
+        assert generate(*lively, mixed, 6, batch_size=size) == wanted
+    order = list(range(len(mixed)))
+    random.Random(0).shuffle(order)
+    shuffled = generate(*lively, [mixed[i] for i in order], 6, batch_size=4)
+    assert shuffled == [wanted[i] for i in order]
+
+
+def test_samples_repeat_by_seed_and_leave_the_global_random_state(lively, mixed):
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    drawn = [texts(generate(*lively, mixed, 6, batch_size=6, sampled=True, seed=seed)) for seed in (7, 7, 8)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] != texts(generate(*lively, mixed, 6, batch_size=6))
+    assert torch.equal(states[0], torch.get_rng_state())
+    assert states[1] == random.getstate()
+    assert (states[2] == np.random.get_state()[1]).all()
+
+
+def test_temperature_and_top_p_are_heeded(lively, mixed):
+    greedy = texts(generate(*lively, mixed, 6, batch_size=6))
+    cold = generate(*lively, mixed, 6, batch_size=6, sampled=True, temperature=1e-4, seed=1)
+    narrow = generate(*lively, mixed, 6, batch_size=6, sampled=True, top_p=1e-6, seed=1)
+    assert texts(cold) == texts(narrow) == greedy
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_models_mode_is_restored(loaded, mixed, training):
+    model, processor = loaded
+    model.train(training)
+    generate(model, processor, mixed[:1], 2, batch_size=1)
+    assert model.training is training
+
+
+def test_an_answer_cut_by_the_limit_is_flagged(lively, mixed):
+    model, processor = lively
+    free = generate(model, processor, mixed, 6, batch_size=12)
+    assert all(c.truncated and c.tokens == 6 for c in free)
+    first = processor.tokenizer(free[0].text).input_ids[0]
+    model.generation_config.eos_token_id = [processor.tokenizer.eos_token_id, first]
+    ended = generate(model, processor, mixed[:1], 6, batch_size=1)[0]
+    assert (ended.text, ended.tokens, ended.truncated) == ("", 1, False)
+
+
+def test_a_model_never_answers_with_a_picture(loaded, mixed):
+    model, processor = loaded
+    with torch.no_grad():
+        model.get_input_embeddings().weight[model.config.image_token_id] *= 100  # tied: its favourite word
+    completions = generate(model, processor, mixed[:3], 4, batch_size=3, sampled=True)
+    assert all(c.tokens == 4 for c in completions)
+    assert not any("<image>" in c.text for c in completions)
+
+
+def test_nothing_wanted_nothing_done(loaded):
+    assert generate(*loaded, [], 4, batch_size=8) == []
+
+
+def test_what_each_condition_shows(problems):
+    def ask(words, condition):
+        return requests(problems, "think first .", words, condition)
+
+    asked = [r.text for r in ask(False, "no_image")]
+    assert ask(False, "normal") == [Request(text, p.images) for text, p in zip(asked, problems, strict=True)]
+    assert ask(True, "no_image") == ask(False, "no_image")
+    assert all(r.images == () for r in ask(True, "normal") + ask(True, "shuffled_image"))
+    for problem, seen, words in zip(problems, ask(False, "normal"), ask(True, "normal"), strict=True):
+        assert seen.text.endswith("think first .") and problem.question in seen.text
+        assert words.text == f"{problem.text_twin} {seen.text}"
+
+
+def test_a_shuffled_picture_is_anothers_of_the_same_family(problems):
+    by_images = {p.images: p for p in problems}
+    for problem, seen in zip(problems, requests(problems, "", False, "shuffled_image"), strict=True):
+        other = by_images[seen.images]
+        assert (other.family, other.state_id == problem.state_id) == (problem.family, False)
+    by_words = {p.text_twin: p for p in problems}
+    for problem, told in zip(problems, requests(problems, "", True, "shuffled_image"), strict=True):
+        other = next(p for words, p in by_words.items() if told.text.startswith(f"{words} {problem.question}"))
+        assert (other.family, other.state_id == problem.state_id) == (problem.family, False)
+
+
+def test_a_shuffled_picture_is_never_the_same_state_drawn_anew(problems):
+    first = next(p for p in problems if p.family == problems[0].family)
+    second = dataclasses.replace(first, problem_id="again", images=(b"another drawing",))
+    third = next(p for p in problems if p.family == first.family and p.state_id != first.state_id)
+    shown = requests([first, second, third], "", False, "shuffled_image")
+    assert [r.images for r in shown] == [third.images, third.images, first.images]

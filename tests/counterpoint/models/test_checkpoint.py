@@ -1,0 +1,131 @@
+"""Loading and saving: whole models, LoRA adapters, and folders that are neither."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from counterpoint.errors import UserError
+from counterpoint.models import checkpoint
+from counterpoint.problem import decode
+from counterpoint.prompt import user_text, with_images
+
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "up_proj"]}
+
+
+def logits(model, processor, problem):
+    text = processor.apply_chat_template(with_images(user_text(problem), 1), add_generation_prompt=True, tokenize=False)
+    with torch.inference_mode():
+        return model(**processor(text=[text], images=[[decode(problem.images[0])]], return_tensors="pt")).logits
+
+
+def stir(model):
+    """LoRA starts as the identity; give its zero half a value."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.05)
+
+
+def test_a_loaded_model_is_float32_in_evaluation_and_pads_to_the_left(loaded):
+    model, processor = loaded
+    assert model.dtype == torch.float32 and not model.training
+    assert processor.tokenizer.padding_side == "left"
+    assert checkpoint.parameters(model) == sum(p.numel() for p in model.parameters())
+
+
+def test_saving_and_loading_changes_nothing(tmp_path, loaded, problems):
+    model, processor = loaded
+    checkpoint.save(model, processor, tmp_path / "again")
+    assert list((tmp_path / "again").glob("*.safetensors"))
+    again = checkpoint.load(str(tmp_path / "again"))
+    assert torch.equal(logits(model, processor, problems[0]), logits(*again, problems[0]))
+
+
+def test_a_saved_adapter_merges_into_the_model_that_was_trained(tmp_path, micro_folder, loaded, problems):
+    model, processor = loaded
+    plain = logits(model, processor, problems[0])
+    adapted = checkpoint.add_lora(model, **LORA, vision_tower=False)
+    assert torch.allclose(logits(adapted, processor, problems[0]), plain)
+    for config in adapted.peft_config.values():
+        config.base_model_name_or_path = str(micro_folder)
+    stir(adapted)
+    wanted = logits(adapted.eval(), processor, problems[0])
+    assert not torch.allclose(wanted, plain, atol=1e-3)
+    checkpoint.save(adapted, processor, tmp_path / "adapter")
+    assert not (tmp_path / "adapter" / "model.safetensors").exists()
+    assert json.loads((tmp_path / "adapter" / checkpoint.ADAPTER).read_text())["base_model_name_or_path"] == str(
+        micro_folder
+    )
+    merged, merged_processor = checkpoint.load(str(tmp_path / "adapter"))
+    assert not any("lora" in name for name, _ in merged.named_parameters())
+    assert torch.allclose(logits(merged, merged_processor, problems[0]), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("vision_tower", [False, True])
+def test_the_vision_tower_is_adapted_only_when_asked(loaded, vision_tower):
+    model = checkpoint.add_lora(loaded[0], **LORA, vision_tower=vision_tower)
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trained and all("lora" in name for name in trained)
+    assert any("vision" in name for name in trained) == vision_tower
+    assert any("language" in name for name in trained)
+
+
+def test_targets_that_match_nothing_are_told(loaded):
+    with pytest.raises(UserError, match=r"lora\.targets.*nothing_like_it"):
+        checkpoint.add_lora(loaded[0], **{**LORA, "targets": ["nothing_like_it"]}, vision_tower=False)
+
+
+def broken(folder, name, text):
+    (folder / name).write_text(text)
+
+
+def wider(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["intermediate_size"] += 8
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: [p.unlink() for p in f.iterdir()],
+        lambda f: (f / "config.json").unlink(),
+        lambda f: (f / "model.safetensors").unlink(),
+        lambda f: broken(f, "model.safetensors", "not tensors"),
+        lambda f: broken(f, "config.json", "{broken"),
+        lambda f: broken(f, "config.json", "{}"),
+        lambda f: broken(f, "config.json", "[]"),
+        lambda f: wider(f),
+        lambda f: broken(f, "config.json", '{"model_type": "no_such_model"}'),
+        lambda f: broken(f, "config.json", '{"model_type": "bert"}'),
+        lambda f: broken(f, checkpoint.ADAPTER, "{broken"),
+        lambda f: broken(f, checkpoint.ADAPTER, "{}"),
+        lambda f: broken(f, "tokenizer.json", "{broken"),
+        lambda f: (f / "processor_config.json").unlink(),
+    ],
+    ids=[
+        "empty", "no config", "no weights", "bad weights", "bad json", "no type", "a list", "other sizes", "unknown type", "not vision-language",
+        "bad adapter", "empty adapter", "bad tokenizer", "no processor",
+    ],
+)  # fmt: skip
+def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path, micro_folder, spoil):
+    folder = tmp_path / "spoilt"
+    shutil.copytree(micro_folder, folder)
+    spoil(folder)
+    with pytest.raises(UserError) as caught:
+        checkpoint.load(str(folder))
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_adapter_of_a_base_that_is_gone_names_the_base(tmp_path, loaded):
+    model, processor = loaded
+    adapted = checkpoint.add_lora(model, **LORA, vision_tower=False)
+    for config in adapted.peft_config.values():
+        config.base_model_name_or_path = str(tmp_path / "gone")
+    checkpoint.save(adapted, processor, tmp_path / "adapter")
+    with pytest.raises(UserError, match="gone"):
+        checkpoint.load(str(tmp_path / "adapter"))

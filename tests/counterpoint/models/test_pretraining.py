@@ -1,0 +1,88 @@
+"""Pre-training: what the bases are shown, and that an interrupted base is the same base."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from counterpoint import prompt
+from counterpoint.models import checkpoint, pretraining
+from counterpoint.sources import procedural
+from counterpoint.verify import well_formed
+
+
+@pytest.fixture
+def stream(monkeypatch):
+    """The first 400 examples, each with the arguments and result of the draw that made it."""
+    drawn = []
+    real = procedural.draw
+
+    def spy(*arguments):
+        result = real(*arguments)
+        drawn.append((arguments, result))
+        return result
+
+    monkeypatch.setattr(pretraining, "draw", spy)
+    return [(pretraining.example(0, index), drawn[-1]) for index in range(400)]
+
+
+def test_no_state_outside_the_pretrain_part_is_shown(stream):
+    for _, (_, (_, state_id, _)) in stream:
+        assert procedural.part_of(state_id) == "pretrain"
+
+
+def test_reasoning_is_right_and_about_the_two_easiest_difficulties(stream):
+    thinking = [(example, result) for example, result in stream if example[1].endswith(prompt.THINK)]
+    assert len(thinking) > 80
+    for (_, _, said), (_, (draft, _, _)) in thinking:
+        assert draft.difficulty <= 2
+        assert well_formed(said)
+        assert said == prompt.completion_text(draft.reasoning, draft.answer)
+
+
+def test_every_kind_is_shown_and_twins_show_no_picture(stream):
+    kinds = {"caption": 0, "direct": 0, "think": 0, "twin": 0}
+    for (picture, asked, said), (_, (draft, _, _)) in stream:
+        if asked == prompt.DESCRIBE:
+            kinds["caption"] += 1
+            assert picture is not None and said == draft.caption
+        elif picture is None:
+            kinds["twin"] += 1
+            assert asked.startswith(draft.text_twin)
+        else:
+            kinds["direct" if asked.endswith(prompt.DIRECT) else "think"] += 1
+            assert draft.text_twin not in asked
+    assert min(kinds.values()) > 20
+
+
+def test_the_stream_repeats_and_differs_by_seed():
+    first, again, other = (pretraining.example(seed, 7) for seed in (0, 0, 1))
+    assert first[1:] == again[1:]
+    assert (first[0] is None) == (again[0] is None)
+    assert first[1:] != other[1:]
+
+
+def test_the_learning_rate_warms_up_and_falls(shape):
+    recipe = pretraining.Recipe(shape, steps=100, schedule_steps=100, batch=4, learning_rate=1.0, seed=0, threads=1)
+    rates = [pretraining.learning_rate(step, recipe) for step in range(100)]
+    assert rates[0] == 0.25 and max(rates) == 1.0 == rates[3]
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert 0.02 < rates[-1] < 0.03
+
+
+def test_a_resumed_base_equals_an_uninterrupted_one(tmp_path, monkeypatch, shape):
+    monkeypatch.setattr(
+        pretraining, "corpus", lambda seed: [t for i in range(60) for t in pretraining.example(seed, i)[1:]]
+    )
+    recipe = pretraining.Recipe(shape, steps=3, schedule_steps=4, batch=4, learning_rate=0.01, seed=0, threads=1)
+    said = []
+    pretraining.train(recipe, tmp_path / "whole", tmp_path / "work-whole", said.append)
+    pretraining.train(dataclasses.replace(recipe, steps=2), tmp_path / "first", tmp_path / "work", said.append)
+    pretraining.train(recipe, tmp_path / "resumed", tmp_path / "work", said.append)
+    assert any("resuming at step 2" in line for line in said)
+    models = [checkpoint.load(str(tmp_path / name))[0].state_dict() for name in ("whole", "resumed", "first")]
+    assert all(torch.equal(models[0][key], models[1][key]) for key in models[0])
+    assert any(not torch.equal(models[0][key], models[2][key]) for key in models[0])
+    assert json.loads((tmp_path / "whole" / "training_log.json").read_text()) == []
+    assert not list((tmp_path / "whole").glob("*.bin")) and list((tmp_path / "whole").glob("*.safetensors"))

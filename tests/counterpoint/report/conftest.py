@@ -1,0 +1,49 @@
+"""Made-up studies for the report's tests, written once per session."""
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from counterpoint.report import read
+
+
+def _made_up():
+    spec = importlib.util.spec_from_file_location("report_study", Path(__file__).with_name("study.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def study():
+    """The module that writes made-up studies."""
+    return _made_up()
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory, study):
+    """The default grid: folder, tables, problems and what was read from them."""
+    folder = tmp_path_factory.mktemp("full")
+    tables = study.write(folder)
+    return SimpleNamespace(
+        folder=folder, tables=tables, problems=folder / "problems.parquet", results=read.load(tables, "fake")
+    )
+
+
+@pytest.fixture(scope="session")
+def small_grids(tmp_path_factory, study):
+    """Read results of grids that are not the default one, by name."""
+    run = study.run
+    grids = {
+        "one model": [run("base", "small"), run("sft", "small", "100"), run("rl", "small", "2k")],
+        "no rl": [run("base", "small"), run("sft", "small", "100")],
+        "bases only": [run("base", "small")],
+        "two seeds": [run("base", "tiny")] + [run(a, "tiny", "2k", s) for a in ("sft", "rl") for s in (0, 1)],
+    }
+    found = {}
+    for name, grid in grids.items():
+        tables = study.write(tmp_path_factory.mktemp("grid"), grid, items=40, blind_wins=False)
+        found[name] = read.load(tables, "fake")
+    return found

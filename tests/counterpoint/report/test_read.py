@@ -1,0 +1,67 @@
+import pyarrow.parquet as pq
+import pytest
+
+from counterpoint.errors import UserError
+from counterpoint.report import read
+
+
+def test_models_samples_and_suites_stand_in_an_order_of_their_own(full):
+    results = full.results
+    assert results.models == ["tiny", "small", "small_early"]
+    assert list(results.sizes) == ["2k", "20k"]
+    assert results.suites == ["in_domain", "rule_shift", "visual_shift", "difficulty_shift", "text_twin"]
+    arms = [(run.arm, run.sample) for run in results.runs if run.model == "tiny"]
+    assert arms[:4] == [("base", None), ("sft", "2k"), ("sft_lora", "2k"), ("rl", "2k")]
+    assert arms[-1] == ("rl", "20k")
+
+
+def test_a_cell_counts_the_greedy_answers(full):
+    items = [
+        row
+        for row in pq.read_table(full.tables / "evals.parquet").to_pylist()
+        if (row["run_id"], row["suite"], row["condition"]) == ("sft-tiny-2k-0", "rule_shift", "normal")
+    ]
+    cell = full.results.cells["sft-tiny-2k-0", "rule_shift", "normal"]
+    assert (cell.n, cell.accuracy) == (len(items), sum(row["correct"] for row in items) / len(items))
+    assert cell.unparsed == pytest.approx(sum(not row["parsed"] for row in items) / len(items))
+    assert cell.truncated == pytest.approx(sum(row["truncated"] for row in items) / len(items))
+    assert cell.low < cell.accuracy < cell.high
+
+
+def test_the_gain_over_the_base_is_paired(full):
+    right = {
+        (row["run_id"], row["problem_id"]): row["correct"]
+        for row in pq.read_table(full.tables / "evals.parquet").to_pylist()
+        if row["suite"] == "in_domain" and row["condition"] == "normal"
+    }
+    pair = full.results.gains["sft-tiny-2k-0", "in_domain"]
+    ids = sorted({problem for _, problem in right})
+    gaps = [right["sft-tiny-2k-0", i] - right["base-tiny", i] for i in ids]
+    mean = sum(gaps) / len(gaps)
+    # here every problem is a cluster of its own, so the error is the plain one of a mean
+    error = (sum((gap - mean) ** 2 for gap in gaps) / (len(gaps) - 1) / len(gaps)) ** 0.5
+    assert pair.difference == pytest.approx(mean)
+    assert (pair.low, pair.high) == pytest.approx((mean - 1.959964 * error, mean + 1.959964 * error), abs=1e-6)
+    assert pair.sign == (pair.low > 0)
+
+
+def test_smallest_and_largest_sample_are_found_by_size(small_grids):
+    pairs = small_grids["one model"].compared()
+    assert {(pair.first.sample, pair.second.sample) for pair in pairs} == {("100", "2k")}
+    assert len(pairs) == 5
+
+
+def test_a_base_that_is_no_better_blind_is_not_measurable(full, small_grids):
+    assert full.results.measurable("small", "in_domain") is True
+    assert full.results.measurable("small", "text_twin") is False
+    assert full.results.measurable("unknown", "in_domain") is None
+
+
+def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
+    tables = study.write(tmp_path, [study.run("base", "small")], items=2)
+    (tables / "evals.parquet").write_bytes(b"PAR1 broken")
+    with pytest.raises(UserError, match=r"evals\.parquet: not a readable table.*dvc repro warehouse"):
+        read.load(tables, "fake")
+    (tables / "evals.parquet").unlink()
+    with pytest.raises(UserError, match=r"evals\.parquet: no such table; run `dvc repro warehouse`"):
+        read.load(tables, "fake")

@@ -1,0 +1,103 @@
+import json
+import shutil
+import time
+
+import pytest
+
+from counterpoint.errors import UserError
+from flows import runner, serve
+
+pytest.importorskip("prefect")  # after flows, which says where Prefect may write
+from flows import study
+
+
+def test_bad_input_is_one_line_and_code_2_before_anything_runs(toy, capsys):
+    before = (toy / "params.yaml").read_bytes()
+    for arguments in (["--study", "defualt"], ["rl.learning_rat=1"], ["rl.group_size=7"], ["nonsense"]):
+        assert study.main(arguments) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert (toy / "params.yaml").read_bytes() == before
+    (toy / "dvc.yaml").unlink()
+    assert study.main([]) == 2
+
+
+def test_an_empty_study_keeps_the_file_as_it_stands(toy):
+    (toy / "params.yaml").write_text("# mine\n" + (toy / "params.yaml").read_text())
+    before = (toy / "params.yaml").read_bytes()
+    assert study.compose("", []) == study.compose("default", []) == "default"
+    assert (toy / "params.yaml").read_bytes() == before
+    study.compose("", ["rl.learning_rate=0.5"])
+    assert "learning_rate: 0.5" in (toy / "params.yaml").read_text()
+
+
+def test_only_lock_conflicts_are_tried_again():
+    from prefect.states import Failed
+
+    assert study.lock_conflict(None, None, Failed(data=runner.LockConflict("busy")))
+    assert not study.lock_conflict(None, None, Failed(data=runner.StageFailed("exit code 1")))
+    assert not study.lock_conflict(None, None, Failed(data=UserError("no")))
+
+
+def test_the_summary_tells_stages_and_accuracies():
+    results = {"accuracy": {"base-tiny": {"in_domain": 0.25}, "rl-tiny": {"in_domain": {"accuracy": 0.5}, "twin": 0.1}}}
+    done = {"data": ("ran", 2.0), "train@one": ("failed", 1.5)}
+    text = study.summary("quick", "abc123", ["data", "train@one", "report"], done, results)
+    for row in (
+        "| data | ran | 2.0 |",
+        "| train@one | failed | 1.5 |",
+        "| report | not reached | 0.0 |",
+        "| base-tiny | 25.0 |  |",
+        "| rl-tiny | 50.0 | 10.0 |",
+    ):
+        assert row in text
+    assert "abc123" in text and "Accuracy" not in study.summary("quick", "abc123", ["data"], done, {})
+
+
+def test_serving_checks_its_input_first(toy):
+    nobody = "http://127.0.0.1:9/api"
+    with pytest.raises(UserError, match="unknown study"):
+        serve.check("defualt", "UTC", nobody)
+    with pytest.raises(UserError, match="time zone"):
+        serve.check("default", "Europe/Nowhere", nobody)
+    with pytest.raises(UserError, match="make server"):
+        serve.check("default", "Europe/Berlin", nobody)
+
+
+@pytest.mark.slow
+def test_the_flow_and_dvc_agree(toy):
+    """Completed, then nothing to do for either; a failure ends the run at once and is told in the artifact."""
+    from dvc.repo import Repo
+    from prefect.client.orchestration import get_client
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180), get_client(sync_client=True) as client:
+
+        def artifact() -> str:
+            return client.read_latest_artifacts()[0].data
+
+        assert study.main(["rl.learning_rate=0.25"]) == 0
+        assert (toy / "report.txt").read_text() == "hello\nhello\n"
+        names = {run.name for run in client.read_task_runs()}
+        assert names == {"data", "train@one", "train@two", "report"}
+        assert "| train@two | ran |" in artifact()
+        lock = (toy / "dvc.lock").read_bytes()
+        with Repo(".") as repo:
+            assert repo.reproduce() == []
+
+        assert study.main([]) == 0
+        assert "| report | unchanged |" in artifact() and "ran" not in artifact()
+        assert (toy / "dvc.lock").read_bytes() == lock
+
+        shutil.copy("dvc.yaml", "dvc.yaml.whole")
+        text = (toy / "dvc.yaml").read_text().replace("&& echo step", "&& echo no luck && exit 4 && echo step")
+        (toy / "dvc.yaml").write_text(text)
+        started = time.monotonic()
+        assert study.main([]) == 1
+        assert time.monotonic() - started < 20  # no retry
+        assert "| train@one | failed |" in artifact() and "| report | not reached |" in artifact()
+
+        shutil.copy("dvc.yaml.whole", "dvc.yaml")
+        (toy / "metrics").mkdir()
+        (toy / "metrics" / "summary.json").write_text(json.dumps({"accuracy": {"base-tiny": {"in_domain": 0.25}}}))
+        assert study.main([]) == 0
+        assert "| base-tiny | 25.0 |" in artifact()
