@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 STUDY ?= default
 SET ?=
+export Q ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -38,13 +39,13 @@ lint: setup      ## ruff
 	ruff format --check .
 
 query: setup     ## ask the results: make query Q="select …" or the name of a published query
-	@python -m stages.query "$(Q)"
+	@python -m stages.query "$$Q"
 
 server: setup    ## a Prefect server on loopback
-	@python -m flows.server
+	@python -m flows.server $(if $(PORT),--port $(PORT))
 
 serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON='0 2 * * *'
-	@python -m flows.serve --study "$(STUDY)" $(if $(CRON),--cron "$(CRON)")
+	@python -m flows.serve $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)") $(if $(CRON),--cron "$(CRON)") $(if $(TIMEZONE),--timezone "$(TIMEZONE)") $(SET)
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
 	rm -rf work logs data/problems data/samples data/runs metrics/tables metrics/results.duckdb metrics/samples.html

@@ -122,7 +122,7 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
         apply(data, setting)
     if overrides:
         text = dump(data)
-    params.validate(params.build(params.Params, data, "", str(path)), str(path))
+    params.parse(data, str(path))
     if text != before:
         scratch = path.with_name(f"{path.name}.new")
         scratch.write_text(text, encoding="utf-8")

@@ -59,9 +59,14 @@ def main(arguments: list[str]) -> int:
 
     from flows.study import run_study
 
+    try:
+        schedule = Cron(chosen.cron, timezone=chosen.timezone) if chosen.cron else None
+    except ValueError as error:
+        print(f"error: --cron: {error}; five fields are needed, as '0 3 * * *'", file=sys.stderr)
+        return 2
     run_study.serve(
         name=chosen.name,
-        schedule=Cron(chosen.cron, timezone=chosen.timezone) if chosen.cron else None,
+        schedule=schedule,
         parameters={"study": chosen.study, "overrides": chosen.overrides},
         limit=1,  # DVC's outs and dvc.lock are this checkout's only ones
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
@@ -125,6 +127,18 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
+def start_server() -> None:
+    """Start the temporary server now, if there is no other, deaf to Ctrl-C: how a run was stopped is yet to be stored.
+
+    (Otherwise the terminal's signal ends it too, and Prefect tries for minutes to reach it.)
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        get_client(sync_client=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def main(arguments: list[str]) -> int:
     """Run the flow once, here; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.study", description="Run a study as a Prefect flow.")
@@ -138,6 +152,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
+        start_server()
         state = run_study(chosen.study, chosen.overrides, return_state=True)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from there", file=sys.stderr)

@@ -56,11 +56,11 @@ def program(arguments: list[str]) -> None:
         for suite in SUITES
     }
     rows = list(evaluate(
-        name, model, processor, suites, instruction, ("normal", "no_image", "shuffled_image"), limits.max_tokens, size
+        name, model, processor, suites, instruction, params.CONDITIONS, limits.max_tokens, size
     ))  # fmt: skip
     accuracy: dict[str, dict[str, float]] = {}
     for suite in suites:
-        for condition in ("normal", "no_image", "shuffled_image"):
+        for condition in params.CONDITIONS:
             right = [r["correct"] for r in rows if r["suite"] == suite and r["condition"] == condition]
             accuracy.setdefault(suite, {})[condition] = round(sum(right) / len(right), 4)
     card = {

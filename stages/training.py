@@ -51,10 +51,10 @@ def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]
     found = {}
     for name in suites:
         tagged = [p for p in probes if f"suite:{SUITES[name].split}" in p.tags]
-        shown = [p for p in tagged if p.text_twin] if SUITES[name].words else tagged
+        shown = ([p for p in tagged if p.text_twin] if SUITES[name].words else tagged)[:per_probe]
         if not shown:
             raise UserError(f"{PROBLEMS}: no probe problems for suite {name!r}; take it out of suites or add some")
-        found[name] = shown[:per_probe]
+        found[name] = shown
     return found
 
 

@@ -3,10 +3,12 @@
 torch is imported inside the fixtures: tests that need none of it start at once.
 """
 
+import os
 from pathlib import Path
 
 import pytest
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the hub
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -68,3 +70,71 @@ def loaded(micro_folder):
 
     torch.set_num_threads(1)
     return checkpoint.load(str(micro_folder))
+
+
+MINI = """\
+threads: 1
+problems: {train: 48, per_suite: 16, per_probe: 4}
+sampling:
+  sizes: {"16": 16, "32": 32}
+bases:
+  mini: {text_width: 32, text_layers: 1, text_inner: 64, vision_width: 32, vision_layers: 1, vision_inner: 64, seeing_steps: 2, seeing_learning_rate: 0.01, reasoning_steps: 1, reasoning_learning_rate: 0.01, stop_at: null, batch: 4, seed: 0, threads: 1}
+models: {mini: data/models/base/mini}
+sft: {epochs: 1, batch_size: 8, checkpoint_every: 1}
+rl: {batch_size: 16, group_size: 4, max_completion_tokens: 6, checkpoint_every: 1}
+probe: {at_least: 3, max_tokens: 4, batch_size: 32}
+evaluation: {max_tokens: 6, batch_size: 64, base_conditions: [normal, no_image]}
+competence: {problems: 1, samples: 2, max_tokens: 6, batch_size: 64}
+runs:
+  base: [mini]
+  sft:
+    - {arms: [sft, sft_lora], models: [mini], samples: ["16"], seeds: [0]}
+  rl:
+    - {arms: [rl], models: [mini], samples: ["32"], seeds: [0]}
+  sft_then_rl:
+    - {arms: [sft_then_rl], models: [mini], samples: ["16"], seeds: [0]}
+"""  # noqa: E501 (a recipe stands on one line, as in studies/default.yaml)
+
+
+@pytest.fixture(scope="session")
+def mini_overlay() -> str:
+    """studies/mini.yaml: one base of three steps, one run of each kind, a LoRA arm among them."""
+    return MINI
+
+
+@pytest.fixture(scope="session")
+def mini_data(tmp_path_factory, root) -> Path:
+    """A folder with the problems and samples of the mini study."""
+    from counterpoint import problem, sampling, tables
+    from counterpoint.sources import procedural
+
+    folder = tmp_path_factory.mktemp("mini")
+    drawn = list(procedural.problems(0, 48, 16, 4))
+    problem.write(drawn, folder / "data/problems/problems.parquet")
+    pool = [p for p in drawn if p.split == "train"]
+    rows, _ = sampling.draw(pool, 0, {"16": 16, "32": 32})
+    tables.write("samples", rows, folder / "data/samples/samples.parquet")
+    return folder
+
+
+@pytest.fixture
+def mini(tmp_path, monkeypatch, root, mini_data):
+    """A working folder with the mini study's data and params.yaml; mini("rl.epochs=2") changes a parameter."""
+    import shutil
+
+    from counterpoint import studies
+
+    for name in ("default", "mini"):
+        overlay = MINI if name == "mini" else (root / "studies/default.yaml").read_text(encoding="utf-8")
+        (tmp_path / "studies").mkdir(exist_ok=True)
+        (tmp_path / "studies" / f"{name}.yaml").write_text(overlay, encoding="utf-8")
+    shutil.copytree(mini_data / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COUNTERPOINT_WORK", raising=False)
+
+    def change(*settings: str) -> Path:
+        studies.write("mini", list(settings), tmp_path / "params.yaml", tmp_path / "studies")
+        return tmp_path
+
+    change()
+    return change

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from counterpoint.problem import Problem, decode
 from counterpoint.prompt import user_text, with_images
 
-CONDITIONS = ("normal", "no_image", "shuffled_image")
-
 
 @dataclass(frozen=True)
 class Request:

@@ -71,6 +71,10 @@ def add_lora(model, rank: int, alpha: int, dropout: float, targets: list[str], v
 def save(model, processor, folder: Path) -> None:
     """Write a checkpoint (or, for a PEFT model, its adapter) with its processor as safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
+    backend = getattr(processor.tokenizer, "backend_tokenizer", None)
+    if backend is not None:  # else the files would tell how the tokenizer was last called
+        backend.no_padding()
+        backend.no_truncation()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     (folder / "training_args.bin").unlink(missing_ok=True)

@@ -3,7 +3,8 @@
 A fair base sees well, knows the answer format and reasons correctly on easier problems than those the study asks. It is
 never taught wrong reasoning (reinforcement would have to unlearn what supervision overwrites). Broad and shallow:
 captions of every difficulty and style, direct answers, text twins, both rules; reasoning on the two easiest
-difficulties alone, of which the study asks only the harder, beside two that no base was taught to reason about.
+difficulties alone, which the study never asks.
+Seeing is learnt first and slowly, reasoning in a second phase with its own learning rate.
 States come from the `pretrain` part of the world, which no other split shares.
 """
 
@@ -23,38 +24,46 @@ from counterpoint.problem import digest
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.procedural import EASY, HARDER, IN_DOMAIN, draw
 
-# kind -> share of the examples
-MIX = {"caption": 0.36, "direct": 0.14, "twin_direct": 0.10, "think": 0.26, "twin_think": 0.14}
+# phase -> kind -> share of the examples
+MIXES = {
+    "seeing": {"caption": 0.36, "direct": 0.14, "twin_direct": 0.10, "think": 0.26, "twin_think": 0.14},
+    "reasoning": {"caption": 0.14, "direct": 0.08, "twin_direct": 0.06, "think": 0.46, "twin_think": 0.26},
+}
+EASIEST = {"seeing": 0.6, "reasoning": 0.4}  # share of the reasoning that is about difficulty 1
 SHIFTED_STYLE, SHIFTED_RULE = 0.25, 0.25
-EASIEST = 0.6  # share of the reasoning that is about difficulty 1
 CHECKPOINT_EVERY = 500
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a base is made. `schedule_steps` shapes the learning rate; an early base stops at `steps` before its end."""
+    """How a base is made: two phases of so many steps, each with a cosine from its own peak learning rate.
+
+    An early base stops at step `stop_at`, with the schedule of the whole.
+    """
 
     shape: micro.Shape
-    steps: int
-    schedule_steps: int
+    seeing_steps: int
+    seeing_learning_rate: float
+    reasoning_steps: int
+    reasoning_learning_rate: float
+    stop_at: int | None
     batch: int
-    learning_rate: float
     seed: int
     threads: int
 
 
-def example(seed: int, index: int):
-    """The `index`-th example: (picture or None, user text, assistant text)."""
+def example(seed: int, index: int, phase: str = "seeing"):
+    """The `index`-th example of a phase: (picture or None, user text, assistant text)."""
     rng = Random(int(digest("pretrain", seed, index), 16))
-    kind = rng.choices(list(MIX), list(MIX.values()))[0]
+    kind = rng.choices(list(MIXES[phase]), list(MIXES[phase].values()))[0]
     family = rng.choice(list(FAMILIES))
     style = "shifted" if rng.random() < SHIFTED_STYLE else "plain"
     shifted_rule = rng.random() < SHIFTED_RULE
     thinking = kind in ("think", "twin_think")
     if thinking:
-        difficulty = EASY[0] if rng.random() < EASIEST else EASY[1]
+        difficulty = EASY[0] if rng.random() < EASIEST[phase] else EASY[1]
     else:
-        difficulty = rng.choice((EASY[0], *IN_DOMAIN, HARDER) if kind == "caption" else (EASY[0], *IN_DOMAIN))
+        difficulty = rng.choice((*EASY, *IN_DOMAIN, HARDER) if kind == "caption" else (*EASY, *IN_DOMAIN))
     draft, _, rng = draw(seed, "pretrain", "pretrain", family, index, difficulty, shifted_rule)
     words = kind.startswith("twin")
     picture = None if words else FAMILIES[family].render(draft.latent, style, rng)
@@ -99,12 +108,17 @@ def collate(examples: list, processor):
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up over 4 % of the schedule, then a cosine down to 2 % of the peak."""
-    warm = max(1, recipe.schedule_steps // 25)
+    """In each phase a linear warm-up over 4 % of its steps, then a cosine down to 2 % of its peak."""
+    if step < recipe.seeing_steps:
+        peak, steps = recipe.seeing_learning_rate, recipe.seeing_steps
+    else:
+        peak, steps = recipe.reasoning_learning_rate, recipe.reasoning_steps
+        step -= recipe.seeing_steps
+    warm = max(1, steps // 25)
     if step < warm:
-        return recipe.learning_rate * (step + 1) / warm
-    progress = (step - warm) / max(1, recipe.schedule_steps - warm)
-    return recipe.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+        return peak * (step + 1) / warm
+    progress = (step - warm) / max(1, steps - warm)
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] = print) -> None:
@@ -119,7 +133,9 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
     torch.manual_seed(recipe.seed)
     processor = micro.build_processor(corpus(recipe.seed), recipe.shape)
     model = micro.build_model(recipe.shape, processor.tokenizer)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.05, betas=(0.9, 0.95))
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.seeing_learning_rate, weight_decay=0.05, betas=(0.9, 0.95)
+    )
     saved, log, first = work / "state.pt", [], 0
     if saved.exists():
         state = torch.load(saved, weights_only=True)
@@ -129,8 +145,11 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
         report(f"resuming at step {first}")
     work.mkdir(parents=True, exist_ok=True)
     began, running = time.monotonic(), 0.0
-    for step in range(first, recipe.steps):
-        examples = [example(recipe.seed, 1_000_000 + step * recipe.batch + i) for i in range(recipe.batch)]
+    last = recipe.stop_at or recipe.seeing_steps + recipe.reasoning_steps
+    for step in range(first, last):
+        phase = "seeing" if step < recipe.seeing_steps else "reasoning"
+        numbers = range(1_000_000 + step * recipe.batch, 1_000_000 + (step + 1) * recipe.batch)
+        examples = [example(recipe.seed, number, phase) for number in numbers]
         input_ids, mask, labels, pixels = collate(examples, processor)
         hidden = model.model(input_ids=input_ids, attention_mask=mask, pixel_values=pixels).last_hidden_state
         wanted = labels[:, 1:] != -100
@@ -145,12 +164,10 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
         if (step + 1) % 100 == 0:
             log.append({"step": step + 1, "loss": round(running / 100, 5)})
             rate = (step + 1 - first) / (time.monotonic() - began)
-            left = (recipe.steps - step - 1) / rate
-            report(
-                f"step {step + 1}/{recipe.steps} loss {running / 100:.4f} {rate:.2f} steps/s {left / 60:.1f} min left"
-            )
+            left = (last - step - 1) / rate
+            report(f"step {step + 1}/{last} loss {running / 100:.4f} {rate:.2f} steps/s {left / 60:.1f} min left")
             running = 0.0
-        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == recipe.steps:
+        if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == last:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "log": log}
             torch.save(state, work / "state.tmp")
             (work / "state.tmp").replace(saved)

@@ -24,7 +24,10 @@ def read(source: Source) -> tuple[list[Problem], list[dict]]:
     root = Path(source.path)
     if not root.is_dir():
         raise UserError(f"source.path: {root} is no folder; set SET='source.path=FOLDER' to the one with the rows")
-    files = sorted(path for path in root.glob(source.pattern) if path.is_file())
+    try:
+        files = sorted(path for path in root.glob(source.pattern) if path.is_file())
+    except (NotImplementedError, ValueError):
+        raise UserError(f"source.pattern: {source.pattern!r} must be a pattern within source.path") from None
     if not files:
         raise UserError(f"source.pattern: no file in {root} matches {source.pattern!r}; '**/*.json' looks everywhere")
 

@@ -19,7 +19,7 @@ SOURCE = "procedural"
 # percentages of all states
 PARTS = {"pretrain": (0, 35), "train": (35, 80), "probe": (80, 85), "suite": (85, 100)}
 EASY = (1, 2)  # what a base learns to reason about
-IN_DOMAIN = (2, 3, 4)
+IN_DOMAIN = (3, 4)
 HARDER = 5
 # suite -> (difficulties, shifted rule?, picture style)
 SUITE_AXES = {

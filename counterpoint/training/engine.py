@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,22 @@ def compact_head() -> None:
     utils._use_triton = lambda device: True
 
 
+def restore_weights(model, folder: str) -> None:
+    """Load a whole model's checkpoint into `model`, every weight or an error.
+
+    transformers saves LLaVA-like models under the hub's older names, which `Trainer` does not map back on resume: it
+    warns, loads nothing and goes on from the weights it was given.
+    """
+    saved = type(model).from_pretrained(folder, dtype=model.dtype, use_safetensors=True)
+    model.load_state_dict(saved.state_dict())
+
+
 def common_arguments(settings: Sft | Rl, work: Path, seed: int, max_steps: int) -> dict[str, Any]:
     """TrainingArguments that both methods share; logs every step, saves every `checkpoint_every` steps."""
     import torch
 
+    # transformers renamed the option, but TRL's default under the old name is on
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     cuda = torch.cuda.is_available()
     return {
         "output_dir": str(work),

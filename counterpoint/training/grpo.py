@@ -14,7 +14,7 @@ from counterpoint.problem import Problem
 from counterpoint.rewards import REWARDS
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
-from counterpoint.training.engine import common_arguments, compact_head
+from counterpoint.training.engine import common_arguments, compact_head, restore_weights
 from counterpoint.verify import Verdict, judge
 
 
@@ -43,6 +43,12 @@ class _Trainer(GRPOTrainer):
             shuffle=stock.shuffle,
             seed=stock.seed,
         )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        if hasattr(self.model, "peft_config"):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            restore_weights(self.model, resume_from_checkpoint)
 
     def _generate(self, prompts):
         began, started = time.monotonic(), sessions.now()

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from counterpoint.training import probe as probing
 from counterpoint.training.records import Recorder
@@ -138,7 +138,12 @@ def run(trainer, watch: Watch) -> None:
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     began, started = time.monotonic(), now()
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if checkpoint and step >= trainer.args.max_steps:
+            # killed before it was published; `train` would take one more step where the last epoch is a fraction
+            trainer._load_from_checkpoint(str(checkpoint))
+            trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        else:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -11,13 +11,19 @@ from counterpoint.params import Sft
 from counterpoint.problem import Problem
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
-from counterpoint.training.engine import common_arguments, compact_head
+from counterpoint.training.engine import common_arguments, compact_head, restore_weights
 
 
 class _Trainer(SFTTrainer):
     """SFTTrainer that counts the labelled tokens of each optimizer step."""
 
     labelled = 0
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
+        if hasattr(self.model, "peft_config"):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            restore_weights(self.model, resume_from_checkpoint)
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         self.labelled += int((inputs["labels"] != -100).sum())

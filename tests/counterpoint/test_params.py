@@ -25,7 +25,7 @@ def changed(key: str, value):
 
 
 def load(data) -> params.Params:
-    return params.validate(params.build(params.Params, data, ""))
+    return params.parse(data)
 
 
 def test_the_default_holds():

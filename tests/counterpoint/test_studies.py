@@ -13,7 +13,7 @@ NAMES = sorted(p.stem for p in STUDIES.glob("*.yaml"))
 def test_every_study_composes_and_holds(name):
     data = studies.compose(name, STUDIES)
     data["source"]["path"] = data["source"]["path"] or "some/folder"
-    settings = params.validate(params.build(params.Params, data, ""))
+    settings = params.parse(data)
     assert settings.study == name
 
 

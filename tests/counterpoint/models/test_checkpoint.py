@@ -44,6 +44,15 @@ def test_saving_and_loading_changes_nothing(tmp_path, loaded, problems):
     assert torch.equal(logits(model, processor, problems[0]), logits(*again, problems[0]))
 
 
+def test_files_do_not_tell_how_the_tokenizer_was_last_called(tmp_path, loaded):
+    model, processor = loaded
+    checkpoint.save(model, processor, tmp_path / "before")
+    processor.tokenizer(["a", "a b c"], padding="max_length", truncation=True, max_length=9)
+    checkpoint.save(model, processor, tmp_path / "after")
+    for file in (tmp_path / "before").iterdir():
+        assert (tmp_path / "after" / file.name).read_bytes() == file.read_bytes(), file.name
+
+
 def test_a_saved_adapter_merges_into_the_model_that_was_trained(tmp_path, micro_folder, loaded, problems):
     model, processor = loaded
     plain = logits(model, processor, problems[0])
@@ -107,8 +116,8 @@ def wider(folder):
         lambda f: (f / "processor_config.json").unlink(),
     ],
     ids=[
-        "empty", "no config", "no weights", "bad weights", "bad json", "no type", "a list", "other sizes", "unknown type", "not vision-language",
-        "bad adapter", "empty adapter", "bad tokenizer", "no processor",
+        "empty", "no config", "no weights", "bad weights", "bad json", "no type", "a list", "other sizes",
+        "unknown type", "not vision-language", "bad adapter", "empty adapter", "bad tokenizer", "no processor",
     ],
 )  # fmt: skip
 def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path, micro_folder, spoil):

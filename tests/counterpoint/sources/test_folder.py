@@ -139,6 +139,8 @@ def test_a_picture_shared_with_a_held_out_family_is_refused(rows, source, tmp_pa
     [
         ({"path": "nowhere"}, "source.path"),
         ({"pattern": "*.nothing"}, "source.pattern"),
+        ({"pattern": "/etc/*"}, "source.pattern"),
+        ({"pattern": ""}, "source.pattern"),
         ({"fields": {"question": "q", "anwser": "a"}}, "did you mean 'answer'"),
         ({"fields": {"question": "q"}}, "source.fields.answer is missing"),
         ({"fields": {"question": [], "answer": "a"}}, "source.fields.question"),
@@ -157,7 +159,7 @@ def test_a_wrong_mapping_is_the_users_error(rows, source, changes, named):
 def test_puzzlevqa_gives_300_problems_and_1700_rejects():
     data = studies.compose("puzzlevqa", STUDIES)
     data["source"]["path"] = str(REALDATA / "puzzlevqa")
-    settings = params.validate(params.build(params.Params, data, ""))
+    settings = params.parse(data)
     found, rejects = load(settings)
     problems = list(found)
     assert (len(problems), len(rejects)) == (300, 1700)

@@ -1,0 +1,95 @@
+"""Runs of the smallest model: settings to vary, and one call from checkpoint to published records."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import pyarrow.parquet as pq
+import pytest
+
+from counterpoint import params, studies
+from counterpoint.rewards import REWARDS
+
+RUN = "run-micro-16-0"
+
+
+def spread(completion: str, problem, verdict) -> float:
+    """A term on which even an untaught model's completions differ, so that there are advantages to learn from."""
+    return len(completion) % 7 / 6
+
+
+@pytest.fixture(scope="session")
+def defaults(root):
+    """The sections of the default study."""
+    return params.build(params.Params, studies.compose("default", root / "studies"), "")
+
+
+@pytest.fixture(scope="session")
+def sft_settings(defaults):
+    """6 optimizer steps on 16 problems, the last two in a second epoch."""
+    return dataclasses.replace(defaults.sft, learning_rate=0.01, epochs=1.5, batch_size=4, checkpoint_every=2)
+
+
+@pytest.fixture(scope="session")
+def rl_settings(defaults):
+    """8 optimizer steps on 16 problems, the last four in a second epoch."""
+    return dataclasses.replace(
+        defaults.rl, learning_rate=0.01, epochs=2, batch_size=16, group_size=4, max_completion_tokens=6,
+        checkpoint_every=3, rewards={"accuracy": 0.5, "format": 0.25, "spread": 2.0},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session", autouse=True)
+def spread_term():
+    """The term `spread` stands in the registry, as a new file in rewards/ would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(REWARDS, "spread", spread)
+        yield
+
+
+@pytest.fixture(scope="session")
+def train(micro_folder, problems, probe_problems):
+    """`train(settings, work, …)`: train the micro checkpoint in `work` and publish; everything that came of it."""
+    import torch
+    from transformers import set_seed
+
+    from counterpoint.models import checkpoint
+    from counterpoint.training import session as sessions
+    from counterpoint.training.probe import Probe
+    from counterpoint.training.records import Recorder
+
+    def run(settings, work, *, probed=True, every=None, lora=None, data=problems):
+        is_rl = isinstance(settings, params.Rl)
+        if is_rl:
+            from counterpoint.training import grpo as method
+        else:
+            from counterpoint.training import sft as method
+        torch.set_num_threads(1)
+        model, processor = checkpoint.load(str(micro_folder))
+        set_seed(0)
+        if lora:
+            model = checkpoint.add_lora(model, **lora)
+            for config in model.peft_config.values():
+                config.base_model_name_or_path = str(micro_folder)
+        probe = Probe(
+            problems=probe_problems if probed else {},
+            instruction="think first .",
+            max_tokens=4,
+            batch_size=8,
+            temperature=1.0,
+            top_p=1.0,
+            reward_weights=settings.rewards if is_rl else None,
+        )
+        recorder = Recorder(work / "records", RUN)
+        session = sessions.Session(recorder, work, probe, 3, every, {"code_rev": "c", "machine": "m"})
+        totals = method.train(model, processor, data, settings, "think first .", 0, session)
+        recorder.publish(work / "out")
+        return SimpleNamespace(
+            model=model,
+            processor=processor,
+            totals=json.loads(json.dumps(totals)),
+            weights={k: v.detach().cpu().clone() for k, v in model.state_dict().items()},
+            tables={path.stem: pq.read_table(path).to_pylist() for path in (work / "out").glob("*.parquet")},
+        )
+
+    return run

@@ -1,0 +1,125 @@
+"""Losses, LoRA, the sampler, and what is refused; CUDA where there is any."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from counterpoint.errors import UserError
+from counterpoint.models import checkpoint
+from counterpoint.params import LOSS_TYPES, Lora
+from counterpoint.training.data import dataset
+from counterpoint.training.probe import interval
+
+LORA = Lora(rank=4, alpha=8, dropout=0.0, targets=["q_proj", "v_proj"], vision_tower=False)
+
+
+@pytest.fixture(scope="module")
+def short(rl_settings):
+    """Two optimizer steps of GRPO."""
+    return dataclasses.replace(rl_settings, epochs=0.5)
+
+
+def finite(run) -> bool:
+    return all(torch.isfinite(value).all() for value in run.weights.values())
+
+
+@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+def test_every_loss_trains(train, short, tmp_path, micro_folder, loss_type):
+    run = train(dataclasses.replace(short, loss_type=loss_type), tmp_path, probed=False)
+    before = checkpoint.load(str(micro_folder))[0].state_dict()
+    assert run.totals["updates"] == len(run.tables["steps"]) == 2
+    assert finite(run)
+    assert any(not torch.equal(before[key], run.weights[key]) for key in before)
+
+
+def test_a_penalty_on_divergence_is_recorded(train, short, tmp_path):
+    run = train(dataclasses.replace(short, beta=0.1), tmp_path, probed=False)
+    divergence = [row["kl"] for row in run.tables["steps"]]
+    assert divergence[0] == pytest.approx(0, abs=1e-6)
+    assert divergence[1] > 0
+
+
+def test_equal_rewards_teach_nothing(train, short, tmp_path, micro_folder):
+    run = train(dataclasses.replace(short, rewards={"format": 1.0}), tmp_path, probed=False)
+    before = checkpoint.load(str(micro_folder))[0].state_dict()
+    assert [row["zero_advantage_fraction"] for row in run.tables["steps"]] == [1.0, 1.0]
+    assert all(torch.equal(before[key], run.weights[key]) for key in before)
+
+
+@pytest.mark.parametrize("method", ["sft", "rl"])
+def test_a_lora_run_publishes_an_adapter_that_merges(train, sft_settings, short, tmp_path, micro_folder, method):
+    settings = {"sft": dataclasses.replace(sft_settings, epochs=0.5), "rl": short}[method]
+    run = train(settings, tmp_path, probed=False, lora=dataclasses.asdict(LORA))
+    checkpoint.save(run.model, run.processor, tmp_path / "adapter")
+    files = {path.name for path in (tmp_path / "adapter").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= files
+    assert not {"training_args.bin", "model.safetensors"} & files
+    merged = checkpoint.load(str(tmp_path / "adapter"))[0].state_dict()
+    before = checkpoint.load(str(micro_folder))[0].state_dict()
+    changed = {key for key in before if not torch.equal(before[key], merged[key])}
+    assert merged.keys() == before.keys()
+    assert changed and all("q_proj" in key or "v_proj" in key for key in changed)
+    assert not any("vision" in key for key in changed)
+    wanted = run.model.merge_and_unload().state_dict()
+    assert all(torch.allclose(wanted[key], merged[key], atol=1e-6) for key in merged)
+
+
+def test_fewer_problems_than_a_batch_still_train(train, sft_settings, tmp_path, problems):
+    run = train(dataclasses.replace(sft_settings, epochs=1, batch_size=64), tmp_path, probed=False, data=problems[:3])
+    assert (run.totals["updates"], run.totals["prompts_seen"]) == (1, 3)
+
+
+def test_the_sampler_is_reseeded_by_the_epoch_and_not_by_how_it_got_there():
+    from counterpoint.training.grpo import EpochSampler
+
+    def sampler():
+        return EpochSampler(data_source=list(range(12)), mini_repeat_count=2, batch_size=3, shuffle=True, seed=5)
+
+    walked, jumped = sampler(), sampler()
+    orders = []
+    for epoch in range(3):
+        walked.set_epoch(epoch)
+        orders.append(list(walked))
+    jumped.set_epoch(2)
+    assert list(jumped) == orders[2]
+    assert len({tuple(order) for order in orders}) == 3
+    assert all(sorted(order) == sorted([*range(12)] * 2) for order in orders)
+
+
+def test_sft_and_rl_read_the_same_prompt(problems):
+    gold, bare = (dataset(problems, "think first .", gold=gold) for gold in (True, False))
+    for left, right, problem in zip(gold, bare, problems, strict=True):
+        assert left["prompt"] == right["prompt"]
+        assert left["problem_id"] == right["problem_id"] == problem.problem_id
+        assert "completion" not in right
+        assert left["completion"][0]["content"].endswith(f"</think><answer>{problem.answer}</answer>")
+        assert problem.reasoning not in right["prompt"][0]["content"]
+
+
+def test_sft_without_gold_reasoning_names_the_problem(problems):
+    bare = dataclasses.replace(problems[3], reasoning=None)
+    with pytest.raises(UserError, match=rf"{bare.problem_id}.*no gold reasoning"):
+        dataset([*problems[:3], bare], "", gold=True)
+    assert len(dataset([bare], "", gold=False)) == 1
+
+
+@pytest.mark.parametrize("total", [1, 2, 5, 11, 12, 13, 14, 24, 25, 62, 100, 1250])
+@pytest.mark.parametrize("at_least", [1, 2, 12, 13])
+def test_probes_are_as_many_as_asked_for(total, at_least):
+    every = interval(total, at_least, None)
+    taken = {0, total} | set(range(0, total + 1, every))
+    assert len(taken) >= min(at_least, total + 1)
+    assert interval(total, at_least, 7) == 7
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("method", ["sft", "rl"])
+def test_two_steps_on_a_gpu(train, sft_settings, short, tmp_path, method):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    run = train({"sft": dataclasses.replace(sft_settings, epochs=0.5), "rl": short}[method], tmp_path)
+    assert run.model.device.type == "cuda"
+    assert [row["step"] for row in run.tables["steps"]] == [1, 2]
+    assert {row["step"] for row in run.tables["probes"]} == {0, 1, 2}
+    assert finite(run)

@@ -1,0 +1,142 @@
+"""The training stages: bad input told before anything is computed, work folders that never mix, one whole run."""
+
+import dataclasses
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from counterpoint import params, tables
+from counterpoint.errors import UserError
+from stages import training
+
+
+def refused(stage, *arguments):
+    with pytest.raises(UserError) as caught:
+        training.program(stage, list(arguments))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_an_unknown_run_names_its_neighbour(mini):
+    assert "did you mean 'rl-mini-32-0'" in refused("rl", "rl-mini-23-0")
+    assert "runs.sft" in refused("sft", "rl-mini-32-0")
+    assert "no run ''" in refused("sft_then_rl")
+
+
+def test_an_unknown_or_mistyped_parameter_names_its_key(mini):
+    file = mini() / "params.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("group_size: 4", "group_sise: 4"))
+    message = refused("rl", "rl-mini-32-0")
+    assert "rl.group_sise" in message and "did you mean 'group_size'" in message
+    file.write_text(text.replace("group_size: 4", "group_size: four"))
+    assert "rl.group_size must be of type int, not 'four'" in refused("rl", "rl-mini-32-0")
+
+
+def test_a_batch_that_the_group_does_not_divide_is_refused(mini):
+    file = mini() / "params.yaml"
+    file.write_text(file.read_text().replace("group_size: 4", "group_size: 5"))
+    message = refused("rl", "rl-mini-32-0")
+    assert "batch_size 16" in message and "group_size 5" in message and "use 15" in message
+
+
+def test_more_prompts_a_step_than_the_sample_has_are_refused(mini):
+    mini("rl.batch_size=256")
+    message = refused("rl", "rl-mini-32-0")
+    assert "64 prompts a step" in message and "32 of sample 32" in message and "rl.batch_size" in message
+
+
+def test_missing_data_names_the_stage_that_makes_it(mini):
+    folder = mini()
+    shutil.rmtree(folder / "data/samples")
+    assert "dvc repro sample" in refused("sft", "sft-mini-16-0")
+    tables.write("samples", [], folder / "data/samples/samples.parquet")
+    assert "no sample '16'" in refused("sft", "sft-mini-16-0")
+
+
+def test_a_checkpoint_that_is_not_a_model_is_refused(mini):
+    folder = mini()
+    (folder / "data/models/base/mini").mkdir(parents=True)
+    assert "data/models/base/mini: not a model" in refused("sft", "sft-mini-16-0")
+
+
+def test_a_suite_without_probes_is_refused(mini):
+    with pytest.raises(UserError, match="no probe problems for suite 'in_domain'"):
+        training.probe_problems(["in_domain"], 0)
+    probes = training.probe_problems(["in_domain", "rule_shift", "text_twin"], 3)
+    assert {suite: len(members) for suite, members in probes.items()} == dict.fromkeys(probes, 3)
+    assert probes["text_twin"] == probes["in_domain"] != probes["rule_shift"]
+
+
+def test_the_sample_is_read_in_its_order(mini):
+    rows = pq.read_table("data/samples/samples.parquet").to_pylist()
+    for sample, size in (("16", 16), ("32", 32)):
+        wanted = {row["position"]: row["problem_id"] for row in rows if row["sample"] == sample}
+        assert [p.problem_id for p in training.sample_problems(sample)] == [wanted[i] for i in range(size)]
+    assert training.sample_problems("32")[:16] == training.sample_problems("16")
+
+
+def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, tmp_path):
+    settings = params.load()
+    run = settings.runs.rl["rl-mini-32-0"]
+    problems = training.sample_problems("32")
+    weights = tmp_path / "weights"
+    shutil.copytree(micro_folder, weights)
+
+    def named(settings=settings, problems=problems):
+        return training.fingerprint(run, str(weights), settings, problems)
+
+    first = named()
+    assert first == named()
+    changed = [
+        dataclasses.replace(settings, threads=2),
+        dataclasses.replace(settings, suites=["in_domain"]),
+        dataclasses.replace(settings, prompt=params.Prompt("think .")),
+        dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, every=1)),
+        dataclasses.replace(settings, rl=dataclasses.replace(settings.rl, learning_rate=1e-9)),
+    ]
+    names = [named(settings=other) for other in changed] + [named(problems=problems[:-1])]
+    # what another method or the study's name says has no part in this run
+    assert (
+        named(settings=dataclasses.replace(settings, study="x", sft=dataclasses.replace(settings.sft, epochs=9)))
+        == first
+    )
+    data = (weights / "model.safetensors").read_bytes()
+    (weights / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    names.append(named())
+    assert len({first, *names}) == 1 + len(names)
+
+
+def test_a_run_is_not_trained_twice_at_once(tmp_path):
+    with (
+        training.locked(tmp_path / "w"),
+        pytest.raises(UserError, match="another process"),
+        training.locked(tmp_path / "w"),
+    ):
+        pass
+    with training.locked(tmp_path / "w"):
+        pass
+
+
+def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder):
+    folder = mini()
+    shutil.copytree(micro_folder, folder / "data/models/base/mini")
+    training.program("rl", ["rl-mini-32-0"])
+    out, model = folder / "data/runs/rl-mini-32-0/train", folder / "data/models/rl-mini-32-0"
+    record = json.loads((out / "run.json").read_text())
+    assert set(record) == set(tables.TABLES["runs"].schema.names)
+    assert (record["method"], record["arm"], record["sample"], record["init_run"]) == ("rl", "rl", "32", "base-mini")
+    assert (record["status"], record["updates"], record["prompts_seen"]) == ("completed", 8, 32)
+    assert {path.stem for path in out.glob("*.parquet")} == {
+        "steps", "rewards", "probes", "probe_items", "completions", "timings"
+    }  # fmt: skip
+    files = {path: path.read_bytes() for path in (*out.iterdir(), *model.iterdir()) if path.stem != "timings"}
+    training.program("rl", ["rl-mini-32-0"])
+    assert {path: path.read_bytes() for path in files} == files
+    for table in ("steps", "probes", "completions"):
+        rows = pq.read_table(out / f"{table}.parquet").to_pylist()
+        keys = [tuple(row[k] for k in tables.TABLES[table].key) for row in rows]
+        assert keys and len(set(keys)) == len(keys)

@@ -1,0 +1,186 @@
+"""One real, miniature `dvc repro` in a copy of the working tree, as a user meets it: every stage program runs in it.
+
+Slow parts are the imports of torch in each stage; the models answer nothing right and need not.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+RUNS = {
+    "sft-mini-16-0": "sft",
+    "sft_lora-mini-16-0": "sft",
+    "rl-mini-32-0": "rl",
+    "sft_then_rl-mini-16-0": "sft_then_rl",
+}
+EMPTY_HERE = {"rejects", "traces"}  # no row is refused; traces come with a later stage
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    """`python -m …` in the copy, with this interpreter first on the path, as in an activated environment."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("COUNTERPOINT_WORK", "PYTHONPATH")}
+    environment |= {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "DVC_NO_ANALYTICS": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory, root, mini_overlay):
+    """A fresh repository with the tree's files and the mini study composed."""
+    if not (root / ".git").exists():
+        pytest.skip("not a git checkout")
+    folder = tmp_path_factory.mktemp("pipeline") / "counterpoint"
+    for name in git(root, "ls-files", "-co", "--exclude-standard", "-z").split("\0"):
+        if name and (root / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, folder / name)
+    (folder / "studies/mini.yaml").write_text(mini_overlay, encoding="utf-8")
+    composed = run(folder, "counterpoint.studies", "mini")
+    assert composed.returncode == 0, composed.stderr
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "-m", "mini")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(copy):
+    """The first `dvc repro`, ended."""
+    result = run(copy, "dvc", "repro")
+    assert result.returncode == 0, f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    return SimpleNamespace(folder=copy, output=result.stdout)
+
+
+def test_every_stage_of_the_graph_has_run(done):
+    for stage in (
+        "base@mini",
+        "competence@mini",
+        "problems",
+        "sample",
+        "evaluate_base@base-mini",
+        "warehouse",
+        "report",
+    ):
+        assert f"Running stage '{stage}'" in done.output
+    for run_id, stage in RUNS.items():
+        assert f"Running stage '{stage}@{run_id}'" in done.output
+        assert f"Running stage 'evaluate_{stage}@{run_id}'" in done.output
+
+
+def test_the_tables_are_filled_for_every_run(done):
+    tables = {path.stem: pq.read_table(path) for path in (done.folder / "metrics/tables").glob("*.parquet")}
+    wanted = {"problems", "samples", "runs", "steps", "rewards", "probes", "probe_items", "evals", "timings", "rejects"}
+    assert wanted <= set(tables)
+    for name in wanted - EMPTY_HERE:
+        assert tables[name].num_rows, name
+    runs = {row["run_id"]: row for row in tables["runs"].to_pylist()}
+    assert set(runs) == {"base-mini", *RUNS}
+    assert {run_id: runs[run_id]["method"] for run_id in RUNS} == RUNS
+    assert runs["sft_then_rl-mini-16-0"]["init_run"] == "sft-mini-16-0"
+    for name in ("evals", "timings"):
+        assert set(tables[name]["run_id"].to_pylist()) == set(runs), name
+    for name in ("steps", "probes", "probe_items"):
+        assert set(tables[name]["run_id"].to_pylist()) == set(RUNS), name
+    rl = {run_id for run_id, stage in RUNS.items() if stage != "sft"}
+    assert set(tables["rewards"]["run_id"].to_pylist()) == rl
+    for run_id in rl:
+        assert pq.read_table(done.folder / "data/runs" / run_id / "train/completions.parquet").num_rows
+    for mart in ("accuracy", "reward_vs_accuracy", "sft_vs_rl", "cost_efficiency"):
+        assert tables[mart].num_rows, mart
+
+
+def test_the_samples_are_nested(done):
+    rows = pq.read_table(done.folder / "data/samples/samples.parquet").to_pylist()
+    samples = {name: {row["problem_id"] for row in rows if row["sample"] == name} for name in ("16", "32")}
+    assert (len(samples["16"]), len(samples["32"])) == (16, 32)
+    assert samples["16"] < samples["32"]
+
+
+def test_what_a_reader_opens_is_there(done):
+    metrics = done.folder / "metrics"
+    assert json.loads((metrics / "summary.json").read_text())
+    assert json.loads((metrics / "competence/mini.json").read_text())["base"] == "mini"
+    assert (metrics / "report.md").read_text().strip()
+    assert "<html" in (metrics / "samples.html").read_text().lower()
+    assert len(list((metrics / "plots").glob("*.png"))) >= 3
+
+
+def test_the_adapter_of_the_lora_arm_is_small_and_names_its_base(done):
+    adapter = done.folder / "data/models/sft_lora-mini-16-0"
+    assert (
+        json.loads((adapter / "adapter_config.json").read_text())["base_model_name_or_path"] == "data/models/base/mini"
+    )
+    assert not (adapter / "model.safetensors").exists()
+
+
+def test_results_can_be_asked(done):
+    answer = run(done.folder, "stages.query", "select run_id, suite, accuracy from accuracy where suite = 'in_domain'")
+    assert answer.returncode == 0, answer.stderr
+    assert all(run_id in answer.stdout for run_id in RUNS)
+    with duckdb.connect(str(done.folder / "metrics/results.duckdb"), read_only=True) as db:
+        assert db.sql("select count(*) from runs").fetchall() == [(5,)]
+
+
+def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
+    lock = (done.folder / "dvc.lock").read_bytes()
+    again = run(done.folder, "dvc", "repro")
+    assert again.returncode == 0
+    assert "Running stage" not in again.stdout
+    assert (done.folder / "dvc.lock").read_bytes() == lock
+    params = (done.folder / "params.yaml").read_text()
+    changed = run(done.folder, "counterpoint.studies", "mini", "rl.learning_rate=1e-5")
+    assert changed.returncode == 0, changed.stderr
+    status = run(done.folder, "dvc", "status", "--json")
+    (done.folder / "params.yaml").write_text(params)
+    assert set(json.loads(status.stdout)) == {"rl@rl-mini-32-0", "sft_then_rl@sft_then_rl-mini-16-0"}
+
+
+@pytest.mark.parametrize(
+    ("command", "setting", "named"),
+    [
+        (["counterpoint.studies", "mimi"], None, ("unknown study 'mimi'", "did you mean 'mini'")),
+        (
+            ["counterpoint.studies", "mini", "rl.learning_rat=1"],
+            None,
+            ("rl.learning_rat", "did you mean 'learning_rate'"),
+        ),
+        (["stages.problems"], ("kind: procedural", "kind: procedurl"), ("source.kind", "procedural, folder or hub")),
+        (["stages.sample"], ("'32': 32", "'32': 99"), ("sampling.sizes.32", "problems.train = 48")),
+        (["stages.rl", "rl-mini-32-0"], ("group_size: 4", "group_size: 3"), ("batch_size 16", "group_size 3")),
+        (["stages.sft", "sft-mini-61-0"], None, ("no run 'sft-mini-61-0'", "did you mean")),
+        (["stages.warehouse"], ("threads: 1\n", "threads: one\n"), ("threads must be of type int", "'one'")),
+    ],
+    ids=["study", "setting", "source", "sample", "group", "run", "type"],
+)
+def test_a_mistake_ends_with_two_and_one_line(done, command, setting, named):
+    file = done.folder / "params.yaml"
+    before = file.read_text()
+    try:
+        if setting:
+            assert setting[0] in before
+            file.write_text(before.replace(*setting))
+        result = run(done.folder, *command)
+    finally:
+        file.write_text(before)
+    assert result.returncode == 2, result.stderr
+    errors = result.stderr.strip().splitlines()
+    assert len(errors) == 1 and errors[0].startswith("error: ")
+    assert all(words in errors[0] for words in named), errors[0]
