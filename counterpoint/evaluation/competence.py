@@ -27,7 +27,9 @@ def sampled_passes(
 ) -> dict[str, float]:
     """pass@1, 8 and 64 (as far as n allows) over `problems` from n samples each at temperature 1."""
     wanted = [r for r in requests(problems, instruction, words=False) for _ in range(n)]
-    completions = generate(model, processor, wanted, max_tokens, batch_size=batch_size, sampled=True, seed=seed)
+    completions = generate(
+        model, processor, wanted, max_tokens, batch_size=batch_size, sampled=True, seed=seed, label="samples"
+    )
     owners = [p for p in problems for _ in range(n)]
     hits = np.array([item(p, c)["correct"] for p, c in zip(owners, completions, strict=True)]).reshape(-1, n)
     return {f"pass@{k}": round(pass_at_k(hits.sum(1).tolist(), n, k), 4) for k in (1, 8, 64) if k <= n}

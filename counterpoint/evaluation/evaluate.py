@@ -45,7 +45,9 @@ def evaluate(
         for condition in conditions:
             began = time.monotonic()
             wanted = requests(members, instruction, SUITES[suite].words, condition)
-            completions = generate(model, processor, wanted, max_tokens, batch_size=batch_size)
+            completions = generate(
+                model, processor, wanted, max_tokens, batch_size=batch_size, label=f"{run_id} {suite} {condition}"
+            )
             rows = [item(p, c) for p, c in zip(members, completions, strict=True)]
             accuracy = sum(row["correct"] for row in rows) / len(rows)
             rate = len(rows) / (time.monotonic() - began)

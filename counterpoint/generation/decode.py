@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoint.problem import Problem, decode
+from counterpoint.progress import track
 from counterpoint.prompt import user_text, with_images
 
 
@@ -69,12 +70,12 @@ def generate(
     temperature: float = 1.0,
     top_p: float = 1.0,
     seed: int = 0,
-    progress: Callable[[Iterator], Iterator] = iter,
+    label: str = "",
 ) -> list[Completion]:
     """One completion a request, in the requests' order, at most `max_tokens` tokens each.
 
     Batches hold requests of similar length and equally many pictures. Sampling draws from a generator seeded by `seed`;
-    the global random state is left as it was, and so is the model's mode.
+    the global random state is left as it was, and so is the model's mode. With a `label`, progress in batches is told.
     """
     import torch
 
@@ -96,7 +97,7 @@ def generate(
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.inference_mode():
         torch.manual_seed(seed)
-        for batch in progress(iter(batches)):
+        for batch in track(batches, label=label) if label else batches:
             images = [[decode(data) for data in wanted[i].images] for i in batch]
             inputs = processor(
                 text=[texts[i] for i in batch],

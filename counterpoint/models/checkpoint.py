@@ -15,10 +15,11 @@ ADAPTER = "adapter_config.json"
 
 
 def load(path: str, trust_remote_code: bool = False):
-    """The model (float32, in evaluation mode, on the CPU) and its processor (left-padding) at `path`.
+    """The model (float32, in evaluation mode, on the GPU if there is one) and its processor (left-padding) at `path`.
 
     Raises `UserError` when there is no such checkpoint or it is not an image-text-to-text model in safetensors.
     """
+    import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
@@ -39,7 +40,7 @@ def load(path: str, trust_remote_code: bool = False):
         raise UserError(f"{path}: not a vision-language checkpoint that can be loaded: {first}{hint}") from None
     if not hasattr(processor, "tokenizer"):
         raise UserError(f"{path}: its processor has no tokenizer; name a vision-language checkpoint")
-    return model.eval(), processor
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor
 
 
 def _merged(folder: Path, trust_remote_code: bool):

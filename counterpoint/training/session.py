@@ -11,12 +11,14 @@ import logging
 import platform
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from counterpoint.training import probe as probing
@@ -72,7 +74,8 @@ class Watch(TrainerCallback):
         self.stopping = False
         self._began = self._last_line = time.monotonic()
         self._first_step = 0
-        self._step_began, self._step_started, self._reward = 0.0, "", None
+        self._step_began, self._step_started = 0.0, ""
+        self._bar = None
 
     def _probe(self, model, step: int) -> None:
         began, started = time.monotonic(), now()
@@ -90,6 +93,13 @@ class Watch(TrainerCallback):
         if state.global_step == 0:
             self._probe(model, 0)
         self._began = self._last_line = time.monotonic()
+        if sys.stderr.isatty():
+            name = self.session.recorder.run_id
+            self._bar = tqdm(desc=name, total=state.max_steps, initial=state.global_step, unit="step", leave=False)
+
+    def on_train_end(self, args, state, control, **_):
+        if self._bar:
+            self._bar.close()
 
     def on_step_begin(self, args, state, control, **_):
         self._step_began, self._step_started = time.monotonic(), now()
@@ -107,11 +117,14 @@ class Watch(TrainerCallback):
             return
         row = self.step_row(state.global_step, logs)
         self.session.recorder.add("steps", {"step": state.global_step, "epoch": logs.get("epoch"), **row})
-        if time.monotonic() - self._last_line >= LINE_EVERY:
+        reward = "" if row.get("reward") is None else f" reward {row['reward']:.3f}"
+        if self._bar:
+            self._bar.update()
+            self._bar.set_postfix_str(f"loss {logs['loss']:.4f}{reward}")
+        elif time.monotonic() - self._last_line >= LINE_EVERY:
             self._last_line = time.monotonic()
             rate = (state.global_step - self._first_step) / (time.monotonic() - self._began)
             left = (state.max_steps - state.global_step) / max(rate, 1e-9)
-            reward = "" if row.get("reward") is None else f" reward {row['reward']:.3f}"
             log.info(
                 "step %d/%d loss %.4f%s %.2f steps/s %.1f min left",
                 state.global_step, state.max_steps, logs["loss"], reward, rate, left / 60,

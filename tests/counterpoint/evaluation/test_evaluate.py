@@ -32,7 +32,7 @@ def test_answers_reach_their_own_problem(monkeypatch, probe_problems, condition)
     golds = {p.question + p.text_twin: p.answer for p in probe_problems["in_domain"]}
     assert len(golds) == 4
 
-    def oracle(model, processor, wanted, max_tokens, batch_size):
+    def oracle(model, processor, wanted, max_tokens, batch_size, label):
         return [
             Completion(f"<think>r</think><answer>{problem.answer}</answer>", 5, False)
             for problem, _ in zip(probe_problems["in_domain"], wanted, strict=True)

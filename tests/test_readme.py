@@ -1,0 +1,26 @@
+"""What the README promises is there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_lists_exactly_the_published_queries():
+    published = {path.stem for path in (ROOT / "counterpoint/warehouse/sql/queries").glob("*.sql")}
+    listed = set(re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE))
+    assert listed == published
+    assert len(published) == 10
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake (\w+)", README)) <= targets
+
+
+def test_every_file_that_the_readme_links_exists():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert not missing
