@@ -28,8 +28,10 @@ study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e
 quick:           ## the quick study: one model, samples 100 and 1,000
 	@$(MAKE) --no-print-directory study STUDY=quick
 
-base: setup      ## train the shipped bases anew
+base: setup      ## train the shipped bases anew, and their cards
+	rm -rf work/base
 	dvc repro --force base
+	dvc repro competence
 
 test: setup      ## the tests, a miniature dvc repro among them
 	python -m pytest

@@ -10,10 +10,11 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from counterpoint import params
+from counterpoint import params, problem, prompt
 from counterpoint.errors import UserError
 from counterpoint.models import micro, pretraining
 from counterpoint.problem import digest
+from counterpoint.sources import families, procedural
 from stages.common import MODELS, main, work_folder
 
 
@@ -27,8 +28,9 @@ def program(arguments: list[str]) -> None:
     sizes = {f.name for f in dataclasses.fields(micro.Shape)}
     shape = micro.Shape(**{k: v for k, v in values.items() if k in sizes})
     recipe = pretraining.Recipe(shape=shape, **{k: v for k, v in values.items() if k not in sizes})
-    code = [Path(module.__file__).read_text(encoding="utf-8") for module in (micro, pretraining)]
-    work = work_folder() / "base" / f"{name}-{digest(values, code)}"
+    taught = sorted(Path(families.__file__).parent.glob("*.py"))
+    taught += [Path(module.__file__) for module in (micro, pretraining, problem, procedural, prompt)]
+    work = work_folder() / "base" / f"{name}-{digest(values, [file.read_text(encoding='utf-8') for file in taught])}"
     pretraining.train(recipe, MODELS / "base" / name, work, logging.getLogger("base").info)
 
 

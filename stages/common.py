@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def work_folder() -> Path:
 def main(program: Callable[[list[str]], None]) -> None:
     """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on)."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    warnings.simplefilter("ignore", FutureWarning)  # notices to the developers of the pinned libraries
     for noisy in ("httpx", "huggingface_hub", "transformers", "datasets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import hashlib
 import json
 import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 import counterpoint
 from counterpoint import params, problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem, digest
+from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
 from stages.common import MODELS, PROBLEMS, SAMPLES, train_folder, work_folder
 
@@ -39,6 +43,8 @@ def sample_problems(sample: str) -> list[Problem]:
         rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
     except FileNotFoundError:
         raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{SAMPLES}: not a samples file ({error}); run `dvc repro sample`") from None
     if not rows:
         raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
     ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
@@ -58,27 +64,36 @@ def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]
     return found
 
 
-def fingerprint(run: params.Run, init: str, settings: params.Params, problems: list[Problem]) -> str:
-    """Names the work folder: another model, data, parameter or training code never resumes this run's checkpoint."""
+def fingerprint(
+    run: params.Run, init: str, settings: params.Params, problems: list[Problem], probes: dict[str, list[Problem]]
+) -> str:
+    """Names the work folder: no other model, data, probe, parameter, code or library resumes this run's checkpoint.
+
+    Problems count by content: an id stays the same when a picture or a gold trace changes.
+    """
     folder = Path(init)
-    weights = {p.name: digest(p.read_bytes().hex()) for p in sorted(folder.glob("*.safetensors"))}
+    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
     package = Path(counterpoint.__file__).parent
-    rooms = ("training", "generation", "rewards", "models", "prompt.py", "verify.py")
-    files = sorted(
-        f for room in rooms for f in ([package / room] if room.endswith(".py") else (package / room).glob("*.py"))
-    )
+    rooms = ("training", "generation", "rewards", "suites", "models")
+    code = [file for room in rooms for file in sorted((package / room).glob("*.py"))]
+    code += [package / "problem.py", package / "prompt.py", package / "verify.py", Path(__file__)]
     return digest(
         run.run_id,
         init,
-        weights,
+        files,
         settings.threads,
         dataclasses.asdict(settings.prompt),
         dataclasses.asdict(settings.probe),
-        settings.suites,
         dataclasses.asdict(params.settings(settings, run.arm)),
-        [p.problem_id for p in problems],
-        [f.read_text(encoding="utf-8") for f in files],
+        [_content(p) for p in problems],
+        {suite: [_content(p) for p in shown] for suite, shown in probes.items()},
+        [file.read_text(encoding="utf-8") for file in code],
+        [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")],
     )
+
+
+def _content(problem: Problem) -> str:
+    return digest(content_hash(problem), problem.text_twin, problem.answer_type)
 
 
 @contextmanager
@@ -107,7 +122,7 @@ def program(stage: str, arguments: list[str]) -> None:
     init_run = f"sft-{run.model}-{run.sample}-{run.seed}" if stage == "sft_then_rl" else f"base-{run.model}"
     init = str(MODELS / init_run) if stage == "sft_then_rl" else settings.models[run.model]
     probes = probe_problems(settings.suites, settings.problems.per_probe)
-    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems)}"
+    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes)}"
     with locked(work):
         _train(stage, run, settings, section, problems, init, init_run, probes, work)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,6 @@ def common_arguments(settings: Sft | Rl, work: Path, seed: int, max_steps: int) 
     """TrainingArguments that both methods share; logs every step, saves every `checkpoint_every` steps."""
     import torch
 
-    # transformers renamed the option, but TRL's default under the old name is on
-    warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
     cuda = torch.cuda.is_available()
     return {
         "output_dir": str(work),

@@ -86,23 +86,30 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     weights = tmp_path / "weights"
     shutil.copytree(micro_folder, weights)
 
-    def named(settings=settings, problems=problems):
-        return training.fingerprint(run, str(weights), settings, problems)
+    probes = training.probe_problems(settings.suites, 3)
+
+    def named(settings=settings, problems=problems, probes=probes):
+        return training.fingerprint(run, str(weights), settings, problems, probes)
 
     first = named()
     assert first == named()
     changed = [
         dataclasses.replace(settings, threads=2),
-        dataclasses.replace(settings, suites=["in_domain"]),
         dataclasses.replace(settings, prompt=params.Prompt("think .")),
         dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, every=1)),
         dataclasses.replace(settings, rl=dataclasses.replace(settings.rl, learning_rate=1e-9)),
     ]
     names = [named(settings=other) for other in changed] + [named(problems=problems[:-1])]
+    # the same id with other content is other data
+    names.append(named(problems=[dataclasses.replace(problems[0], reasoning="another trace"), *problems[1:]]))
+    names.append(named(probes={**probes, "in_domain": probes["in_domain"][:-1]}))
+    (weights / "chat_template.jinja").write_text("another template")
+    names.append(named())
+    first_again = named()
     # what another method or the study's name says has no part in this run
     assert (
         named(settings=dataclasses.replace(settings, study="x", sft=dataclasses.replace(settings.sft, epochs=9)))
-        == first
+        == first_again
     )
     data = (weights / "model.safetensors").read_bytes()
     (weights / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
