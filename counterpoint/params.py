@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import sys
 import types
 import typing
 from dataclasses import dataclass
@@ -209,7 +210,9 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest known name, or the list of what is known."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(map(repr, known))}"
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known are {', '.join(map(repr, known))}" if known else ""
 
 
 def build(kind: Any, value: Any, key: str, where: str = "params.yaml") -> Any:
@@ -231,7 +234,9 @@ def build(kind: Any, value: Any, key: str, where: str = "params.yaml") -> Any:
         if not isinstance(value, list):
             raise UserError(f"{where}: {key} must be a list, not {value!r}")
         return [build(arguments[0], v, f"{key}[{i}]", where) for i, v in enumerate(value)]
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) <= sys.float_info.max:  # not a number, infinite, or too large an integer
+            raise UserError(f"{where}: {key} must be a finite number, not {value!r}")
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise UserError(f"{where}: {key} must be of type {kind.__name__}, not {value!r} ({type(value).__name__})")
@@ -258,7 +263,7 @@ def read_yaml(path: Path) -> dict:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `make study` writes params.yaml from studies/default.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise UserError(f"{path}: must be a mapping of parameters")

@@ -3,8 +3,12 @@
     python -m counterpoint.studies quick                      compose, if params.yaml holds another study
     python -m counterpoint.studies quick rl.learning_rate=1e-5
 
-params.yaml is written anew only when its `study` key names another study, so a hand edit survives; KEY=VALUE settings
-are always applied. In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
+params.yaml is written anew only when its `study` key names another study, so a hand edit survives; where another study
+replaces a changed file, the file is kept as params.yaml.before. KEY=VALUE settings are always applied. Spaces separate
+them, also in the Makefile's SET='…', so a value holds none: a list is written suites=[in_domain,text_twin], a mapping
+is set key by key (rl.rewards.format=0.2).
+
+In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
 
     runs:
       sft: [{arms: [sft], models: [small], samples: [2k], seeds: [0, 1, 2]}]
@@ -24,6 +28,7 @@ import yaml
 from counterpoint import params
 from counterpoint.errors import UserError
 
+BLOCK = ("arms", "models", "samples", "seeds")  # the lists whose every combination is a run
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # mappings an overlay replaces, not merges
 
 
@@ -38,27 +43,54 @@ def merge(under: dict, over: dict) -> dict:
     return merged
 
 
-def expand(runs: dict[str, Any]) -> dict[str, Any]:
-    """Blocks of lists as one entry a run, keyed by run_id; mappings stay as they are."""
+def expand(runs: Any, where: str = "params.yaml") -> dict[str, Any]:
+    """Blocks of lists as one entry a run, keyed by run_id; mappings stay as they are.
+
+    Raises `UserError` naming file and key for what is neither.
+    """
+    stages = ("base", *params.METHODS)
+    if not isinstance(runs, dict):
+        raise UserError(f"{where}: runs must be a mapping with the keys {', '.join(stages)}, not {runs!r}")
+    for stage in runs:
+        if stage not in stages:
+            raise UserError(f"{where}: unknown key runs.{stage}{params.nearest(str(stage), stages)}")
     expanded: dict[str, Any] = {}
-    for stage in ("base", *params.METHODS):
+    for stage in stages:
         blocks = runs.get(stage, {})
         if isinstance(blocks, dict):
             expanded[stage] = blocks
-        elif stage == "base":
+            continue
+        if not isinstance(blocks, list):
+            kind = "models" if stage == "base" else "blocks"
+            raise UserError(f"{where}: runs.{stage} must be a list of {kind}, not {blocks!r}; [] for no runs")
+        if stage == "base":
             expanded[stage] = {f"base-{model}": {"model": model} for model in blocks}
-        else:
-            expanded[stage] = {}
-            for block in blocks:
-                grid = itertools.product(*(block[k] for k in ("arms", "models", "samples", "seeds")))
-                for arm, model, sample, seed in grid:
-                    run = {"arm": arm, "model": model, "sample": sample, "seed": seed}
-                    expanded[stage][params.Run(**run).run_id] = run
+            continue
+        expanded[stage] = {}
+        for index, block in enumerate(blocks):
+            _check_block(block, f"runs.{stage}[{index}]", where)
+            for arm, model, sample, seed in itertools.product(*(block[k] for k in BLOCK)):
+                run = {"arm": arm, "model": model, "sample": sample, "seed": seed}
+                expanded[stage][params.Run(**run).run_id] = run
     return expanded
 
 
+def _check_block(block: Any, key: str, where: str) -> None:
+    if not isinstance(block, dict):
+        raise UserError(f"{where}: {key} must be a mapping with the keys {', '.join(BLOCK)}, not {block!r}")
+    for name in block:
+        if name not in BLOCK:
+            raise UserError(f"{where}: unknown key {key}.{name}{params.nearest(str(name), BLOCK)}")
+    for name in BLOCK:
+        if name not in block:
+            raise UserError(f"{where}: {key}.{name} is missing; a block lists {', '.join(BLOCK)}")
+        if not isinstance(block[name], list) or not block[name]:
+            hint = f"; write [{block[name]}]" if isinstance(block[name], str | int) else ""
+            raise UserError(f"{where}: {key}.{name} must be a list of at least one, not {block[name]!r}{hint}")
+
+
 def apply(data: dict, setting: str) -> None:
-    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key or a setting without `=`."""
+    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, a missing `=` or a value that is no YAML."""
     key, sign, text = setting.partition("=")
     if not sign:
         raise UserError(f"SET: {setting!r} is not KEY=VALUE")
@@ -74,7 +106,11 @@ def apply(data: dict, setting: str) -> None:
     free_form = path and path[-1] in ("settings", "fields", "rewards", "sizes")
     if last not in place and not free_form:
         raise UserError(f"SET: unknown key {key}{params.nearest(last, place)}")
-    place[last] = yaml.load(text, params.Loader)
+    try:
+        place[last] = yaml.load(text, params.Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
+        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
 
 
 def compose(study: str, folder: Path = Path("studies")) -> dict:
@@ -83,10 +119,10 @@ def compose(study: str, folder: Path = Path("studies")) -> dict:
     if study not in known:
         raise UserError(f"unknown study {study!r}{params.nearest(study, known)}")
     data = params.read_yaml(folder / "default.yaml")
-    if study != "default":
-        data = merge(data, params.read_yaml(folder / f"{study}.yaml"))
+    overlay = params.read_yaml(folder / f"{study}.yaml") if study != "default" else {}
+    data = merge(data, overlay)
     data["study"] = study
-    data["runs"] = expand(data["runs"])
+    data["runs"] = expand(data.get("runs"), str(folder / f"{study if 'runs' in overlay else 'default'}.yaml"))
     return data
 
 
@@ -110,19 +146,38 @@ def dump(data: dict) -> str:
     return head + yaml.dump(data, Dumper=Dumper, sort_keys=False, width=118, allow_unicode=True)
 
 
+def changed_by_hand(text: str, study: Any, folder: Path) -> bool:
+    """Whether the text of a params.yaml is other than its own study composes to, by an edit or by settings."""
+    try:
+        return text != dump(compose(str(study), folder))
+    except UserError:
+        return True
+
+
 def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
-    """Bring `path` to the study and the settings; true if it changed."""
+    """Bring `path` to the study and the settings; true if it changed.
+
+    A changed file of another study is kept beside it, its name ending in `.before`, and a line on stderr says so.
+    """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     data = params.read_yaml(path) if path.exists() else {}
+    held, where = data.get("study"), str(path)
     composed = compose(study, folder)
-    text = before if data.get("study") == study else dump(composed)
-    if data.get("study") != study:
-        data = composed
+    text = before
+    if held != study:
+        data, text, where = composed, dump(composed), str(folder / f"{study}.yaml")
     for setting in overrides:
         apply(data, setting)
     if overrides:
         text = dump(data)
-    params.parse(data, str(path))
+    params.parse(data, f"{where} with SET" if overrides and held != study else where)
+    if before and held != study and changed_by_hand(before, held, folder):
+        kept = path.with_name(f"{path.name}.before")
+        kept.write_text(before, encoding="utf-8")
+        print(
+            f"{path} held changes to the study {held!r}; study {study!r} replaces it: {kept} keeps the old file",
+            file=sys.stderr,
+        )
     if text != before:
         scratch = path.with_name(f"{path.name}.new")
         scratch.write_text(text, encoding="utf-8")

@@ -6,7 +6,32 @@ import typing
 
 from counterpoint import rewards, suites
 from counterpoint.errors import UserError
-from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, nearest, settings
+from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, Sft, nearest, settings
+
+# The names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own.
+SCHEDULES = ("linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt")
+SCALE_REWARDS = ("group", "batch", "none")  # what TRL's GRPOConfig takes
+
+RANGES: dict[str, tuple[typing.Callable[[float], bool], str]] = {
+    "learning_rate": (lambda x: x >= 0, "at least 0"),
+    "epochs": (lambda x: x > 0, "above 0"),
+    "batch_size": (lambda x: x >= 1, "at least 1"),
+    "warmup_fraction": (lambda x: 0 <= x <= 1, "between 0 and 1"),
+    "weight_decay": (lambda x: x >= 0, "at least 0"),
+    "max_grad_norm": (lambda x: x >= 0, "at least 0"),
+    "checkpoint_every": (lambda x: x >= 1, "at least 1"),
+    "group_size": (lambda x: x >= 2, "at least 2, or no advantage can be computed"),
+    "max_completion_tokens": (lambda x: x >= 1, "at least 1"),
+    "temperature": (lambda x: x > 0, "above 0"),
+    "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
+    "beta": (lambda x: x >= 0, "at least 0"),
+    "clip_low": (lambda x: x > 0, "above 0"),
+    "clip_high": (lambda x: x > 0, "above 0"),
+    "lora.rank": (lambda x: x >= 1, "at least 1"),
+    "lora.alpha": (lambda x: x >= 1, "at least 1"),
+    "lora.dropout": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
+}
+LARGEST_SEED = 2**32 - 1  # of NumPy's global generator, which training seeds
 
 
 def validate(params: Params, where: str = "params.yaml") -> Params:
@@ -22,6 +47,7 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     if params.threads < 1:
         fail("threads must be at least 1")
     for key, number in (
+        ("problems.train", params.problems.train),
         ("problems.per_suite", params.problems.per_suite),
         ("problems.per_probe", params.problems.per_probe),
         ("probe.at_least", params.probe.at_least),
@@ -30,30 +56,36 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
         ("probe.batch_size", params.probe.batch_size),
         ("evaluation.max_tokens", params.evaluation.max_tokens),
         ("evaluation.batch_size", params.evaluation.batch_size),
+        ("competence.problems", params.competence.problems),
+        ("competence.samples", params.competence.samples),
+        ("competence.max_tokens", params.competence.max_tokens),
+        ("competence.batch_size", params.competence.batch_size),
     ):
         if number is not None and number < 1:
             fail(f"{key} must be at least 1, not {number}")
-    for condition in params.evaluation.base_conditions:
-        if condition not in CONDITIONS:
-            fail(f"evaluation.base_conditions: unknown condition {condition!r}{nearest(condition, CONDITIONS)}")
-    for suite in params.suites:
-        if suite not in suites.SUITES:
-            fail(f"suites: unknown suite {suite!r}{nearest(suite, suites.SUITES)}")
+    if params.source.rejects_allowed < 0:
+        fail(f"source.rejects_allowed must be at least 0, not {params.source.rejects_allowed}")
+    for key, seed in (("problems.seed", params.problems.seed), ("sampling.seed", params.sampling.seed)):
+        _validate_seed(key, seed, fail)
+    _validate_names("suites", params.suites, suites.SUITES, fail)
+    _validate_names("evaluation.base_conditions", params.evaluation.base_conditions, CONDITIONS, fail)
     for name, size in params.sampling.sizes.items():
         if size < 1:
             fail(f"sampling.sizes.{name} must be at least 1")
         if params.source.kind == "procedural" and size > params.problems.train:
             fail(f"sampling.sizes.{name} is {size}, larger than the pool of problems.train = {params.problems.train}")
+    _validate_section("sft.", params.sft, fail)
+    _validate_section("rl.", params.rl, fail)
     for name, arm in params.arms.items():
         if arm.method not in METHODS:
             fail(f"arms.{name}.method is {arm.method!r}{nearest(arm.method, METHODS)}")
         section = settings(params, name)
-        if not section.epochs > 0:
-            fail(f"arms.{name}: epochs must be above 0")
-        if section.checkpoint_every < 1 or section.batch_size < 1:
-            fail(f"arms.{name}: checkpoint_every and batch_size must be at least 1")
-        if isinstance(section, Rl):
-            _validate_rl(name, section, rewards.REWARDS, fail)
+        _validate_section(f"arms.{name}: ", section, fail)
+        if isinstance(section, Rl) and section.batch_size % section.group_size:
+            fail(
+                f"arms.{name}: batch_size {section.batch_size} is not a multiple of group_size {section.group_size}; "
+                f"use {max(1, section.batch_size // section.group_size) * section.group_size}"
+            )
     for stage in ("sft", "rl", "sft_then_rl"):
         for run_id, run in getattr(params.runs, stage).items():
             key = f"runs.{stage}.{run_id}"
@@ -66,6 +98,7 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
                     fail(f"{key}: unknown name {name!r}{nearest(name, known)}")
             if run.run_id != run_id:
                 fail(f"{key} must be called {run.run_id}, as arm-model-sample-seed says")
+            _validate_seed(f"{key}.seed", run.seed, fail)
             method = params.arms[run.arm].method
             if method != stage:
                 fail(f"{key}: arm {run.arm!r} has the method {method!r}, so it belongs to runs.{method}")
@@ -80,18 +113,34 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     return params
 
 
-def _validate_rl(name: str, section: Rl, known_rewards: typing.Iterable[str], fail) -> None:
-    if section.group_size < 2:
-        fail(f"arms.{name}: group_size must be at least 2, or no advantage can be computed")
-    if section.batch_size % section.group_size:
-        fail(
-            f"arms.{name}: batch_size {section.batch_size} is not a multiple of group_size {section.group_size}; "
-            f"use {max(1, section.batch_size // section.group_size) * section.group_size}"
-        )
-    if section.loss_type not in LOSS_TYPES:
-        fail(f"arms.{name}: loss_type is {section.loss_type!r}{nearest(section.loss_type, LOSS_TYPES)}")
-    if not section.rewards:
-        fail(f"arms.{name}: rewards is empty; name at least one term")
-    for term in section.rewards:
-        if term not in known_rewards:
-            fail(f"arms.{name}: unknown reward {term!r}{nearest(term, known_rewards)}")
+def _validate_names(key: str, names: list[str], known: typing.Iterable[str], fail) -> None:
+    if not names:
+        fail(f"{key} is empty; name at least one of {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            fail(f"{key}: unknown name {name!r}{nearest(name, known)}")
+        if names.count(name) > 1:
+            fail(f"{key} names {name!r} {names.count(name)} times; leave one")
+
+
+def _validate_seed(key: str, seed: int, fail) -> None:
+    if not 0 <= seed <= LARGEST_SEED:
+        fail(f"{key} must be between 0 and {LARGEST_SEED}, not {seed}")
+
+
+def _validate_section(prefix: str, section: Sft | Rl, fail) -> None:
+    values = vars(section) | {f"lora.{k}": v for k, v in (vars(section.lora) if section.lora else {}).items()}
+    for key, (holds, allowed) in RANGES.items():
+        if key in values and not holds(values[key]):
+            fail(f"{prefix}{key} must be {allowed}, not {values[key]}")
+    if section.lora and not section.lora.targets:
+        fail(f"{prefix}lora.targets is empty; name the layers to adapt, such as [q_proj, v_proj]")
+    for key, known in (("schedule", SCHEDULES), ("scale_rewards", SCALE_REWARDS), ("loss_type", LOSS_TYPES)):
+        if key in values and values[key] not in known:
+            fail(f"{prefix}{key} is {values[key]!r}{nearest(values[key], known)}")
+    if isinstance(section, Rl):
+        if not section.rewards:
+            fail(f"{prefix}rewards is empty; name at least one term of {', '.join(rewards.REWARDS)}")
+        for term in section.rewards:
+            if term not in rewards.REWARDS:
+                fail(f"{prefix}rewards: unknown reward {term!r}{nearest(term, rewards.REWARDS)}")

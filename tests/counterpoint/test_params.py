@@ -42,6 +42,10 @@ RUN = {"arm": "sft", "model": "small", "sample": "2k", "seed": 0}
     [
         ("rl/learning_rat", 1.0, "unknown key rl.learning_rat; did you mean 'learning_rate'"),
         ("rl/learning_rate", "fast", r"rl\.learning_rate must be of type float, not 'fast'"),
+        ("sft/learning_rate", float("nan"), r"sft\.learning_rate must be a finite number, not nan"),
+        ("sft/epochs", float("inf"), r"sft\.epochs must be a finite number, not inf"),
+        ("sft/epochs", 10**400, r"sft\.epochs must be a finite number"),
+        ("arms/rl/settings", {"beta": -float("inf")}, r"arms\.rl\.settings\.beta must be a finite number"),
         ("rl/learning_rate", ..., r"rl\.learning_rate is missing"),
         ("problems/train", 2.5, r"problems\.train must be of type int"),
         ("problems/train", True, r"problems\.train must be of type int"),
@@ -94,7 +98,8 @@ def test_numbers_are_read_as_yaml_1_2_has_them(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a: [1", "not valid YAML"), ("- 1", "must be a mapping"), (None, "no such")]
+    ("text", "said"),
+    [("a: [1", "not valid YAML"), ("a: 2020-13-45", "not valid YAML"), ("- 1", "must be a mapping"), (None, "no such")],
 )
 def test_a_file_that_cannot_be_read(tmp_path, text, said):
     if text is not None:

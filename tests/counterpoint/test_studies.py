@@ -68,14 +68,17 @@ def test_the_composed_file_reads_back_as_composed(tmp_path):
         ("threads.more=1", "holds no keys"),
         ("threads=many", "threads must be of type int"),
         ("sampling.sizes.2k=30000", "larger than the pool"),
+        ("rl.rewards={accuracy: ", r"SET: 'rl.rewards=\{accuracy: ' is not valid YAML.*spaces separate settings"),
+        ("rl.temperature=2020-13-45", "SET: .* is not valid YAML"),
     ],
 )
 def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, said):
     path = tmp_path / "params.yaml"
     studies.write("default", [], path, STUDIES)
     before = path.read_text()
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=said) as caught:
         studies.write("default", [setting], path, STUDIES)
+    assert "\n" not in str(caught.value)
     assert path.read_text() == before
 
 
@@ -90,3 +93,47 @@ def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
     monkeypatch.chdir(STUDIES.parent)
     assert studies.main(["puzlevqa"]) == 2
     assert "unknown study 'puzlevqa'; did you mean 'puzzlevqa'?" in capsys.readouterr().err
+
+
+BLOCK = "arms: [rl], models: [tiny], samples: [2k], seeds: [0]"
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ("runs: 3", "runs must be a mapping with the keys base, sft, rl, sft_then_rl, not 3"),
+        ("runs:", "runs must be a mapping"),
+        ("runs: {sfd: []}", "unknown key runs.sfd; did you mean 'sft'?"),
+        ("runs: {sft: sft}", "runs.sft must be a list of blocks, not 'sft'"),
+        ("runs: {base: tiny}", "runs.base must be a list of models, not 'tiny'"),
+        ("runs: {rl: [rl]}", "runs.rl[0] must be a mapping with the keys arms, models, samples, seeds, not 'rl'"),
+        ("runs: {rl: [{models: [tiny]}]}", "runs.rl[0].arms is missing"),
+        (f"runs: {{rl: [{{{BLOCK}, seed: [0]}}]}}", "unknown key runs.rl[0].seed; did you mean 'seeds'?"),
+        (f"runs: {{rl: [{{{BLOCK}}}, {{arms: sft}}]}}", "runs.rl[1].arms must be a list of at least one, not 'sft'"),
+        (f"runs: {{rl: [{{{BLOCK.replace('[0]', '[]')}}}]}}", "runs.rl[0].seeds must be a list of at least one"),
+        ("rum: 1", "unknown key rum; did you mean 'runs'?"),
+        ("rl: 3", "rl must be a mapping, not 3"),
+    ],
+)
+def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, said):
+    (tmp_path / "default.yaml").write_text((STUDIES / "default.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(overlay)
+    with pytest.raises(UserError) as caught:
+        studies.write("mine", [], tmp_path / "params.yaml", tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {said}") and "\n" not in str(caught.value)
+    assert not (tmp_path / "params.yaml").exists()
+
+
+def test_a_changed_file_is_kept_when_another_study_replaces_it(tmp_path, capsys):
+    path, kept = tmp_path / "params.yaml", tmp_path / "params.yaml.before"
+    studies.write("default", [], path, STUDIES)
+    studies.write("quick", [], path, STUDIES)
+    assert not kept.exists() and capsys.readouterr().err == ""
+    studies.write("quick", ["rl.learning_rate=1e-5"], path, STUDIES)
+    mine = path.read_text()
+    with pytest.raises(UserError):
+        studies.write("default", ["threads=0"], path, STUDIES)
+    assert not kept.exists() and path.read_text() == mine
+    studies.write("default", [], path, STUDIES)
+    said = capsys.readouterr().err
+    assert kept.read_text() == mine and "'quick'" in said and str(kept) in said and said.count("\n") == 1

@@ -1,0 +1,83 @@
+import copy
+from pathlib import Path
+
+import pytest
+
+from counterpoint import params, studies, validation
+from counterpoint.errors import UserError
+
+DEFAULT = studies.compose("default", Path(__file__).parents[2] / "studies")
+LORA = DEFAULT["arms"]["sft_lora"]["settings"]["lora"]
+
+
+def with_setting(key: str, value) -> dict:
+    data = copy.deepcopy(DEFAULT)
+    *path, last = key.split(".")
+    place = data
+    for name in path:
+        place = place[name]
+    place[last] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("sft.schedule", "cosin", "sft.schedule is 'cosin'; did you mean 'cosine'?"),
+        ("rl.schedule", "reduce_lr_on_plateau", "rl.schedule is 'reduce_lr_on_plateau'; known are 'linear', "),
+        ("rl.scale_rewards", "foo", "rl.scale_rewards is 'foo'; known are 'group', 'batch', 'none'"),
+        ("rl.temperature", 0, "rl.temperature must be above 0, not 0.0"),
+        ("rl.max_completion_tokens", 0, "rl.max_completion_tokens must be at least 1, not 0"),
+        ("rl.learning_rate", -1, "rl.learning_rate must be at least 0, not -1.0"),
+        ("rl.top_p", 2, "rl.top_p must be above 0 and at most 1, not 2.0"),
+        ("rl.top_p", 0, "rl.top_p must be above 0"),
+        ("rl.beta", -0.1, "rl.beta must be at least 0"),
+        ("rl.clip_low", 0, "rl.clip_low must be above 0"),
+        ("rl.clip_high", -1, "rl.clip_high must be above 0"),
+        ("sft.weight_decay", -0.1, "sft.weight_decay must be at least 0"),
+        ("sft.max_grad_norm", -1, "sft.max_grad_norm must be at least 0"),
+        ("sft.warmup_fraction", 1.5, "sft.warmup_fraction must be between 0 and 1, not 1.5"),
+        ("sft.batch_size", 0, "sft.batch_size must be at least 1, not 0"),
+        ("sft.lora", {**LORA, "rank": 0}, "sft.lora.rank must be at least 1, not 0"),
+        ("sft.lora", {**LORA, "alpha": 0}, "sft.lora.alpha must be at least 1, not 0"),
+        ("sft.lora", {**LORA, "dropout": 1}, "sft.lora.dropout must be at least 0 and below 1, not 1.0"),
+        ("sft.lora", {**LORA, "targets": []}, "sft.lora.targets is empty"),
+        ("arms.sft_lora.settings.lora.rank", 0, "arms.sft_lora: lora.rank must be at least 1, not 0"),
+        ("arms.rl.settings", {"temperature": 0}, "arms.rl: temperature must be above 0, not 0.0"),
+        ("arms.rl.settings", {"schedule": "cosin"}, "arms.rl: schedule is 'cosin'; did you mean 'cosine'?"),
+        ("suites", [], "suites is empty; name at least one of in_domain"),
+        ("suites", ["in_domain", "in_domain"], "suites names 'in_domain' 2 times; leave one"),
+        ("evaluation.base_conditions", ["normal", "no_imag"], "unknown name 'no_imag'; did you mean 'no_image'"),
+        ("competence.samples", 0, "competence.samples must be at least 1, not 0"),
+        ("source.rejects_allowed", -1, "source.rejects_allowed must be at least 0, not -1"),
+        ("problems.seed", -1, "problems.seed must be between 0 and 4294967295, not -1"),
+    ],
+)
+def test_what_would_stop_a_run_later_is_refused_now(key, value, said):
+    with pytest.raises(UserError) as caught:
+        params.parse(with_setting(key, value))
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rl.top_p", 1), ("sft.warmup_fraction", 1), ("rl.beta", 0), ("rl.max_grad_norm", 0), ("rl.clip_high", 1.5)],
+)
+def test_the_ends_of_the_ranges_hold(key, value):
+    params.parse(with_setting(key, value))
+
+
+def test_every_training_number_has_a_range():
+    numbers = {k for section in ("sft", "rl") for k, v in DEFAULT[section].items() if isinstance(v, int | float)}
+    assert numbers == {key for key in validation.RANGES if not key.startswith("lora.")}
+
+
+@pytest.mark.parametrize("name", validation.SCHEDULES)
+@pytest.mark.parametrize("warmup", [0, 4])
+def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-8)
+    schedule = transformers.get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=4)
+    for _ in range(4):
+        optimizer.step()
+        schedule.step()
