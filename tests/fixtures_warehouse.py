@@ -71,7 +71,7 @@ def fake_problems() -> list[Problem]:
                 Problem(
                     state_id=f"s-{split}-{i // 2:02d}", problem_id=f"p-{split}-{i:02d}", source="fake",
                     family=FAMILIES[i // 2 % len(FAMILIES)], split=split, difficulty=1 + i % 3, question="how many ?",
-                    images=(image,), answer=str(i), answer_type="integer", reasoning="one two", text_twin="a word",
+                    images=(image,), answer=str(i // 9), answer_type="integer", reasoning="one two", text_twin="a word",
                     template_id="t", tags=("suite:in_domain",) if split == "probe" else (),
                 )
             )  # fmt: skip
@@ -144,7 +144,7 @@ def _step(rows: dict, run_id: str, step: int, level: float, rl: bool, train: lis
             rows["completions"].append(
                 {
                     "run_id": run_id, "step": step, "problem_id": problem_id, "sample_index": index,
-                    "completion": "<think>x</think><answer>1</answer>", "extracted": "1" if parsed else None,
+                    "completion": "<think>x</think><answer>1</answer>", "extracted": "1" if parsed else "",
                     "correct": correct, "parsed": parsed, "truncated": not parsed, "tokens": 20, "reward": reward,
                     "advantage": 0.0, "terms": [("accuracy", float(correct)), ("format", float(parsed))],
                 }
@@ -193,7 +193,7 @@ def _evaluate(folder: Path, run: dict, problems: list[Problem], rng: Random) -> 
                         "run_id": run["run_id"], "suite": suite.name, "condition": condition,
                         "problem_id": p.problem_id, "cluster_id": p.state_id, "decoding": "greedy", "sample_index": 0,
                         "completion": f"<think>x</think><answer>{p.answer if correct else 'no'}</answer>",
-                        "extracted": (p.answer if correct else "no") if parsed else None, "correct": correct,
+                        "extracted": (p.answer if correct else "no") if parsed else "", "correct": correct,
                         "parsed": parsed, "truncated": not parsed, "tokens": 20,
                     }
                 )  # fmt: skip

@@ -1,10 +1,12 @@
-"""accuracy_by_arm.png: every arm and sample on every suite, by model, against the base and its blind baselines."""
+"""accuracy_by_arm.png: every arm and sample on every suite, by model, against the base and the blind baselines."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -12,8 +14,9 @@ from counterpoint.report import style
 from counterpoint.report.read import BLIND, METHODS, Results, Run, arm_place
 
 TITLE = "Accuracy by arm"
-BLIND_ROW = "base, blind"
-BLIND_MARKS = {"no_image": ("x", -0.2), "shuffled_image": ("+", 0.2)}  # mark, and its place beside the row
+BLIND_ROW = "blind"
+BLIND_MARKS = {"no_image": ("x", -0.31), "shuffled_image": ("+", 0.0)}  # mark, and its place beside the row
+MAJORITY_MARK = ("D", 0.31)
 ROW = 0.17  # inches
 
 
@@ -34,7 +37,9 @@ def draw(results: Results, path: Path) -> None:
     left = 0.30 + 0.078 * max(len(name) for name in names)
     panel, inner = (1.95 if len(models) > 2 else 2.6), ROW * (len(names) + 0.6) * (1 + 0.35 * (_seeds(results) - 1))
     width = max(left + len(models) * panel + 0.2, 5.2)
-    top, bottom, gap = 1.18, 1.42, 0.36
+    handles = _handles(methods, any(run.arm != run.method for run in results.trained))
+    columns = min(4, max(2, int(width / 1.75)))
+    top, bottom, gap = 1.18, 0.6 + 0.2 * math.ceil(len(handles) / columns), 0.36
     height = top + len(suites) * (inner + gap) - gap + bottom
     with style.sheet(width, height, path) as figure:
         style.heading(figure, TITLE, "greedy accuracy, %, with 95% intervals (Wilson)")
@@ -62,7 +67,10 @@ def draw(results: Results, path: Path) -> None:
         grid[0, 0].set_ylim(len(names) - 0.4, -0.6)
         grid[0, 0].set_xlim(-2, 102)
         grid[0, 0].set_xticks(range(0, 101, 25))
-        _legend(figure, methods, any(run.arm != run.method for run in results.trained))
+        figure.legend(
+            handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=columns,
+            frameon=False, columnspacing=1.3, handlelength=1.8, borderaxespad=0,
+        )  # fmt: skip
 
 
 def _seeds(results: Results) -> int:
@@ -75,6 +83,11 @@ def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> 
     if base:
         axes.axvspan(100 * base.low, 100 * base.high, color=grey, alpha=0.13, lw=0, zorder=1)
         axes.axvline(100 * base.accuracy, color=grey, linewidth=1.1, zorder=2)
+        mark, shift = MAJORITY_MARK
+        axes.plot(
+            100 * base.majority, names.index(BLIND_ROW) + shift, marker=mark, color=grey, markerfacecolor="white",
+            markersize=3.6, zorder=5,
+        )  # fmt: skip
     for condition, (mark, shift) in BLIND_MARKS.items():
         if cell := results.cell(results.base(model), suite, condition):
             height = names.index(BLIND_ROW) + shift
@@ -97,7 +110,7 @@ def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> 
         axes.set_title("not measurable", loc="right", style="italic", color=style.MUTED, size=style.SMALLEST)
 
 
-def _legend(figure, methods: list[str], variants: bool) -> None:
+def _handles(methods: list[str], variants: bool) -> list[Artist]:
     grey = style.METHOD_COLOURS["base"]
     handles = [
         Line2D([], [], color=style.colour(method), marker="o", markersize=5.2, lw=1.8, label=method)
@@ -115,10 +128,12 @@ def _legend(figure, methods: list[str], variants: bool) -> None:
     ]
     handles += [Patch(color=grey, alpha=0.2, lw=0, label="base's interval"), *marks]
     handles.append(
+        Line2D(
+            [], [], color=grey, marker=MAJORITY_MARK[0], markerfacecolor="white", lw=0, markersize=4.5,
+            label="majority answer by family",
+        )
+    )  # fmt: skip
+    handles.append(
         Patch(facecolor="#f1efe9", edgecolor="#c9c5ba", lw=0.7, label="not measurable: base not above blind")
     )
-    width = figure.get_figwidth()
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / figure.get_figheight()),
-        ncols=min(4, max(2, int(width / 1.75))), frameon=False, columnspacing=1.3, handlelength=1.8, borderaxespad=0,
-    )  # fmt: skip
+    return handles

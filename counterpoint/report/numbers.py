@@ -1,9 +1,36 @@
-"""The few numbers that the report computes itself: a rank correlation and a smoothed series."""
+"""The few numbers that the report computes itself: a rank correlation, a smoothed series, quarters of a series."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+Z95 = 1.959963984540054
+FEWEST = 4  # values of a quarter under which its spread says too little
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with bounds at 1.96 standard errors."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """The mean of at least two values, taken as independent; the error is their standard deviation over √n."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    half = Z95 * math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
+    return Mean(mean, mean - half, mean + half)
+
+
+def outer_quarters(values: Sequence[float]) -> tuple[Mean, Mean] | None:
+    """The first and the last quarter of a series; None when a quarter has fewer than `FEWEST` values."""
+    n = len(values) // 4
+    return (mean_of(values[:n]), mean_of(values[-n:])) if n >= FEWEST else None
 
 
 def ranks(values: Sequence[float]) -> list[float]:

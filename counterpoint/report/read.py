@@ -12,12 +12,12 @@ from pathlib import Path
 import duckdb
 
 from counterpoint.errors import UserError
+from counterpoint.report.numbers import Z95
 from counterpoint.suites import SUITES
 
 NEEDED = ("runs", "samples", "steps", "probes", "evals", "accuracy", "sft_vs_rl", "reward_vs_accuracy")
 METHODS = ("base", "sft", "rl", "sft_then_rl")
 BLIND = ("no_image", "shuffled_image")
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """Greedy accuracy of a run on a suite under a condition; `low` and `high` bound 95 %."""
+    """Greedy accuracy of a run on a suite under a condition; `low` and `high` bound 95 %.
+
+    `majority` is what always giving the most frequent gold answer of the family would score.
+    """
 
     run_id: str
     suite: str
@@ -51,6 +54,7 @@ class Cell:
     high: float
     unparsed: float
     truncated: float
+    majority: float
 
 
 @dataclass(frozen=True)
@@ -122,13 +126,16 @@ class Results:
         return self.cells.get((run.run_id, suite, condition)) if run else None
 
     def measurable(self, model: str, suite: str) -> bool | None:
-        """Whether the base beats its better blind baseline with separate intervals; None when none was measured."""
+        """Whether the base's interval lies above the majority answer and above the interval of each blind baseline.
+
+        None when the base was not evaluated, or beats the majority and no blind baseline was measured.
+        """
         base = self.base(model)
         normal = self.cell(base, suite)
         blind = [cell for condition in BLIND if (cell := self.cell(base, suite, condition))]
-        if normal is None or not blind:
-            return None
-        return normal.low > max(cell.high for cell in blind)
+        if normal and normal.low <= normal.majority:
+            return False
+        return normal.low > max(cell.high for cell in blind) if normal and blind else None
 
     def compared(self) -> list[Pair]:
         """SFT on the smallest sample against RL on the largest, the question of the study."""
@@ -223,7 +230,7 @@ def _run(row: dict, several_seeds: bool) -> Run:
 def _cells(db: duckdb.DuckDBPyConnection) -> list[Cell]:
     found = db.execute(
         """
-        select run_id, suite, condition, n, accuracy, low, high, 1 - parsed_fraction, truncated_fraction
+        select run_id, suite, condition, n, accuracy, low, high, 1 - parsed_fraction, truncated_fraction, majority
         from accuracy where family = 'all' order by all
         """
     ).fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoint.report.read import Pair, Results
-from counterpoint.report.trend import MAIN, Trend, trends
+from counterpoint.report.trend import MAIN, trends, way
 
 
 def statement(results: Results) -> list[str]:
@@ -61,20 +61,16 @@ def _little_against_much(results: Results) -> list[str]:
     return lines
 
 
-def _moved(trend: Trend) -> str:
-    low, high = (trend.start, trend.end) if trend.start.accuracy <= trend.end.accuracy else (trend.end, trend.start)
-    if low.high >= high.low:
-        return "the intervals of its first and last accuracy overlap"
-    return "accuracy rose" if low is trend.start else "accuracy fell"
-
-
 def _rewards(results: Results) -> list[str]:
     lines = []
     for trend in trends(results):
-        way = "rose" if trend.reward_last > trend.reward_first else "did not rise"
+        reward = "too few steps to say what the training reward did"
+        if trend.rewards:
+            first, last = trend.rewards
+            reward = f"training reward, first to last quarter: {way(first, last)} ({first.mean:.3f} to {last.mean:.3f})"
         lines.append(
-            f"{trend.run.title}: training reward {way} ({trend.reward_first:.3f} to {trend.reward_last:.3f}); on the "
-            f"{MAIN} probes {_moved(trend)} ({100 * trend.start.accuracy:.1f} % to {100 * trend.end.accuracy:.1f} %)."
+            f"{trend.run.title}: {reward}; {MAIN} accuracy, first to last probe: {way(trend.start, trend.end)} "
+            f"({100 * trend.start.accuracy:.1f} % to {100 * trend.end.accuracy:.1f} %)."
         )
     return lines
 
@@ -85,8 +81,8 @@ def _measurable(results: Results) -> list[str]:
         bad = [suite for suite in results.suites if results.measurable(model, suite) is False]
         if bad:
             lines.append(
-                f"`{model}`: not measurable on {_listed(bad)}: the base's interval does not lie above that of its "
-                "better blind baseline, so arms are not judged there."
+                f"`{model}`: not measurable on {_listed(bad)}: the base's interval does not lie above those of "
+                "its blind baselines and above the majority answer, so arms are not judged there."
             )
         unknown = [suite for suite in results.suites if results.measurable(model, suite) is None]
         if unknown:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from counterpoint.report.numbers import FEWEST
 from counterpoint.report.read import BLIND, Cell, Pair, Results, Run
 from counterpoint.report.statement import statement
-from counterpoint.report.trend import trends
+from counterpoint.report.trend import Trend, trends, way
 
 ARROWS = {1: " ↑", -1: " ↓", 0: ""}
 
@@ -93,12 +94,20 @@ def _ran(results: Results) -> list[str]:
 def _accuracy(results: Results, pictures: str) -> list[list[str]]:
     intro = (
         "Arrows: the paired difference from the base excludes 0. “Unparsed” and “truncated” are shares of all answers "
-        f"over the suites.\n\n![Accuracy by arm]({pictures}/accuracy_by_arm.png)"
+        "over the suites. Three guesses are blind: the base without the picture (`no_image`), with the picture of "
+        "another problem (`shuffled_image`), and the most frequent gold answer of each family among a suite's own "
+        "problems (majority). A suite is measurable when the lower bound of the base lies above the upper bounds of "
+        "the first two, where they were run, and above the majority.\n\n"
+        f"![Accuracy by arm]({pictures}/accuracy_by_arm.png)"
     )
     sections = [["## Accuracy", intro]]
     for model in results.models:
         rows = [_accuracy_row(results, run) for run in results.runs if run.model == model]
         base = results.base(model)
+        if base:
+            normal = [results.cell(base, suite) for suite in results.suites]
+            shares = [percent(cell.majority) if cell else "–" for cell in normal]
+            rows.insert(1, ["majority answer by family", *shares, "", ""])
         for condition in reversed(BLIND):  # each is put right below the base
             cells = [results.cell(base, suite, condition) for suite in results.suites]
             if any(cells):
@@ -149,20 +158,30 @@ def _rewards(results: Results, pictures: str) -> list[str]:
         other = sampled.get(trend.run.run_id)
         span = f"{percent(other.start.accuracy)} → {percent(other.end.accuracy)}" if other else "–"
         rows.append([
-            trend.run.title, f"{trend.reward_first:.3f} → {trend.reward_last:.3f}",
-            f"{_bounds(trend.start)} → {_bounds(trend.end)}", span, str(trend.points), rank(trend.correlation),
-            rank(other.correlation if other else None),
+            trend.run.title, _quarters(trend), f"{_bounds(trend.start)} → {_bounds(trend.end)}", span,
+            str(trend.points), rank(trend.correlation), rank(other.correlation if other else None),
         ])  # fmt: skip
     header = [
-        "run", "training reward", "in_domain greedy", "in_domain sampled", "points", "ρ greedy", "ρ sampled",
+        "run", "training reward, first → last quarter", "in_domain greedy", "in_domain sampled", "points",
+        "ρ greedy", "ρ sampled",
     ]  # fmt: skip
     text = (
-        "Reward is averaged over the steps since the probe before: the first and the last such stretch. Accuracy is "
-        "that of the first and the last probe. ρ is Spearman's correlation of reward and accuracy over the probes, "
-        "a description, not a test, for two series that both trend correlate by that alone."
+        "Training reward is the mean over the first and over the last quarter of the optimizer steps, with the 95 % "
+        "interval mean ± 1.96 · sd / √n of the steps' own mean rewards, taken as independent; under "
+        f"{FEWEST} steps a quarter nothing is said. Accuracy is that of the first and the last probe, with Wilson "
+        "intervals. “Rose” and “fell” are said of either only when the two intervals do not overlap. ρ is Spearman's "
+        "correlation over the probes of accuracy and the mean reward of the steps since the probe before: a "
+        "description, not a test, for two series that both trend correlate by that alone."
     )
     picture = f"![Reward and accuracy over steps]({pictures}/reward_vs_accuracy.png)"
     return ["## Reward and held-out accuracy", text, picture, table(header, rows)]
+
+
+def _quarters(trend: Trend) -> str:
+    if not trend.rewards:
+        return "too few steps to say"
+    first, last = (f"{span.mean:.3f} ({span.low:.3f}–{span.high:.3f})" for span in trend.rewards)
+    return f"{first} → {last}: {way(*trend.rewards)}"
 
 
 def _bounds(point) -> str:

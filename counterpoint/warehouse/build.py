@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
@@ -90,8 +91,20 @@ def load(sources: Sources) -> dict[str, pa.Table]:
         **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
     }
     found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
+    _refuse_total(found["problems"], sources.problems)
     found["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
     return found
+
+
+def _refuse_total(problems: pa.Table, path: Path) -> None:
+    """`all` is the mart's name for the sum over the families, so no family may have it."""
+    taken = problems.filter(pc.equal(problems["family"], "all"))
+    if taken:
+        source, problem_id = taken["source"][0].as_py(), taken["problem_id"][0].as_py()
+        raise UserError(
+            f"{path}: the source {source!r} has the family 'all' (problem {problem_id}), which is the name "
+            "of the total over the families; give that family another name in the source and run `dvc repro`"
+        )
 
 
 def concatenated(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:

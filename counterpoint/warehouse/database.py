@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
@@ -36,6 +37,8 @@ def fingerprint(tables: Path, completions: Mapping[str, Path]) -> dict[str, str]
                 found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             raise UserError(f"{path}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+        except OSError as error:
+            raise _broken(path, error) from None
     return found | {str(path): "in place" if path.is_file() else "missing" for path in completions.values()}
 
 
@@ -48,13 +51,32 @@ def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> Non
         with duckdb.connect(str(scratch), config={"threads": 1}) as db:
             db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
             for name in (*STORED, *MARTS):
-                db.execute(f"create table {name} as from read_parquet({literal(tables / f'{name}.parquet')})")
-            db.execute(f"create view {LARGE} as {_completions([p for p in completions.values() if p.is_file()])}")
+                path = tables / f"{name}.parquet"
+                try:
+                    db.execute(f"create table {name} as from read_parquet({literal(path)})")
+                except duckdb.Error as error:
+                    raise _broken(path, error) from None
+            _view(db, [path for path in completions.values() if path.is_file()])
             db.execute("create table built_from (file varchar, digest varchar)")
             db.executemany("insert into built_from values (?, ?)", sorted(digests.items()))
         scratch.replace(target)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def _broken(path: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())
+    return UserError(f"{path}: not a readable table ({reason}); run `dvc repro warehouse`")
+
+
+def _view(db: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
+    for path in paths:
+        try:
+            pq.read_schema(path)
+        except (pa.ArrowException, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{path}: not a readable table ({reason}); delete it and run `dvc checkout`") from None
+    db.execute(f"create view {LARGE} as {_completions(paths)}")
 
 
 def _completions(paths: list[Path]) -> str:
@@ -80,13 +102,16 @@ def current(database: Path, digests: Mapping[str, str]) -> bool:
 def refresh(database: Path, tables: Path, completions_of: Callable[[str], Path]) -> list[Path]:
     """Make the database again if its Parquet changed; returns the completions' files that are not there.
 
-    `completions_of` gives the path of a training run's completions. Raises `UserError` when a table is missing.
+    `completions_of` gives the path of a training run's completions. Raises `UserError` when a table is missing or
+    cannot be read.
     """
     runs = tables / "runs.parquet"
     try:
-        rows = pq.read_table(runs, columns=["run_id", "method"]).to_pylist()
+        rows = pq.read_table(runs, columns=["run_id", "method"]).select(["run_id", "method"]).to_pylist()
     except FileNotFoundError:
         raise UserError(f"{runs}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise _broken(runs, error) from None
     completions = {row["run_id"]: completions_of(row["run_id"]) for row in rows if row["method"] != "base"}
     if not current(database, fingerprint(tables, completions)):
         assemble(tables, completions, database)

@@ -14,6 +14,7 @@ from counterpoint.warehouse import contract
 SUITES = ("in_domain", "rule_shift", "visual_shift", "difficulty_shift", "text_twin")
 SHIFT = {"in_domain": 0.0, "rule_shift": -0.15, "visual_shift": -0.06, "difficulty_shift": -0.12, "text_twin": -0.04}
 GAIN = {"base": 0.0, "sft": 0.28, "sft_lora": 0.2, "rl": 0.12, "sft_then_rl": 0.33}
+ANSWERS = ("7", "7", *map(str, range(10, 28)))
 HOSTILE = "<script>alert(1)</script><think>a</think><answer>7</answer>"
 
 
@@ -37,8 +38,8 @@ def problems(count: int) -> list[Problem]:
                     state_id=f"{suite}-s{place:03d}", problem_id=f"{suite}-p{place:03d}", source="fake",
                     family=("count", "grid")[place % 2], split=suite, difficulty=2,
                     question=f"how many <b>{place}</b> ?",
-                    images=(pixel(),), answer="7", answer_type="integer", reasoning=f"seven & {place}",
-                    text_twin="a b c",
+                    images=(pixel(),), answer=ANSWERS[place // 2 % len(ANSWERS)], answer_type="integer",
+                    reasoning=f"seven & {place}", text_twin="a b c",
                 )
             )  # fmt: skip
     return made

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -55,6 +57,16 @@ def test_a_base_that_is_no_better_blind_is_not_measurable(full, small_grids):
     assert full.results.measurable("small", "in_domain") is True
     assert full.results.measurable("small", "text_twin") is False
     assert full.results.measurable("unknown", "in_domain") is None
+
+
+def test_a_base_must_also_beat_the_majority(full):
+    results, key = full.results, ("base-small", "in_domain", "normal")
+    cell = results.cells[key]
+    above = replace(results, cells={**results.cells, key: replace(cell, majority=cell.low + 0.001)})
+    below = replace(results, cells={**results.cells, key: replace(cell, majority=cell.low - 0.001)})
+    assert (above.measurable("small", "in_domain"), below.measurable("small", "in_domain")) == (False, True)
+    alone = {key: value for key, value in results.cells.items() if key[2] == "normal"}
+    assert replace(results, cells=alone).measurable("small", "in_domain") is None
 
 
 def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):

@@ -60,18 +60,34 @@ def test_a_grid_without_rl_says_so(small_grids, tmp_path):
     assert "No SFT run and RL run of one model and seed to compare." in said
 
 
-def test_rewards_are_those_since_the_probe_before(full):
+def test_rewards_are_those_of_the_outer_quarters(full):
     results = full.results
     found = {trend.run.run_id: trend for trend in trends(results)}
     assert {trend.run.method for trend in found.values()} == {"rl", "sft_then_rl"}
     trend, rewards = found["rl-tiny-2k-0"], dict(results.rewards["rl-tiny-2k-0"])
-    assert trend.reward_first == pytest.approx(sum(rewards[step] for step in range(1, 6)) / 5)
-    assert trend.reward_last == pytest.approx(sum(rewards[step] for step in range(56, 61)) / 5)
+    first, last = trend.rewards
+    assert first.mean == pytest.approx(sum(rewards[step] for step in range(1, 16)) / 15)
+    assert last.mean == pytest.approx(sum(rewards[step] for step in range(46, 61)) / 15)
     assert (trend.start.step, trend.end.step, trend.points) == (0, 60, 12)
     assert -1 <= trend.correlation <= 1
 
 
-def test_a_rising_reward_with_falling_accuracy_is_said(small_grids):
+def rewarded(results, rewards: list[float]) -> str:
+    """The line of the statement on a run with these rewards."""
+    found = replace(results, rewards={**results.rewards, "rl-small-2k-0": list(enumerate(rewards, 1))})
+    return next(line for line in statement(found)[0].splitlines() if "training reward" in line)
+
+
+def test_noise_in_the_reward_is_neither_rise_nor_fall(small_grids):
+    results = small_grids["one model"]
+    wave = [0.3, 0.5] * 10
+    assert "quarter: not told apart (0.380 to 0.420)" in rewarded(results, wave)
+    assert "quarter: rose (0.380 to 0.900)" in rewarded(results, [*wave[:15], *[0.9] * 5])
+    assert "quarter: fell (0.380 to 0.100)" in rewarded(results, [*wave[:15], *[0.1] * 5])
+    assert "too few steps to say" in rewarded(results, wave[:15])
+
+
+def test_a_rising_reward_with_falling_accuracy_is_said(small_grids, tmp_path):
     results = small_grids["one model"]
     name = "rl-small-2k-0"
     points = [
@@ -79,7 +95,20 @@ def test_a_rising_reward_with_falling_accuracy_is_said(small_grids):
         for point in results.probes[name]
     ]
     fallen = replace(results, probes={**results.probes, name: points})
-    assert "training reward rose" in statement(fallen)[0] and "accuracy fell (60.0 % to 20.0 %)" in statement(fallen)[0]
+    (line,) = (line for line in statement(fallen)[0].splitlines() if "training reward" in line)
+    assert "last quarter: rose" in line and "last probe: fell (60.0 % to 20.0 %)" in line
+    first, last = (f"{span.mean:.3f} ({span.low:.3f}–{span.high:.3f})" for span in trends(fallen)[0].rewards)
+    assert f"| {first} → {last}: rose |" in report(fallen, tmp_path)
+
+
+def test_the_majority_stands_beside_the_other_blind_guesses(full, tmp_path):
+    said = report(full.results, tmp_path)
+    rows = said[said.index("### small\n") : said.index("### small_early\n")].splitlines()
+    names = [row.split(" | ")[0] for row in rows if row.startswith("| ")]
+    assert names[2:6] == [
+        "| base", "| base, no_image", "| base, shuffled_image", "| majority answer by family"
+    ]  # fmt: skip
+    assert "| majority answer by family | 10.0 | 10.0 |" in said
 
 
 def test_the_series_hold_every_reward_and_probe(full, tmp_path):

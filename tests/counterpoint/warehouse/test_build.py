@@ -5,6 +5,7 @@ import json
 import math
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -16,7 +17,7 @@ from counterpoint.errors import UserError
 from counterpoint.warehouse import checks
 from counterpoint.warehouse.build import build
 from counterpoint.warehouse.contract import KEYS, MARTS, STORED
-from stages.common import DATABASE, TABLES, eval_folder, train_folder
+from stages.common import DATABASE, PROBLEMS, TABLES, eval_folder, train_folder
 from stages.warehouse import sources
 from tests.fixtures_warehouse import BASES_ONLY, REPOSITORY, write_fake_study
 
@@ -72,6 +73,24 @@ def test_accuracy_counts_the_items_and_gives_wilson_intervals(study):
         assert parsed == pytest.approx(sum(row["parsed"] for row in mine) / n)
     split = "select sum(n), sum(correct) from accuracy where run_id = 'base-small' and family {} 'all'"
     assert ask(split.format("=")) == ask(split.format("<>"))
+
+
+def test_the_majority_is_the_most_frequent_answer_of_each_family(study):
+    golds: dict[str, Counter] = {}
+    for row in pq.read_table(TABLES / "problems.parquet").to_pylist():
+        if row["split"] == "rule_shift":
+            golds.setdefault(row["family"], Counter())[row["answer"]] += 1
+    assert len(golds) == 4 and {max(counts.values()) for counts in golds.values()} == {2, 3}
+    most = {family: max(counts.values()) for family, counts in golds.items()}
+    expected = {family: most[family] / counts.total() for family, counts in golds.items()}
+    expected["all"] = sum(most.values()) / sum(counts.total() for counts in golds.values())
+    for run_id, condition in (("base-small", "normal"), ("base-small", "no_image"), ("rl-small-2k-0", "normal")):
+        found = ask(
+            "select family, majority from accuracy where run_id = ? and condition = ? and suite = 'rule_shift'",
+            run_id,
+            condition,
+        )
+        assert dict(found) == pytest.approx(expected)
 
 
 def test_reward_stands_beside_accuracy_at_the_same_step(study):
@@ -170,6 +189,17 @@ def test_a_run_json_of_another_run_is_refused(copy):
         rebuild()
 
 
+def test_a_family_with_the_name_of_the_total_is_refused(copy):
+    before, made = digests(), pq.read_table(PROBLEMS)
+    names = ["all" if row == "p-probe-00" else "count" for row in made["problem_id"].to_pylist()]
+    pq.write_table(made.set_column(made.schema.get_field_index("family"), "family", [names]), PROBLEMS)
+    with pytest.raises(
+        UserError, match=r"problems\.parquet: the source 'fake' has the family 'all' .*p-probe-00"
+    ) as told:
+        rebuild()
+    assert "\n" not in str(told.value) and digests() == before
+
+
 BREAKS = {
     "evals.unique": "insert into evals from evals limit 1",
     "evals.suite.not_null": "update evals set suite = null where problem_id = 'p-in_domain-00'",
@@ -179,7 +209,8 @@ BREAKS = {
     "every_run_evaluated": "delete from evals where run_id = 'rl-small-2k-0' and suite = 'rule_shift'",
     "evals_of_known_problems": "update evals set problem_id = 'p-x' where problem_id = 'p-in_domain-00'",
     "samples_of_known_problems": "update samples set problem_id = 'p-in_domain-00' where position = 0",
-    "same_problems_for_every_run": "delete from evals where run_id = 'base-small' and problem_id = 'p-in_domain-00'",
+    "same_problems_for_every_run": "update evals set problem_id = 'p-x' "
+    "where run_id = 'base-small' and problem_id = 'p-in_domain-00'",
     "records_of_known_runs": "update steps set run_id = 'stranger' where run_id = 'rl-small-2k-0'",
     "every_step_once": "delete from steps where run_id = 'sft-small-2k-0' and step = 3",
     "every_run_probed_at_start_and_end": "delete from probes where step = 0",

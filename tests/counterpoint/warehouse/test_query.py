@@ -165,3 +165,30 @@ def test_a_missing_table_is_named(copy):
     (TABLES / "steps.parquet").unlink()
     with pytest.raises(UserError, match=r"metrics/tables/steps.parquet: no such table; run `dvc pull`"):
         refresh()
+
+
+@pytest.mark.parametrize("name", ["runs", "steps"])
+@pytest.mark.parametrize("content", [b"", b"PAR1 broken", b"x" * 999])
+def test_a_broken_table_is_named_with_the_remedy(copy, name, content):
+    (TABLES / f"{name}.parquet").write_bytes(content)
+    with pytest.raises(
+        UserError, match=rf"metrics/tables/{name}.parquet: not a readable table .*`dvc repro warehouse`$"
+    ) as told:
+        refresh()
+    assert "\n" not in str(told.value)
+    assert ask("select count(*) from runs").rows == [(5,)]  # the old database stays
+
+
+def test_a_table_of_runs_without_its_columns_is_named(copy):
+    with duckdb.connect() as db:
+        db.execute(f"copy (select 1 as other) to '{TABLES}/runs.parquet' (format parquet)")
+    with pytest.raises(UserError, match=r"metrics/tables/runs\.parquet: not a readable table"):
+        refresh()
+
+
+def test_broken_completions_are_named(copy):
+    path = train_folder("rl-small-20k-0") / "completions.parquet"
+    path.write_bytes(b"PAR1 broken")
+    DATABASE.unlink()
+    with pytest.raises(UserError, match=rf"{path}: not a readable table .*`dvc checkout`$"):
+        refresh()

@@ -1,5 +1,6 @@
 -- all runs answer the same problems of a suite, or they could not be paired
-select run_id, suite, count(distinct problem_id) as problems
-from evals where condition = 'normal'
-group by run_id, suite
-qualify problems <> max(problems) over (partition by suite)
+with answered as (select distinct run_id, suite, problem_id from evals where condition = 'normal')
+select runs.run_id, suite, asked.problem_id
+from (select distinct run_id, suite from answered) as runs
+join (select distinct suite, problem_id from answered) as asked using (suite)
+anti join answered using (run_id, suite, problem_id)
