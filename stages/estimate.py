@@ -9,10 +9,10 @@ from counterpoint import params
 from stages.common import main
 
 # seconds on two idle cores, by shipped base
-PER_COMPLETION = {"tiny": 0.0040, "small": 0.0065, "small_early": 0.0065}
-PER_EXAMPLE = {"tiny": 0.0010, "small": 0.0020, "small_early": 0.0020}
+PER_COMPLETION = {"tiny": 0.0050, "small": 0.0080, "small_early": 0.0080}
+PER_EXAMPLE = {"tiny": 0.0035, "small": 0.0060, "small_early": 0.0060}
 PER_ANSWER = 0.003
-PER_STAGE = 9.0
+PER_STAGE = 7.0
 
 
 def seconds(settings: params.Params) -> tuple[float, int]:
