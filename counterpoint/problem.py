@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
@@ -136,7 +137,11 @@ def read(path: Path, columns: list[str] | None = None, splits: Iterable[str] | N
 
 def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | None = None) -> list[Problem]:
     """Problems of the given splits; with `ids`, exactly these and in their order."""
-    problems = [from_row(row) for row in read(path, splits=splits).to_pylist()]
+    table = read(path, splits=splits)
+    if ids is not None:
+        ids = list(ids)
+        table = table.filter(pc.is_in(table["problem_id"], pa.array(ids, pa.string())))
+    problems = [from_row(row) for row in table.to_pylist()]
     if ids is None:
         return problems
     by_id = {p.problem_id: p for p in problems}

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from transformers import GenerationConfig
+
+from counterpoint.generation import architecture
+from counterpoint.generation.prepare import Preparer
+from counterpoint.generation.rollout import rollout
 from counterpoint.problem import Problem, decode
 from counterpoint.progress import track
 from counterpoint.prompt import user_text, with_images
@@ -71,19 +76,23 @@ def generate(
     top_p: float = 1.0,
     seed: int = 0,
     label: str = "",
+    prepared: Preparer | None = None,
 ) -> list[Completion]:
     """One completion a request, in the requests' order, at most `max_tokens` tokens each.
 
-    Batches hold requests of similar length and equally many pictures. Sampling draws from a generator seeded by `seed`;
-    the global random state is left as it was, and so is the model's mode. With a `label`, progress in batches is told.
+    Equal requests share their prompt, which is encoded once. Batches hold requests of similar length and equally many
+    pictures. Sampling draws from a generator seeded by `seed`; the global random state is left as it was, and so is the
+    model's mode. `prepared` keeps prompts for the next call. With a `label`, progress in batches is told. A model whose
+    prompts cannot be shared is decoded by transformers' `generate`.
     """
     import torch
 
-    texts = [
-        processor.apply_chat_template(with_images(r.text, len(r.images)), add_generation_prompt=True, tokenize=False)
-        for r in wanted
-    ]
-    order = sorted(range(len(wanted)), key=lambda i: (len(wanted[i].images), len(texts[i]), i))
+    def chat(request: Request) -> str:
+        messages = with_images(request.text, len(request.images))
+        return processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+
+    texts = {request: chat(request) for request in dict.fromkeys(wanted)}
+    order = sorted(range(len(wanted)), key=lambda i: (len(wanted[i].images), len(texts[wanted[i]]), wanted[i].text, i))
     batches: list[list[int]] = []
     for i in order:
         alike = batches and len(wanted[batches[-1][0]].images) == len(wanted[i].images)
@@ -91,49 +100,70 @@ def generate(
             batches[-1].append(i)
         else:
             batches.append([i])
+    shared = architecture.unsupported(model) is None
+    prepared = prepared or (Preparer(model, processor) if shared else None)
+    config = _config(model, processor, max_tokens, sampled, temperature, top_p)
     results: dict[int, Completion] = {}
     training = model.training
     model.eval()
     devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.inference_mode():
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(seed)
         for batch in track(batches, label=label) if label else batches:
-            images = [[decode(data) for data in wanted[i].images] for i in batch]
-            inputs = processor(
-                text=[texts[i] for i in batch],
-                images=images if images[0] else None,
-                padding=True,
-                return_tensors="pt",
-            ).to(model.device)
-            for i, completion in zip(
-                batch, _batch(model, processor, inputs, max_tokens, sampled, temperature, top_p), strict=True
-            ):
-                results[i] = completion
+            requested = [wanted[i] for i in batch]
+            ids = (
+                _shared(model, prepared, requested, texts, config)
+                if shared
+                else _stock(model, processor, requested, texts, config)
+            )
+            for i, row in zip(batch, ids, strict=True):
+                results[i] = _completion(processor.tokenizer, row, config)
     model.train(training)
     return [results[i] for i in range(len(wanted))]
 
 
-def _batch(
-    model, processor, inputs, max_tokens: int, sampled: bool, temperature: float, top_p: float
-) -> list[Completion]:
-    tokenizer = processor.tokenizer
-    choice = (
-        {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0} if sampled else {"do_sample": False}
-    )
+def _config(model, processor, max_tokens: int, sampled: bool, temperature: float, top_p: float) -> GenerationConfig:
+    choice = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0} if sampled else {}
     image_token = getattr(model.config, "image_token_id", None)
-    output = model.generate(
-        **inputs,
+    stops = model.generation_config.eos_token_id or processor.tokenizer.eos_token_id
+    stops = stops if isinstance(stops, list) else [stops]
+    padding = processor.tokenizer.pad_token_id
+    return GenerationConfig(
         max_new_tokens=max_tokens,
         suppress_tokens=None if image_token is None else [image_token],
+        eos_token_id=stops,
+        pad_token_id=stops[0] if padding is None else padding,
         disable_compile=True,
-        **choice,
-    )[:, inputs["input_ids"].shape[1] :]
-    stops = model.generation_config.eos_token_id
-    stops = set(stops if isinstance(stops, list) else [stops])
-    completions = []
-    for row in output.tolist():
-        end = next((position for position, token in enumerate(row) if token in stops), None)
-        kept = row[:end]
-        text = tokenizer.decode(kept, skip_special_tokens=True)
-        completions.append(Completion(text, len(kept) + (end is not None), end is None))
-    return completions
+        **{"do_sample": False, **choice},
+    )
+
+
+def _shared(model, prepared: Preparer, requested: Sequence[Request], texts, config) -> list[list[int]]:
+    """Token ids of one completion a request; equal requests are one prompt with several completions."""
+    distinct = list(dict.fromkeys(requested))
+    place = {request: i for i, request in enumerate(distinct)}
+    prompts = prepared.get(distinct, lambda new: [(texts[one], [decode(data) for data in one.images]) for one in new])
+    repeats = [0] * len(distinct)
+    for request in requested:
+        repeats[place[request]] += 1
+    found = iter(rollout(model, prompts, repeats, config))
+    drawn = [iter([next(found) for _ in range(count)]) for count in repeats]
+    return [next(drawn[place[request]]) for request in requested]
+
+
+def _stock(model, processor, requested: Sequence[Request], texts, config) -> list[list[int]]:
+    """The same by transformers' `generate`, which pads behind the end token."""
+    images = [[decode(data) for data in request.images] for request in requested]
+    inputs = processor(
+        text=[texts[request] for request in requested],
+        images=images if images[0] else None,
+        padding=True,
+        return_tensors="pt",
+    ).to(model.device)
+    return model.generate(**inputs, generation_config=config)[:, inputs["input_ids"].shape[1] :].tolist()
+
+
+def _completion(tokenizer, row: list[int], config) -> Completion:
+    end = next((position for position, token in enumerate(row) if token in config.eos_token_id), None)
+    kept = row[:end]
+    return Completion(tokenizer.decode(kept, skip_special_tokens=True), len(kept) + (end is not None), end is None)

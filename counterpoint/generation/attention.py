@@ -1,0 +1,175 @@
+"""Attention in which the G completions of a prompt share its keys and values instead of carrying G copies.
+
+A completion's query meets two key sets, its prompt's and its own. Each is attended to apart, and the two results are
+weighted by their softmax normalisers, which gives ordinary causal attention over prompt and completion (the merge of
+blockwise attention, arXiv 2310.01889; Hydragen, arXiv 2402.05099, does it for shared prefixes in inference). `Packed`
+serves a forward pass over a flat row of prompts and completions without padding, `Decoding` (in `cache.py`) one token a
+completion; `layers.run` takes either.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+
+class Packed:
+    """Where everything lies in a flat row of the tokens of N prompts, then those of their completions.
+
+    `groups` names each completion's prompt. Prompts may differ in length and in their number of completions (none as
+    well), completions may be empty. With `keep` the prompts' keys and values are kept by layer, for decoding. `needed`
+    are the positions whose last hidden state predicts a completion token: the last of each prompt, then all of the
+    completions; the last layer need not go on with any other.
+    """
+
+    def __init__(self, prompts: list[int], completions: list[int], groups: list[int], device=None, keep: bool = False):
+        self.kept: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = {} if keep else None
+        count, width = len(prompts), max(prompts)
+        members: list[list[int]] = [[] for _ in prompts]
+        starts = _starts(completions, sum(prompts))
+        for row, group in enumerate(groups):
+            if completions[row]:
+                members[group].append(row)
+        self.slots = max(map(len, members))
+        self.longest = max(completions, default=0)
+        index, real = _padded(_starts(prompts, 0), prompts, width)
+        self.prompt_index = index.to(device)
+        where = torch.empty(sum(prompts) + sum(completions), dtype=torch.long)
+        where[index[real]] = real.flatten().nonzero().squeeze(1)
+        self.prompt_bias = None
+        if not real.all():
+            bias = torch.zeros(count, 1, 1, width).masked_fill(~real[:, None, None], -torch.inf)
+            self.prompt_bias = bias.to(device)
+        if self.slots:
+            filled = [rows + [None] * (self.slots - len(rows)) for rows in members]
+            slots = [row for rows in filled for row in rows]
+            index, real = _padded(
+                [0 if row is None else starts[row] for row in slots],
+                [0 if row is None else completions[row] for row in slots],
+                self.longest,
+            )
+            where[index[real]] = count * width + real.flatten().nonzero().squeeze(1)
+            self.completion_index = index.to(device)
+        self.where = where.to(device)
+        self.prompt_tokens = sum(prompts)
+        last = torch.tensor(prompts).cumsum(0) - 1
+        self.needed = torch.cat([last, torch.arange(self.prompt_tokens, len(where))]).to(device)
+
+    def attend(self, layer: int, query, key, value, scaling: float) -> torch.Tensor:
+        """Attention of the flat row: query, key, value and what is returned are (tokens, heads, width); of query and
+        result only the `needed` rows where no more are given."""
+        heads, width = query.shape[1:]
+        count, length = self.prompt_index.shape
+        rows = self.prompt_index.flatten()
+        pk, pv = (x.index_select(0, rows).view(count, length, -1, width).transpose(1, 2) for x in (key, value))
+        if self.kept is not None:
+            self.kept[layer] = (pk.contiguous(), pv.contiguous())
+        pk, pv = _for_heads(pk, heads), _for_heads(pv, heads)
+        whole = len(query) == len(key)
+        if whole:
+            pq = query.index_select(0, rows).view(count, length, heads, width).transpose(1, 2)
+            # Real tokens come first in a padded prompt, so causality alone keeps them from its padding.
+            out = scaled_dot_product_attention(pq, pk, pv, is_causal=True, scale=scaling)
+        else:
+            pq = query[:count].unsqueeze(2)  # the last token of a prompt sees all of it
+            out = scaled_dot_product_attention(pq, pk, pv, attn_mask=self.prompt_bias, scale=scaling)
+        out = out.transpose(1, 2).reshape(-1, heads, width)
+        if self.slots:
+            rows = self.completion_index.flatten()
+            shape = (count * self.slots, self.longest, -1, width)
+            ck, cv = (x.index_select(0, rows).view(shape).transpose(1, 2) for x in (key, value))
+            rows = rows if whole else (rows + count - self.prompt_tokens).clamp(min=0)
+            cq = query.index_select(0, rows).view(shape).transpose(1, 2)
+            own = cascade(cq, pk, pv, _for_heads(ck, heads), _for_heads(cv, heads), scaling, self.prompt_bias)
+            out = torch.cat([out, own.transpose(1, 2).reshape(-1, heads, width)])
+        if whole:
+            return out.index_select(0, self.where)
+        before = torch.arange(count, device=out.device)
+        return out.index_select(0, torch.cat([before, self.where[self.prompt_tokens :] + count - count * length]))
+
+
+def _starts(lengths: list[int], first: int) -> list[int]:
+    starts = []
+    for length in lengths:
+        starts.append(first)
+        first += length
+    return starts
+
+
+def _padded(starts: list[int], lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices (rows, width) of consecutive runs of a flat row, 0 where padded, and which of them are real."""
+    offsets = torch.arange(width)
+    real = offsets < torch.tensor(lengths).unsqueeze(1)
+    return torch.where(real, torch.tensor(starts).unsqueeze(1) + offsets, 0), real
+
+
+def _for_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], 1)
+
+
+def cascade(query, prompt_key, prompt_value, key, value, scaling: float, prompt_bias=None) -> torch.Tensor:
+    """Causal attention of B = N x g completions over N prompts and themselves.
+
+    query, key, value: (B, heads, c, width), the completions of a prompt side by side; prompt_key, prompt_value:
+    (N, heads, P, width); prompt_bias: None or (N, 1, 1, P), minus infinity at padding. Returns (B, heads, c, width).
+    """
+    if query.device.type == "cpu":
+        return _Cascade.apply(query, prompt_key, prompt_value, key, value, scaling, prompt_bias)
+    return _plain_cascade(query, prompt_key, prompt_value, key, value, scaling, prompt_bias)
+
+
+def _plain_cascade(query, prompt_key, prompt_value, key, value, scaling: float, prompt_bias) -> torch.Tensor:
+    """The same by two score blocks under one softmax: any device, any data type, any derivative."""
+    count, longest = prompt_key.shape[0], query.shape[2]
+    past = _by_prompt(query * scaling, count) @ prompt_key.transpose(2, 3)
+    if prompt_bias is not None:
+        past = past + prompt_bias
+    ahead = torch.full((longest, longest), -torch.inf, device=query.device, dtype=query.dtype).triu(1)
+    own = (query * scaling) @ key.transpose(2, 3) + ahead
+    weights = torch.cat([_by_completion(past, own.shape[0]), own], -1).softmax(-1)
+    past, own = weights.split([past.shape[-1], longest], -1)
+    return _by_completion(_by_prompt(past, count) @ prompt_value, own.shape[0]) + own @ value
+
+
+def _by_prompt(x: torch.Tensor, count: int) -> torch.Tensor:
+    """(N x g, heads, c, …) as (N, heads, g x c, …); no copy where the rows lie as (rows, c, heads, …)."""
+    return x.transpose(1, 2).reshape(count, -1, x.shape[1], *x.shape[3:]).transpose(1, 2)
+
+
+def _by_completion(x: torch.Tensor, rows: int) -> torch.Tensor:
+    """The reverse of `_by_prompt`."""
+    return x.transpose(1, 2).reshape(rows, -1, x.shape[1], *x.shape[3:]).transpose(1, 2)
+
+
+class _Cascade(torch.autograd.Function):
+    """`cascade` by PyTorch's fused attention for CPU, which returns the normalisers as well; nothing of the size of the
+    scores is stored. Backward: given the merged output and normaliser, the fused backward of each part gives its share
+    of the gradient (as in ring attention, arXiv 2310.01889)."""
+
+    @staticmethod
+    def forward(ctx, query, prompt_key, prompt_value, key, value, scaling, prompt_bias):
+        count, rows = prompt_key.shape[0], query.shape[0]
+        shared = _by_prompt(query, count)
+        bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
+        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        past, past_norm = fused(shared, prompt_key, prompt_value, 0.0, False, attn_mask=bias, scale=scaling)
+        out, norm = fused(query, key, value, 0.0, True, scale=scaling)
+        past, past_norm = _by_completion(past, rows), _by_completion(past_norm, rows)
+        total = torch.logaddexp(past_norm, norm)
+        merged = past * (past_norm - total).exp().unsqueeze(-1) + out * (norm - total).exp().unsqueeze(-1)
+        ctx.save_for_backward(query, prompt_key, prompt_value, key, value, prompt_bias, merged, total)
+        ctx.scaling = scaling
+        return merged
+
+    @staticmethod
+    def backward(ctx, grad):
+        query, prompt_key, prompt_value, key, value, prompt_bias, merged, total = ctx.saved_tensors
+        count, rows = prompt_key.shape[0], query.shape[0]
+        fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+        d_query, d_key, d_value = fused(grad, query, key, value, merged, total, 0.0, True, scale=ctx.scaling)
+        shared, merged, total, grad = (_by_prompt(x, count) for x in (query, merged, total, grad))
+        bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
+        d_shared, d_prompt_key, d_prompt_value = fused(
+            grad, shared, prompt_key, prompt_value, merged, total, 0.0, False, attn_mask=bias, scale=ctx.scaling
+        )
+        return d_query + _by_completion(d_shared, rows), d_prompt_key, d_prompt_value, d_key, d_value, None, None
