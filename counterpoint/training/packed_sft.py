@@ -1,0 +1,119 @@
+"""`PackedSFTTrainer`: TRL's SFTTrainer on flat rows without padding, the head on labelled positions, prompts made once.
+
+It takes the place of `SFTTrainer` for conversations of prompt and completion with pictures. Loss, logs and
+configuration are TRL's own. Whatever is not proved equal to stock TRL by the tests runs TRL's own path, and says so
+once, with the reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.nn.utils.rnn import pad_sequence
+from trl import SFTTrainer
+from trl.data_utils import apply_chat_template, is_conversational, prepare_multimodal_messages
+
+from counterpoint.generation import architecture
+from counterpoint.generation.prepare import Preparer
+from counterpoint.training.packed import log_probs
+
+log = logging.getLogger(__name__)
+LOSSES = ("nll", "dft")
+COLUMNS = {"prompt", "completion", "images"}
+
+
+class PackedSFTTrainer(SFTTrainer):
+    """SFTTrainer that computes no padding and no score that has no label.
+
+    `stock_reason` is None, or why this run goes TRL's own way.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.stock_reason = self._unsupported(kwargs)
+        if self.stock_reason:
+            log.warning("the packed engine is off and TRL's own path is taken: %s", self.stock_reason)
+            return
+        stored = self.train_dataset
+        self.train_dataset = torch.utils.data.StackDataset(row=range(len(stored)))
+        self.data_collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
+
+    def _unsupported(self, given: dict[str, Any]) -> str | None:
+        args, rows = self.args, self.train_dataset
+        for holds, reason in (
+            (not isinstance(rows, Dataset) or not set(rows.column_names) >= COLUMNS, "a dataset without pictures"),
+            (given.get("data_collator") is not None, "a data_collator"),
+            (args.loss_type not in LOSSES, f"the loss type {args.loss_type}"),
+            (args.max_length is not None, "truncation to max_length"),
+            (args.completion_only_loss is False or args.assistant_only_loss, "a loss on other tokens"),
+            (self.label_smoother is not None or self.compute_loss_func is not None, "another loss"),
+            (args.packing or args.padding_free or args.pad_to_multiple_of is not None, "TRL's packing or padding"),
+            (args.eval_strategy != "no" or self.eval_dataset is not None, "TRL's own evaluation"),
+            (args.group_by_length if hasattr(args, "group_by_length") else False, "group_by_length"),
+            (self.accelerator.num_processes > 1, "more than one process"),
+            (self.aux_loss_enabled, "an auxiliary loss"),
+        ):
+            if holds:
+                return f"{reason} is not packed"
+        if not is_conversational(rows[0]):
+            return "plain text is not packed"
+        return architecture.unsupported(self.accelerator.unwrap_model(self.model))
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        if self.stock_reason:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        prompts, labels = inputs["prompts"], inputs["labels"]
+        lengths = (labels != -100).sum(1).tolist()
+        with self.accelerator.autocast():
+            values, entropies, best = log_probs(
+                self.accelerator.unwrap_model(model), prompts, inputs["input_ids"], lengths, list(range(len(labels)))
+            )
+        losses = -values
+        if self.args.loss_type == "dft":  # arXiv 2508.05629
+            losses = losses * values.detach().exp()
+        number = sum(lengths)
+        loss = losses.sum() / torch.as_tensor(number if num_items_in_batch is None else num_items_in_batch).clamp(min=1)
+        self._total_train_tokens += sum(prompts.lengths) + number
+        metrics = self._metrics["train"]
+        metrics["entropy"].append(entropies.detach().sum().item() / max(number, 1))
+        metrics["mean_token_accuracy"].append(best.sum().item() / max(number, 1))
+        metrics["num_tokens"] = [self._total_train_tokens]
+        return loss
+
+
+class Collator:
+    """Batches of row numbers as prompts and completions; a row is tokenised, and its pictures preprocessed, once."""
+
+    def __init__(self, stored: Dataset, model, processor):
+        self.stored, self.processor = stored, processor
+        self.prepared = Preparer(model, processor)
+        self.completions: dict[int, torch.Tensor] = {}
+
+    def __call__(self, examples: list[dict[str, int]]) -> dict[str, Any]:
+        rows = [example["row"] for example in examples]
+        prompts = self.prepared.get(rows, self._show)
+        ids = [self.completions[row] for row in rows]
+        device = prompts.ids[0].device
+        labels = pad_sequence(ids, batch_first=True, padding_value=-100).to(device)
+        # `Trainer` counts labels from the second column on, for it takes the first to be a prompt's
+        before = labels.new_full((len(rows), 1), -100)
+        return {"prompts": prompts, "input_ids": labels.clamp(min=0), "labels": torch.cat([before, labels], 1)}
+
+    def _show(self, rows: list[int]) -> list[tuple[str, list[Any]]]:
+        examples = self.stored.__getitems__(rows)
+        texts = [
+            apply_chat_template(
+                {
+                    "prompt": prepare_multimodal_messages(example["prompt"], images=example["images"] or []),
+                    "completion": prepare_multimodal_messages(example["completion"]),
+                },
+                self.processor,
+            )
+            for example in examples
+        ]
+        ids = self.processor.tokenizer([text["completion"] for text in texts], add_special_tokens=False)["input_ids"]
+        self.completions.update(zip(rows, map(torch.tensor, ids), strict=True))
+        return [(text["prompt"], example["images"] or []) for text, example in zip(texts, examples, strict=True)]
