@@ -106,6 +106,7 @@ class Sft:
     max_grad_norm: float
     lora: Lora | None
     checkpoint_every: int
+    engine: str  # shared (counterpoint's) or stock (TRL's own)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ class Rl:
     learning_rate: float
     epochs: float
     batch_size: int  # completions per optimizer step
+    gradient_accumulation: int  # micro batches per optimizer step, each of batch_size / gradient_accumulation
+    steps_per_generation: int  # optimizer steps that share one generation of batch_size × steps_per_generation
+    num_iterations: int  # passes over each generation; the next one comes steps_per_generation × this many steps on
     group_size: int
     max_completion_tokens: int
     temperature: float
@@ -129,6 +133,7 @@ class Rl:
     max_grad_norm: float
     lora: Lora | None
     checkpoint_every: int
+    engine: str  # shared (counterpoint's) or stock (TRL's own)
 
 
 @dataclass(frozen=True)

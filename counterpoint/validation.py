@@ -11,11 +11,15 @@ from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, Sft
 # The names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own.
 SCHEDULES = ("linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt")
 SCALE_REWARDS = ("group", "batch", "none")  # what TRL's GRPOConfig takes
+ENGINES = ("shared", "stock")
 
 RANGES: dict[str, tuple[typing.Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x >= 0, "at least 0"),
     "epochs": (lambda x: x > 0, "above 0"),
     "batch_size": (lambda x: x >= 1, "at least 1"),
+    "gradient_accumulation": (lambda x: x >= 1, "at least 1"),
+    "steps_per_generation": (lambda x: x >= 1, "at least 1"),
+    "num_iterations": (lambda x: x >= 1, "at least 1"),
     "warmup_fraction": (lambda x: 0 <= x <= 1, "between 0 and 1"),
     "weight_decay": (lambda x: x >= 0, "at least 0"),
     "max_grad_norm": (lambda x: x >= 0, "at least 0"),
@@ -81,11 +85,13 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
             fail(f"arms.{name}.method is {arm.method!r}{nearest(arm.method, METHODS)}")
         section = settings(params, name)
         _validate_section(f"arms.{name}: ", section, fail)
-        if isinstance(section, Rl) and section.batch_size % section.group_size:
-            fail(
-                f"arms.{name}: batch_size {section.batch_size} is not a multiple of group_size {section.group_size}; "
-                f"use {max(1, section.batch_size // section.group_size) * section.group_size}"
-            )
+        for key in ("group_size", "gradient_accumulation") if isinstance(section, Rl) else ():
+            part = getattr(section, key)
+            if section.batch_size % part:
+                fail(
+                    f"arms.{name}: batch_size {section.batch_size} is not a multiple of {key} {part}; "
+                    f"use {max(1, section.batch_size // part) * part}"
+                )
     for stage in ("sft", "rl", "sft_then_rl"):
         for run_id, run in getattr(params.runs, stage).items():
             key = f"runs.{stage}.{run_id}"
@@ -135,7 +141,12 @@ def _validate_section(prefix: str, section: Sft | Rl, fail) -> None:
             fail(f"{prefix}{key} must be {allowed}, not {values[key]}")
     if section.lora and not section.lora.targets:
         fail(f"{prefix}lora.targets is empty; name the layers to adapt, such as [q_proj, v_proj]")
-    for key, known in (("schedule", SCHEDULES), ("scale_rewards", SCALE_REWARDS), ("loss_type", LOSS_TYPES)):
+    for key, known in (
+        ("schedule", SCHEDULES),
+        ("scale_rewards", SCALE_REWARDS),
+        ("loss_type", LOSS_TYPES),
+        ("engine", ENGINES),
+    ):
         if key in values and values[key] not in known:
             fail(f"{prefix}{key} is {values[key]!r}{nearest(values[key], known)}")
     if isinstance(section, Rl):

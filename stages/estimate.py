@@ -12,7 +12,7 @@ from stages.common import main
 PER_COMPLETION = {"tiny": 0.0050, "small": 0.0080, "small_early": 0.0080}
 PER_EXAMPLE = {"tiny": 0.0035, "small": 0.0060, "small_early": 0.0060}
 PER_ANSWER = 0.003
-PER_STAGE = 7.0
+PER_STAGE = 5.0
 
 
 def seconds(settings: params.Params) -> tuple[float, int]:

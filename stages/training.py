@@ -22,10 +22,9 @@ from counterpoint.errors import UserError
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
-from stages.common import MODELS, PROBLEMS, SAMPLES, train_folder, work_folder
+from stages.common import MODELS, PROBLEMS, SAMPLES, loading, train_folder, work_folder
 
 log = logging.getLogger("train")
-ENGINE = "stock"  # TRL's own generation and forward pass
 
 
 def find_run(stage: str, arguments: list[str], settings: params.Params) -> params.Run:
@@ -128,17 +127,22 @@ def program(stage: str, arguments: list[str]) -> None:
 
 
 def _train(stage, run, settings, section, problems, init, init_run, probes, work) -> None:
-    # torch and TRL take seconds to import: bad input has been told by now
-    import torch
-    from transformers import set_seed
+    is_rl = isinstance(section, params.Rl)
+    with loading():  # seconds; bad input has been told by now
+        import torch
+        from transformers import set_seed
 
-    from counterpoint.models import checkpoint
-    from counterpoint.training import session as sessions
-    from counterpoint.training.probe import Probe
-    from counterpoint.training.records import Recorder
+        from counterpoint.models import checkpoint
+        from counterpoint.training import session as sessions
+        from counterpoint.training.probe import Probe
+        from counterpoint.training.records import Recorder, provenance
 
-    torch.set_num_threads(settings.threads)
-    model, processor = checkpoint.load(init, settings.trust_remote_code)
+        if is_rl:
+            from counterpoint.training.grpo import train
+        else:
+            from counterpoint.training.sft import train
+        torch.set_num_threads(settings.threads)
+        model, processor = checkpoint.load(init, settings.trust_remote_code)
     set_seed(run.seed)
     count = checkpoint.parameters(model)
     if section.lora:
@@ -146,7 +150,6 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         model = checkpoint.add_lora(model, **lora)
         for config in model.peft_config.values():
             config.base_model_name_or_path = init
-    is_rl = isinstance(section, params.Rl)
     session = sessions.Session(
         recorder=Recorder(work / "records", run.run_id),
         work=work,
@@ -161,12 +164,8 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         ),
         probes_at_least=settings.probe.at_least,
         probe_every=settings.probe.every,
-        machine=dict(sessions.provenance()),
+        machine=dict(provenance()),
     )
-    if is_rl:
-        from counterpoint.training.grpo import train
-    else:
-        from counterpoint.training.sft import train
     log.info("%s: %d problems from %s", run.run_id, len(problems), init)
     totals = train(model, processor, problems, section, settings.prompt.instruction, run.seed, session)
     folder = MODELS / run.run_id
@@ -180,7 +179,7 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         **dataclasses.asdict(run),
         "method": stage,
         "init_run": init_run,
-        "engine": ENGINE,
+        "engine": section.engine,  # `totals` says otherwise where a run fell back to another
         "checkpoint": str(folder),
         "status": "completed",
         "parameters": count,

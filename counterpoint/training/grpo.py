@@ -1,4 +1,8 @@
-"""Reinforcement learning: TRL's GRPOTrainer with every completion recorded and its resume traps closed."""
+"""Reinforcement learning: TRL's GRPOTrainer with every completion recorded and its resume traps closed.
+
+A cycle is one generation of `batch_size × steps_per_generation` completions, learned from in `steps_per_generation`
+optimizer steps, `num_iterations` times over. Only its first step generates: the others have no reward.
+"""
 
 from __future__ import annotations
 
@@ -7,51 +11,31 @@ import time
 from collections.abc import Sequence
 
 from trl import GRPOConfig, GRPOTrainer
-from trl.trainer.utils import RepeatSampler
 
+from counterpoint.errors import UserError
 from counterpoint.params import Rl
 from counterpoint.problem import Problem
 from counterpoint.rewards import REWARDS
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
-from counterpoint.training.engine import common_arguments, compact_head, restore_weights
+from counterpoint.training.engine import common_arguments, compact_head
+from counterpoint.training.records import Recorder, now
+from counterpoint.training.resume import ExactCycle
+from counterpoint.training.shared import SharedPrefixGRPOTrainer
 from counterpoint.verify import Verdict, judge
 
 
-class EpochSampler(RepeatSampler):
-    """TRL's sampler, reseeded each epoch; TRL's own replays the first epoch's order when a later one is resumed."""
+class Recording:
+    """Mixin over a GRPOTrainer, before it in the bases: keeps what it computes about each completion."""
 
-    def set_epoch(self, epoch: int) -> None:
-        if self.shuffle:
-            self.generator.manual_seed(self.seed + epoch)
-
-
-class _Trainer(GRPOTrainer):
-    """GRPOTrainer that reseeds its sampler and keeps what it computes about each completion."""
-
-    recorder = None
-    problems: dict[str, Problem]
+    recorder: Recorder
+    machine: dict[str, str]
     terms: dict[str, float]
-
-    def _get_train_sampler(self, dataset=None):
-        stock = super()._get_train_sampler(dataset)
-        return EpochSampler(
-            data_source=stock.data_source,
-            mini_repeat_count=stock.mini_repeat_count,
-            batch_size=stock.batch_size,
-            repeat_count=stock.repeat_count,
-            shuffle=stock.shuffle,
-            seed=stock.seed,
-        )
-
-    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        if hasattr(self.model, "peft_config"):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-        else:
-            restore_weights(self.model, resume_from_checkpoint)
+    judged: list[tuple[str, Verdict]]
+    tokens = 0  # that carried a loss since the last step's record
 
     def _generate(self, prompts):
-        began, started = time.monotonic(), sessions.now()
+        began, started = time.monotonic(), now()
         result = super()._generate(prompts)
         row = {"step": self.state.global_step + 1, "phase": "generate", "started_at": started, **self.machine}
         self.recorder.add("timings", {**row, "seconds": time.monotonic() - began})
@@ -92,8 +76,26 @@ class _Trainer(GRPOTrainer):
                 }
             )
         self.recorder.add("completions", *rows)
-        self.tokens = sum(row["tokens"] for row in rows)
         return output
+
+    def compute_loss(self, model, inputs, *args, **kwargs):
+        self.tokens += int(inputs["completion_mask"].sum())
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+
+class _Stock(Recording, ExactCycle, GRPOTrainer):
+    """TRL's own generation and forward pass."""
+
+    stock_reason = "asked for"
+
+
+class _Shared(Recording, ExactCycle, SharedPrefixGRPOTrainer):
+    """Each prompt computed once a group; the rest of a cycle needs the prompts of its generation."""
+
+    kept = (*ExactCycle.kept, "rollout_prompts")
+
+
+TRAINERS = {"stock": _Stock, "shared": _Shared}
 
 
 def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judged: list[tuple[str, Verdict]]) -> list:
@@ -119,17 +121,31 @@ def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judg
 
 def train(
     model, processor, problems: Sequence[Problem], settings: Rl, instruction: str, seed: int, session: sessions.Session
-) -> dict[str, int]:
+) -> dict[str, int | str]:
     """Train `model` in place by GRPO (arXiv 2402.03300) or a variant of its loss; returns prompts_seen, updates,
-    generated_tokens and trained_tokens."""
+    generated_tokens, trained_tokens and the engine that ran.
+
+    Whole cycles are trained, as many as `epochs` hold but at least one. Raises `UserError` when one generation asks for
+    more prompts than there are problems.
+    """
+    prompts = settings.batch_size * settings.steps_per_generation // settings.group_size
+    if prompts > len(problems):
+        raise UserError(
+            f"{prompts} prompts a generation are more than the {len(problems)} problems; "
+            "lower rl.batch_size or rl.steps_per_generation"
+        )
     compact_head()
     by_id = {p.problem_id: p for p in problems}
     judged: list[tuple[str, Verdict]] = []
-    prompts_per_step = settings.batch_size // settings.group_size
-    steps_per_epoch = len(problems) // prompts_per_step  # an incomplete last batch is dropped
+    # an epoch's incomplete last generation is dropped
+    cycles = max(1, math.floor(settings.epochs * (len(problems) // prompts)))
+    steps = cycles * settings.steps_per_generation * settings.num_iterations
     arguments = GRPOConfig(
-        **common_arguments(settings, session.work, seed, max(1, math.floor(settings.epochs * steps_per_epoch))),
-        per_device_train_batch_size=settings.batch_size,
+        **common_arguments(settings, session.work, seed, steps),
+        per_device_train_batch_size=settings.batch_size // settings.gradient_accumulation,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        steps_per_generation=settings.steps_per_generation * settings.gradient_accumulation,  # TRL's are micro steps
+        num_iterations=settings.num_iterations,
         num_generations=settings.group_size,
         max_completion_length=settings.max_completion_tokens,
         temperature=settings.temperature,
@@ -142,7 +158,7 @@ def train(
         scale_rewards=settings.scale_rewards,
         reward_weights=list(settings.rewards.values()),
     )
-    trainer = _Trainer(
+    trainer = TRAINERS[settings.engine](
         model=model,
         args=arguments,
         reward_funcs=reward_functions(settings.rewards, by_id, judged),
@@ -150,44 +166,37 @@ def train(
         processing_class=processor,
     )
     trainer.recorder, trainer.machine = session.recorder, session.machine
-    trainer.terms, trainer.judged, trainer.tokens = settings.rewards, judged, 0
+    trainer.terms, trainer.judged = settings.rewards, judged
 
     def step_row(step: int, logs: dict) -> dict:
-        session.recorder.add(
-            "rewards",
-            *(
-                {
-                    "step": step,
-                    "term": t,
-                    "weight": w,
-                    "mean": logs[f"rewards/{t}/mean"],
-                    "std": logs[f"rewards/{t}/std"],
-                }
+        if "reward" in logs:
+            terms = [
+                {"step": step, "term": t, "weight": w, **{k: logs[f"rewards/{t}/{k}"] for k in ("mean", "std")}}
                 for t, w in settings.rewards.items()
-            ),
-        )
+            ]
+            session.recorder.add("rewards", *terms)
+        tokens, trainer.tokens = trainer.tokens, 0
         return {
             "loss": logs["loss"],
             "learning_rate": logs.get("learning_rate"),
             "grad_norm": logs.get("grad_norm"),
-            "reward": logs["reward"],
-            "reward_std": logs["reward_std"],
+            "reward": logs.get("reward"),
+            "reward_std": logs.get("reward_std"),
             "entropy": logs.get("entropy"),
             "kl": logs.get("kl"),
-            "completion_length": logs["completions/mean_length"],
-            "truncated_fraction": logs["completions/clipped_ratio"],
-            "zero_advantage_fraction": logs["frac_reward_zero_std"],
-            "tokens": trainer.tokens,
+            "completion_length": logs.get("completions/mean_length"),
+            "truncated_fraction": logs.get("completions/clipped_ratio"),
+            "zero_advantage_fraction": logs.get("frac_reward_zero_std"),
+            "tokens": tokens,
         }
 
     watch = sessions.Watch(session, processor, step_row)
     trainer.add_callback(watch)
     sessions.run(trainer, watch)
-    updates = trainer.state.global_step
-    tokens = sum(row["tokens"] for row in session.recorder.rows("steps"))
     return {
-        "prompts_seen": prompts_per_step * updates,
-        "updates": updates,
-        "generated_tokens": tokens,
-        "trained_tokens": tokens,
+        "prompts_seen": prompts * cycles,
+        "updates": trainer.state.global_step,
+        "generated_tokens": sum(row["tokens"] for row in session.recorder.rows("completions")),
+        "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),
+        "engine": "stock" if trainer.stock_reason else "shared",
     }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoint.generation.decode import generate, requests
+from counterpoint.generation.prepare import Preparer
 from counterpoint.problem import Problem, digest
 from counterpoint.rewards import REWARDS
 from counterpoint.suites import SUITES
@@ -34,8 +35,10 @@ def interval(total_steps: int, at_least: int, every: int | None) -> int:
     return every or max(1, total_steps // max(1, at_least - 1))
 
 
-def take(probe: Probe, model, processor, recorder: Recorder, step: int) -> dict[str, float]:
-    """Probe the model and record it; returns the greedy accuracy by suite."""
+def take(
+    probe: Probe, model, processor, recorder: Recorder, step: int, prepared: Preparer | None = None
+) -> dict[str, float]:
+    """Probe the model and record it; returns the greedy accuracy by suite. `prepared` keeps the prompts."""
     accuracies = {}
     for decoding in ("greedy", "sampled"):
         wanted, owners = [], []
@@ -45,7 +48,7 @@ def take(probe: Probe, model, processor, recorder: Recorder, step: int) -> dict[
         completions = generate(
             model, processor, wanted, probe.max_tokens,
             batch_size=probe.batch_size, sampled=decoding == "sampled", temperature=probe.temperature,
-            top_p=probe.top_p, seed=int(digest(recorder.run_id, step)[:8], 16),
+            top_p=probe.top_p, seed=int(digest(recorder.run_id, step)[:8], 16), prepared=prepared,
         )  # fmt: skip
         judged = {suite: [] for suite in probe.problems}
         for (suite, problem), completion in zip(owners, completions, strict=True):

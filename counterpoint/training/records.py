@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import json
 import logging
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from counterpoint import tables
 
 log = logging.getLogger(__name__)
 RECORDED = ("steps", "rewards", "probes", "probe_items", "completions", "timings")
+
+
+@cache
+def provenance() -> tuple[tuple[str, str], ...]:
+    """Code revision and machine, for the `timings` table alone."""
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    revision = found.stdout.strip() or "unknown"
+    return (("code_rev", revision), ("machine", f"{platform.machine()} {platform.system()}"))
+
+
+def now() -> str:
+    """The time in UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat()
 
 
 def read_lines(path: Path) -> tuple[list[dict], int]:

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import json
 import logging
-import platform
+import shutil
 import signal
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
+from counterpoint.generation import architecture
+from counterpoint.generation.prepare import Preparer
 from counterpoint.training import probe as probing
-from counterpoint.training.records import Recorder
+from counterpoint.training.records import Recorder, now
 
 log = logging.getLogger(__name__)
 LINE_EVERY = 15.0  # seconds between progress lines in a log
@@ -38,19 +37,6 @@ class Session:
     probes_at_least: int
     probe_every: int | None
     machine: dict[str, str]
-
-
-@cache
-def provenance() -> tuple[tuple[str, str], ...]:
-    """Code revision and machine, for the `timings` table alone."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    revision = found.stdout.strip() or "unknown"
-    return (("code_rev", revision), ("machine", f"{platform.machine()} {platform.system()}"))
-
-
-def now() -> str:
-    """The time in UTC, to the microsecond."""
-    return datetime.now(UTC).isoformat()
 
 
 def last_checkpoint(work: Path) -> Path | None:
@@ -76,10 +62,15 @@ class Watch(TrainerCallback):
         self._first_step = 0
         self._step_began, self._step_started = 0.0, ""
         self._bar = None
+        self._prepared: Preparer | None = None  # the same prompts are probed again and again
 
     def _probe(self, model, step: int) -> None:
         began, started = time.monotonic(), now()
-        accuracies = probing.take(self.session.probe, model, self.processor, self.session.recorder, step)
+        if self._prepared is None and architecture.unsupported(model) is None:
+            self._prepared = Preparer(model, self.processor)
+        accuracies = probing.take(
+            self.session.probe, model, self.processor, self.session.recorder, step, self._prepared
+        )
         self._timing("probe", step, time.monotonic() - began, started)
         log.info("step %d held-out: %s", step, " ".join(f"{k} {v:.3f}" for k, v in accuracies.items()))
 
@@ -138,6 +129,9 @@ def run(trainer, watch: Watch) -> None:
     trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
     checkpoint = last_checkpoint(session.work)
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1
+    for folder in session.work.glob("checkpoint-*"):
+        if int(folder.name.rpartition("-")[2]) > step:  # incomplete; the trainer would count it as one to keep
+            shutil.rmtree(folder)
     session.recorder.rewind(step)
     if checkpoint:
         log.info("resuming at step %d", step)

@@ -11,29 +11,39 @@ from counterpoint.params import Sft
 from counterpoint.problem import Problem
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
-from counterpoint.training.engine import common_arguments, compact_head, restore_weights
+from counterpoint.training.engine import common_arguments, compact_head
+from counterpoint.training.packed_sft import PackedSFTTrainer
+from counterpoint.training.resume import ExactResume
 
 
-class _Trainer(SFTTrainer):
-    """SFTTrainer that counts the labelled tokens of each optimizer step."""
+class Counting:
+    """Mixin over an SFTTrainer, before it in the bases: counts the labelled tokens of each optimizer step."""
 
     labelled = 0
-
-    def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
-        if hasattr(self.model, "peft_config"):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-        else:
-            restore_weights(self.model, resume_from_checkpoint)
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         self.labelled += int((inputs["labels"] != -100).sum())
         return super().training_step(model, inputs, num_items_in_batch)
 
 
+class _Stock(Counting, ExactResume, SFTTrainer):
+    """TRL's own collation and forward pass."""
+
+    stock_reason = "asked for"
+
+
+class _Packed(Counting, ExactResume, PackedSFTTrainer):
+    """No padding, the head on labelled positions alone."""
+
+
+TRAINERS = {"stock": _Stock, "shared": _Packed}
+
+
 def train(
     model, processor, problems: Sequence[Problem], settings: Sft, instruction: str, seed: int, session: sessions.Session
-) -> dict[str, int]:
-    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens and trained_tokens."""
+) -> dict[str, int | str]:
+    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens, trained_tokens and the engine that
+    ran."""
     compact_head()
     steps_per_epoch = math.ceil(len(problems) / settings.batch_size)
     arguments = SFTConfig(
@@ -41,7 +51,7 @@ def train(
         per_device_train_batch_size=settings.batch_size,
         max_length=None,  # truncation would cut image tokens
     )
-    trainer = _Trainer(
+    trainer = TRAINERS[settings.engine](
         model=model,
         args=arguments,
         train_dataset=dataset(problems, instruction, gold=True),
@@ -64,4 +74,10 @@ def train(
     updates = trainer.state.global_step
     seen = min(settings.batch_size * updates, math.ceil(settings.epochs * len(problems)))
     trained = sum(row["tokens"] for row in session.recorder.rows("steps"))
-    return {"prompts_seen": seen, "updates": updates, "generated_tokens": 0, "trained_tokens": trained}
+    return {
+        "prompts_seen": seen,
+        "updates": updates,
+        "generated_tokens": 0,
+        "trained_tokens": trained,
+        "engine": "stock" if trainer.stock_reason else "shared",
+    }

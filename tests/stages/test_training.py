@@ -147,3 +147,18 @@ def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder)
         rows = pq.read_table(out / f"{table}.parquet").to_pylist()
         keys = [tuple(row[k] for k in tables.TABLES[table].key) for row in rows]
         assert keys and len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ran", "recorded"),
+    [("stock", {}, "stock"), ("shared", {}, "shared"), ("shared", {"engine": "stock"}, "stock")],
+)
+def test_the_record_names_the_engine_that_ran(mini, micro_folder, monkeypatch, asked, ran, recorded):
+    folder = mini(f"sft.engine={asked}")
+    shutil.copytree(micro_folder, folder / "data/models/base/mini")
+    totals = dict.fromkeys(("prompts_seen", "updates", "generated_tokens", "trained_tokens"), 0)
+    monkeypatch.setattr("counterpoint.training.sft.train", lambda *_: totals | ran)
+    training.program("sft", ["sft-mini-16-0"])
+    record = json.loads((folder / "data/runs/sft-mini-16-0/train/run.json").read_text())
+    assert record["engine"] == recorded and set(record) == set(tables.TABLES["runs"].schema.names)
+    assert json.loads(record["params_json"])["sft"]["engine"] == asked

@@ -1,119 +1,262 @@
-"""Interrupted runs: the same command goes on, every step stands once, and nothing is trained twice."""
+"""Interrupted runs: whatever kills a run and wherever, the same command ends with the uninterrupted run's very bits."""
 
+import dataclasses
+import multiprocessing
 import os
+import random
 import signal
+from collections import Counter
 
 import pytest
 import torch
+import transformers.trainer
+from accelerate import Accelerator
+from hypothesis import HealthCheck, Phase, given, note
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from transformers import Trainer, TrainerState
+from trl import GRPOTrainer
 
+from counterpoint.training.records import Recorder
 from counterpoint.training.session import Watch, last_checkpoint
 
-STEPS = {"sft": 6, "rl": 8}
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.2, "targets": ["q_proj", "v_proj"], "vision_tower": False}
 
 
-class Killed(Exception):
-    """Ends a run where a kill would."""
+NAMES = [f"{method}{kind}" for method in ("sft", "rl") for kind in ("", " lora", " still", " stock")]
+
+
+class Killed(BaseException):
+    """Ends a run where a kill would; nothing catches it."""
+
+
+def half_written(real, self, path):
+    """Half of trainer_state.json, with which a checkpoint would have been complete."""
+    real(self, path)
+    with open(path, "r+") as file:
+        file.truncate(len(file.read()) // 2)
+
+
+def half_recorded(real, self, table, *rows):
+    """Half of the rows, the last of them half a line."""
+    real(self, table, *rows[: len(rows) // 2])
+    with (self.folder / f"{table}.jsonl").open("a") as file:
+        file.write('{"run_id": "run-micro-16-0", "step": 1, "comp')
+
+
+# where a run dies: the call that does not return, and what it leaves behind
+PLACES = {
+    "generated, not yet recorded": (GRPOTrainer, "_calculate_rewards", None),
+    "while recording": (Recorder, "add", half_recorded),
+    "before the backward pass": (Accelerator, "backward", None),
+    "after the optimizer's step": (Watch, "on_step_end", None),
+    "recorded, not yet saved": (Watch, "on_log", lambda real, *args, **more: real(*args, **more)),
+    "only the weights are saved": (Trainer, "_save_optimizer_and_scheduler", None),
+    "all but the random state is saved": (Trainer, "_save_rng_state", None),
+    "the checkpoint's last file is half written": (TrainerState, "save_to_json", half_written),
+    "a checkpoint is saved, older ones not yet removed": (transformers.trainer, "rotate_checkpoints", None),
+}
 
 
 @pytest.fixture(scope="module")
 def settings(sft_settings, rl_settings):
-    return {"sft": sft_settings, "rl": rl_settings}
+    """What trains, and with which adapter: over two epochs and into a third, through cycles that checkpoints cut.
+
+    With dropout the shared engine steps aside; with an adapter and none it keeps the pictures' features.
+    """
+    rl = dataclasses.replace(
+        rl_settings, epochs=2.5, batch_size=4, group_size=2, gradient_accumulation=2, steps_per_generation=2,
+        num_iterations=2, max_completion_tokens=4, beta=0.1, loss_type="grpo",
+    )  # fmt: skip
+    sft = dataclasses.replace(sft_settings, epochs=2.5, batch_size=2)
+    still = {**LORA, "dropout": 0.0}
+    return {
+        "sft": (sft, None),
+        "sft lora": (sft, LORA),
+        "sft still": (sft, still),
+        "sft stock": (dataclasses.replace(sft, engine="stock"), None),
+        "rl": (rl, None),
+        "rl lora": (rl, LORA),
+        "rl still": (rl, still),
+        "rl stock": (dataclasses.replace(rl, engine="stock"), None),
+    }
 
 
 @pytest.fixture(scope="module")
-def whole(train, settings, tmp_path_factory):
-    return {method: train(settings[method], tmp_path_factory.mktemp(method)) for method in settings}
+def run(train, settings, problems):
+    """`run(name, work)`: one of `settings` on 9 problems, 13 steps of SFT or 20 of RL; everything that came of it."""
+
+    def go(name, work, every=9):
+        section, lora = settings[name]
+        section = dataclasses.replace(section, checkpoint_every=every)
+        return outcome(train(section, work, lora=lora, data=problems[:9]), work)
+
+    return go
 
 
-def at_step(monkeypatch, step, act):
-    """Let `act` happen at the end of the given step, after its records but before any checkpoint of it."""
-    real = Watch.on_log
+@pytest.fixture(scope="module")
+def whole(run, tmp_path_factory):
+    """`whole(name)`: the uninterrupted run."""
+    found = {}
 
-    def on_log(self, args, state, control, logs=None, **more):
-        real(self, args, state, control, logs=logs, **more)
-        if state.global_step == step:
-            act()
+    def get(name):
+        if name not in found:
+            found[name] = run(name, tmp_path_factory.mktemp("whole"))
+        return found[name]
 
-    monkeypatch.setattr(Watch, "on_log", on_log)
-
-
-def check(resumed, whole, method):
-    assert [row["step"] for row in resumed.tables["steps"]] == list(range(1, STEPS[method] + 1))
-    for table in ("rewards", "probes", "probe_items", "completions"):
-        assert len(resumed.tables[table]) == len(whole.tables[table])
-    problems = [[(c["step"], c["problem_id"]) for c in run.tables["completions"]] for run in (resumed, whole)]
-    assert problems[0] == problems[1]
-    assert resumed.totals == whole.totals or method == "rl"
-    rates = [[row["learning_rate"] for row in run.tables["steps"]] for run in (resumed, whole)]
-    assert rates[0] == rates[1]
+    return get
 
 
-@pytest.mark.parametrize(("method", "step"), [("sft", 5), ("rl", 8), ("rl", 2)])
-def test_a_killed_run_goes_on_from_its_checkpoint(train, settings, whole, tmp_path, monkeypatch, caplog, method, step):
-    def kill():
-        raise Killed
+def outcome(result, work) -> dict:
+    """All that a run leaves but for times: weights, last checkpoint and records, as one flat mapping."""
+    found = {f"weights {key}": value for key, value in result.weights.items()}
+    last = last_checkpoint(work)
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        found |= flat(torch.load(last / name, weights_only=False), name)
+    found["resume.json"] = (last / "resume.json").read_text()
+    tables = dict(result.tables)
+    timings = tables.pop("timings")  # one of the whole run for each time that it came to its end, the others once
+    found["timed"] = Counter((row["phase"], row["step"]) for row in timings if row["step"] is not None)
+    return {**found, "last": last.name, "totals": result.totals, **flat(tables, "")}
+
+
+def flat(value, key: str) -> dict:
+    """The leaves of nested mappings and sequences; arrays as tensors."""
+    if isinstance(value, dict):
+        return {k: v for name, item in value.items() for k, v in flat(item, f"{key} {name}").items()}
+    if isinstance(value, list | tuple):
+        return {k: v for i, item in enumerate(value) for k, v in flat(item, f"{key} {i}").items()}
+    return {key: value if isinstance(value, str | int | float | torch.Tensor | None) else torch.tensor(value)}
+
+
+def differing(one: dict, other: dict) -> list[str]:
+    """What is not the same to the bit."""
+
+    def equal(a, b):
+        return torch.equal(a, b) and a.dtype == b.dtype if isinstance(a, torch.Tensor) else a == b
+
+    assert one.keys() == other.keys()
+    return [key for key in one if not equal(one[key], other[key])]
+
+
+@dataclasses.dataclass(frozen=True)
+class Death:
+    """Of a process: at this place, once it has begun so many optimizer steps, after some more calls of the place."""
+
+    place: str
+    steps: int
+    more: int
+
+    def prepare(self, patch) -> None:
+        """Let the run die so."""
+        owner, name, last_words = PLACES[self.place]
+        real, real_begin, seen = getattr(owner, name), Watch.on_step_begin, Counter()
+
+        def begin(*args, **others):
+            seen["steps"] += 1
+            return real_begin(*args, **others)
+
+        def call(*args, **others):
+            seen["calls"] += seen["steps"] >= self.steps
+            if seen["calls"] <= self.more:
+                return real(*args, **others)
+            if last_words:
+                last_words(real, *args, **others)
+            raise Killed
+
+        patch.setattr(Watch, "on_step_begin", begin)
+        patch.setattr(owner, name, call)
+
+
+def deaths(name: str, seed: int, many: int) -> tuple[list[Death], int]:
+    """So many, each at another place, in some order, and the interval of checkpoints."""
+    draw = random.Random(f"{name} {seed}")
+    places = [place for place in PLACES if "rl" in name or "generated" not in place]
+    found = [Death(place, draw.randint(1, 4), draw.randint(0, 1)) for place in draw.sample(places, many)]
+    return found, draw.randint(1, 3)
+
+
+def killed_and_resumed(run, name: str, work, seed: int, many: int) -> dict:
+    """Let the run die again and again, then go on to its end."""
+    planned, every = deaths(name, seed, many)
+    died, resumed = [], set()
+    for death in planned:
+        with pytest.MonkeyPatch.context() as patch:
+            death.prepare(patch)
+            try:
+                run(name, work, every)
+            except Killed:
+                died.append(death)
+                resumed.add(last_checkpoint(work))
+    note(f"checkpoints every {every} steps; died {died}, resumed from {resumed}")
+    assert len(died) > 1 and resumed != {None}  # or too little was tried
+    return run(name, work, every)
+
+
+def seeds(examples: int):
+    """A property of `seed`, checked for as many of them, the same each time."""
+    checked = hypothesis_settings(
+        max_examples=examples, derandomize=True, database=None, deadline=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    return lambda test: checked(given(seed=st.integers(0, 2**32))(test))
+
+
+@pytest.mark.parametrize("name", ["sft", "sft lora", "rl", "rl lora"])
+@seeds(1)
+def test_a_run_that_dies_again_and_again_ends_the_same_to_the_bit(run, whole, tmp_path_factory, name, seed):
+    found = killed_and_resumed(run, name, tmp_path_factory.mktemp("killed"), seed, many=4)
+    assert differing(found, whole(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@seeds(6)
+def test_wherever_a_run_dies_it_ends_the_same_to_the_bit(run, whole, tmp_path_factory, name, seed):
+    found = killed_and_resumed(run, name, tmp_path_factory.mktemp("killed"), seed, many=8)
+    assert differing(found, whole(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@seeds(3)
+def test_a_run_killed_by_the_system_ends_the_same_to_the_bit(run, whole, tmp_path_factory, name, seed):
+    """SIGKILL, at any moment: nothing is caught, flushed or removed."""
+    expected, work, draw = whole(name), tmp_path_factory.mktemp("killed"), random.Random(seed)
+    context, codes = multiprocessing.get_context("fork"), []
+    while not codes or codes[-1]:
+        child = context.Process(target=run, args=(name, work, draw.randint(1, 3)))
+        child.start()
+        child.join(draw.uniform(0.1, 3))
+        child.kill()
+        child.join()
+        codes.append(child.exitcode)
+        assert codes[-1] in (0, -signal.SIGKILL)
+    note(f"exit codes {codes}")
+    assert differing(run(name, work), expected) == []
+
+
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "rl"), (signal.SIGINT, "sft lora")])
+def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypatch, number, name):
+    """Before the first checkpoint is due and, in RL, in the middle of a generation cycle."""
+    real, before = Watch.on_log, signal.getsignal(number)
+
+    def on_log(self, args, state, control, **more):
+        real(self, args, state, control, **more)
+        if state.global_step == 1:
+            os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
-        at_step(patch, step, kill)
-        with pytest.raises(Killed):
-            train(settings[method], tmp_path)
-    every = settings[method].checkpoint_every
-    kept = (step - 1) // every * every
-    found = last_checkpoint(tmp_path)
-    assert (found.name if found else None) == (f"checkpoint-{kept}" if kept else None)
-    with (tmp_path / "records" / "steps.jsonl").open("a") as file:
-        file.write('{"run_id": "run-micro-16-0", "step": 7, "lo')  # the disk got no further
-    with caplog.at_level("INFO"):
-        resumed = train(settings[method], tmp_path)
-    assert "1 unreadable" in caplog.text
-    assert ("resuming at step" in caplog.text) == bool(kept)
-    check(resumed, whole[method], method)
-    # the checkpoint holds weights, optimizer, schedule and random state: the same run, to the bit
-    assert all(torch.equal(resumed.weights[key], value) for key, value in whole[method].weights.items())
-
-
-@pytest.mark.parametrize("method", ["sft", "rl"])
-def test_a_killed_lora_run_goes_on_with_its_adapter(train, settings, tmp_path, monkeypatch, method):
-    def kill():
-        raise Killed
-
-    lora = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj"], "vision_tower": False}
-    uninterrupted = train(settings[method], tmp_path / "whole", probed=False, lora=lora)
-    with monkeypatch.context() as patch:
-        at_step(patch, 5, kill)
-        with pytest.raises(Killed):
-            train(settings[method], tmp_path / "killed", probed=False, lora=lora)
-    resumed = train(settings[method], tmp_path / "killed", probed=False, lora=lora)
-    assert [row["step"] for row in resumed.tables["steps"]] == list(range(1, STEPS[method] + 1))
-    assert all(torch.equal(resumed.weights[key], value) for key, value in uninterrupted.weights.items())
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_the_step_and_ends_the_run(train, settings, whole, tmp_path, monkeypatch, number):
-    before = signal.getsignal(number)
-    with monkeypatch.context() as patch:
-        at_step(patch, 3, lambda: os.kill(os.getpid(), number))
+        patch.setattr(Watch, "on_log", on_log)
         with pytest.raises(KeyboardInterrupt):
-            train(settings["sft"], tmp_path)
+            run(name, tmp_path, every=9)
     assert signal.getsignal(number) is before
-    assert last_checkpoint(tmp_path).name == "checkpoint-4"
-    check(train(settings["sft"], tmp_path), whole["sft"], "sft")
+    assert last_checkpoint(tmp_path).name == "checkpoint-2"
+    assert differing(run(name, tmp_path, every=9), whole(name)) == []
 
 
-@pytest.mark.parametrize("method", ["sft", "rl"])
-def test_a_finished_run_started_again_trains_nothing_more(train, settings, tmp_path, method):
-    first = train(settings[method], tmp_path)
-    again = train(settings[method], tmp_path)
-    assert all(torch.equal(first.weights[key], again.weights[key]) for key in first.weights)
-    for table in ("steps", "rewards", "probes", "probe_items", "completions"):
-        assert again.tables[table] == first.tables[table]
-    assert again.totals == first.totals
-
-
-def test_an_incomplete_checkpoint_is_left_out(tmp_path):
-    for step, state in ((9, "{}"), (10, "{}"), (11, '{"global_'), (12, None)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if state is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    assert last_checkpoint(tmp_path).name == "checkpoint-10"
-    assert last_checkpoint(tmp_path / "elsewhere") is None
+@pytest.mark.parametrize("name", ["sft lora", "rl"])
+def test_a_finished_run_started_again_trains_nothing_more(run, whole, tmp_path, monkeypatch, name):
+    run(name, tmp_path, every=50)
+    monkeypatch.setattr(Accelerator, "backward", None)
+    assert differing(run(name, tmp_path, every=50), whole(name)) == []

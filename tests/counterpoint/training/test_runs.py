@@ -96,6 +96,7 @@ def test_sft_imitates_reasoning_and_answer_and_nothing_of_the_prompt(train, sett
         "updates": 1,
         "generated_tokens": 0,
         "trained_tokens": run.tables["steps"][0]["tokens"],
+        "engine": "shared",
     }
 
 

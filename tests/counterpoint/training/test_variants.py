@@ -1,6 +1,7 @@
 """Losses, LoRA, the sampler, and what is refused; CUDA where there is any."""
 
 import dataclasses
+from collections import Counter
 
 import pytest
 import torch
@@ -40,6 +41,55 @@ def test_a_penalty_on_divergence_is_recorded(train, short, tmp_path):
     assert divergence[1] > 0
 
 
+def test_steps_share_a_generation_and_pass_over_it_again(train, rl_settings, tmp_path, problems):
+    shared = dataclasses.replace(
+        rl_settings, batch_size=8, epochs=2, steps_per_generation=2, num_iterations=3, beta=0.1
+    )
+    run = train(shared, tmp_path, data=problems[:9])
+    steps, completions = run.tables["steps"], run.tables["completions"]
+    assert [row["step"] for row in steps] == list(range(1, 25))  # 9 problems: two generations of 4 in each epoch
+    assert steps[-1]["epoch"] == 2
+    generated = [1, 7, 13, 19]
+    assert Counter(c["step"] for c in completions) == dict.fromkeys(generated, 16)
+    assert Counter(row["step"] for row in run.tables["rewards"]) == dict.fromkeys(generated, 3)
+    assert Counter(row["step"] for row in run.tables["timings"] if row["phase"] == "generate") == Counter(generated)
+    earned = ("reward", "reward_std", "completion_length", "truncated_fraction", "zero_advantage_fraction")
+    for row in steps:
+        assert {row[name] is None for name in earned} == {row["step"] not in generated}
+        assert None not in (row["loss"], row["kl"], row["entropy"], row["grad_norm"], row["tokens"])
+    for first in generated:
+        tokens = sum(c["tokens"] for c in completions if c["step"] == first)
+        learned = [row["tokens"] for row in steps if first <= row["step"] < first + 6]
+        assert [sum(learned[i : i + 2]) for i in (0, 2, 4)] == [tokens] * 3  # every pass learns from all of it
+    answered = [{c["problem_id"] for c in completions if c["step"] == step} for step in generated]
+    assert all(len(ids) == 4 for ids in answered) and not answered[0] & answered[1] and not answered[2] & answered[3]
+    tokens = sum(c["tokens"] for c in completions)
+    assert run.totals == {
+        "prompts_seen": 16, "updates": 24, "generated_tokens": tokens, "trained_tokens": 3 * tokens, "engine": "shared",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("loss_type", ["grpo", "dapo"])
+def test_a_batch_in_parts_teaches_the_same(train, short, tmp_path, loss_type):
+    """Adam would blow a gradient of rounding errors up to a whole step, so the gradient's norm is what is compared."""
+    short = dataclasses.replace(short, epochs=0.25, loss_type=loss_type)
+    one, four = (
+        train(dataclasses.replace(short, gradient_accumulation=parts), tmp_path / str(parts), probed=False)
+        for parts in (1, 4)
+    )
+    assert four.tables["completions"] == one.tables["completions"]
+    (whole,), (parts,) = one.tables["steps"], four.tables["steps"]
+    assert whole["grad_norm"] > 0
+    assert parts["grad_norm"] == pytest.approx(whole["grad_norm"], rel=1e-4)
+    assert parts["loss"] == pytest.approx(whole["loss"], abs=1e-5)
+    assert (parts["tokens"], parts["reward"]) == (whole["tokens"], whole["reward"])
+
+
+def test_more_prompts_a_generation_than_problems_are_refused(train, short, tmp_path):
+    with pytest.raises(UserError, match=r"20 prompts a generation.*16 problems; lower rl.batch_size or"):
+        train(dataclasses.replace(short, steps_per_generation=5), tmp_path)
+
+
 def test_equal_rewards_teach_nothing(train, short, tmp_path, micro_folder):
     run = train(dataclasses.replace(short, rewards={"format": 1.0}), tmp_path, probed=False)
     before = checkpoint.load(str(micro_folder))[0].state_dict()
@@ -71,7 +121,7 @@ def test_fewer_problems_than_a_batch_still_train(train, sft_settings, tmp_path, 
 
 
 def test_the_sampler_is_reseeded_by_the_epoch_and_not_by_how_it_got_there():
-    from counterpoint.training.grpo import EpochSampler
+    from counterpoint.training.resume import EpochSampler
 
     def sampler():
         return EpochSampler(data_source=list(range(12)), mini_repeat_count=2, batch_size=3, shuffle=True, seed=5)
