@@ -15,7 +15,7 @@ from counterpoint.problem import encode_png
 from counterpoint.sources import procedural
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import SUITES
-from stages.common import CARDS, main
+from stages.common import CARDS, loading, main
 
 log = logging.getLogger("competence")
 
@@ -41,14 +41,15 @@ def program(arguments: list[str]) -> None:
         raise UserError(f"params.yaml: no base {named!r}{params.nearest(named, settings.bases)}")
     name = arguments[0]
 
-    import torch
+    with loading():
+        import torch
 
-    from counterpoint.evaluation import competence
-    from counterpoint.evaluation.evaluate import evaluate
-    from counterpoint.models import checkpoint
+        from counterpoint.evaluation import competence
+        from counterpoint.evaluation.evaluate import evaluate
+        from counterpoint.models import checkpoint
 
-    torch.set_num_threads(settings.threads)
-    model, processor = checkpoint.load(settings.models[name], settings.trust_remote_code)
+        torch.set_num_threads(settings.threads)
+        model, processor = checkpoint.load(settings.models[name], settings.trust_remote_code)
     seed, limits, instruction = settings.problems.seed, settings.competence, settings.prompt.instruction
     size, number = limits.batch_size, limits.problems
     suites = {

@@ -12,7 +12,8 @@ import time
 from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from counterpoint.suites import SUITES
-from stages.common import MODELS, PROBLEMS, eval_folder, main
+from counterpoint.training.records import now, provenance
+from stages.common import MODELS, PROBLEMS, eval_folder, loading, main
 
 log = logging.getLogger("evaluate")
 
@@ -35,15 +36,15 @@ def program(arguments: list[str]) -> None:
         if not members:
             raise UserError(f"{PROBLEMS}: no problems for suite {name!r}; take it out of suites in params.yaml")
 
-    import torch
+    with loading():
+        import torch
 
-    from counterpoint.evaluation.evaluate import evaluate
-    from counterpoint.models import checkpoint
-    from counterpoint.training.session import now, provenance
+        from counterpoint.evaluation.evaluate import evaluate
+        from counterpoint.models import checkpoint
 
-    torch.set_num_threads(settings.threads)
+        torch.set_num_threads(settings.threads)
+        model, processor = checkpoint.load(path, settings.trust_remote_code)
     began, started = time.monotonic(), now()
-    model, processor = checkpoint.load(path, settings.trust_remote_code)
     conditions = settings.evaluation.base_conditions if is_base else ["normal"]
     rows = list(
         evaluate(

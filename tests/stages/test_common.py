@@ -1,5 +1,6 @@
 """What every stage program shares: exit codes, one line for a user's mistake, where work lies."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -53,3 +54,13 @@ def test_work_lies_where_the_environment_says(monkeypatch):
     assert common.work_folder() == Path("/elsewhere")
     monkeypatch.delenv("COUNTERPOINT_WORK")
     assert common.work_folder() == Path("work")
+
+
+def test_libraries_load_without_the_collector_which_is_back_afterwards():
+    frozen = gc.get_freeze_count()
+    with common.loading():
+        assert not gc.isenabled()
+    assert gc.isenabled() and gc.get_freeze_count() > frozen
+    with pytest.raises(UserError), common.loading():
+        raise UserError("not a model")
+    assert gc.isenabled()
