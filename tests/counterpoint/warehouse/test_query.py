@@ -32,8 +32,8 @@ def test_a_published_query_answers_its_question(study, name):
         assert any(row[index] is not None for row in answer.rows), column
 
 
-def test_ten_queries_are_published():
-    assert len(files("queries")) == 10
+def test_eleven_queries_are_published():
+    assert len(files("queries")) == 11
 
 
 def test_the_numbers_of_published_queries(study):
