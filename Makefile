@@ -7,10 +7,10 @@ export Q ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test lint query warehouse server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth lint query warehouse server serve clean gc
 
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 setup: .venv/ready ## create .venv and install what requirements.lock pins
 .venv/ready: requirements.lock
@@ -35,6 +35,15 @@ base: setup      ## train the shipped bases anew, and their cards
 
 test: setup      ## the tests, a miniature dvc repro among them
 	python -m pytest
+
+test-slow: setup ## the wide tests of exactness and resume, and the others that take minutes
+	python -m pytest -m slow
+
+bench: setup     ## time a training step: the engine, stock TRL and two rivals (on an idle machine)
+	@python -m bench
+
+bench-growth: setup ## time and memory of an RL step against group size, image tokens and batch
+	@python -m bench.growth
 
 lint: setup      ## ruff
 	ruff check .
