@@ -41,6 +41,11 @@ class PackedSFTTrainer(SFTTrainer):
         self.train_dataset = torch.utils.data.StackDataset(row=range(len(stored)))
         self.data_collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
 
+    def _set_signature_columns_if_needed(self):
+        super()._set_signature_columns_if_needed()
+        if self.stock_reason is None:
+            self._signature_columns = ["row"]  # or `remove_unused_columns` would take it away
+
     def _unsupported(self, given: dict[str, Any]) -> str | None:
         args, rows = self.args, self.train_dataset
         for holds, reason in (
