@@ -9,8 +9,12 @@ completion; `layers.run` takes either.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+
+BLOCK = 48  # tokens of a completion up to which one block of scores is faster than PyTorch's fused attention on CPU
 
 
 class Packed:
@@ -64,7 +68,7 @@ class Packed:
         pk, pv = (x.index_select(0, rows).view(count, length, -1, width).transpose(1, 2) for x in (key, value))
         if self.kept is not None:
             self.kept[layer] = (pk.contiguous(), pv.contiguous())
-        pk, pv = _for_heads(pk, heads), _for_heads(pv, heads)
+        pk, pv = for_heads(pk, heads), for_heads(pv, heads)
         whole = len(query) == len(key)
         if whole:
             pq = query.index_select(0, rows).view(count, length, heads, width).transpose(1, 2)
@@ -80,7 +84,7 @@ class Packed:
             ck, cv = (x.index_select(0, rows).view(shape).transpose(1, 2) for x in (key, value))
             rows = rows if whole else (rows + count - self.prompt_tokens).clamp(min=0)
             cq = query.index_select(0, rows).view(shape).transpose(1, 2)
-            own = cascade(cq, pk, pv, _for_heads(ck, heads), _for_heads(cv, heads), scaling, self.prompt_bias)
+            own = cascade(cq, pk, pv, for_heads(ck, heads), for_heads(cv, heads), scaling, self.prompt_bias)
             out = torch.cat([out, own.transpose(1, 2).reshape(-1, heads, width)])
         if whole:
             return out.index_select(0, self.where)
@@ -103,7 +107,8 @@ def _padded(starts: list[int], lengths: list[int], width: int) -> tuple[torch.Te
     return torch.where(real, torch.tensor(starts).unsqueeze(1) + offsets, 0), real
 
 
-def _for_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+def for_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """Keys or values (N, kv heads, tokens, width), each repeated for the query heads that share it."""
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], 1)
 
 
@@ -142,9 +147,9 @@ def _by_completion(x: torch.Tensor, rows: int) -> torch.Tensor:
 
 
 class _Cascade(torch.autograd.Function):
-    """`cascade` by PyTorch's fused attention for CPU, which returns the normalisers as well; nothing of the size of the
-    scores is stored. Backward: given the merged output and normaliser, the fused backward of each part gives its share
-    of the gradient (as in ring attention, arXiv 2310.01889)."""
+    """`cascade` by PyTorch's fused attention for CPU, which returns the normalisers as well. Backward: given the merged
+    output and normaliser, the backward pass of each part gives its share of the gradient (as in ring attention, arXiv
+    2310.01889). Scores over the prompt are never stored, and those of short completions are computed in one block."""
 
     @staticmethod
     def forward(ctx, query, prompt_key, prompt_value, key, value, scaling, prompt_bias):
@@ -153,7 +158,8 @@ class _Cascade(torch.autograd.Function):
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         past, past_norm = fused(shared, prompt_key, prompt_value, 0.0, False, attn_mask=bias, scale=scaling)
-        out, norm = fused(query, key, value, 0.0, True, scale=scaling)
+        own = _block if query.shape[2] <= BLOCK else partial(fused, dropout_p=0.0, is_causal=True)
+        out, norm = own(query, key, value, scale=scaling)
         past, past_norm = _by_completion(past, rows), _by_completion(past_norm, rows)
         total = torch.logaddexp(past_norm, norm)
         merged = past * (past_norm - total).exp().unsqueeze(-1) + out * (norm - total).exp().unsqueeze(-1)
@@ -166,10 +172,40 @@ class _Cascade(torch.autograd.Function):
         query, prompt_key, prompt_value, key, value, prompt_bias, merged, total = ctx.saved_tensors
         count, rows = prompt_key.shape[0], query.shape[0]
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        d_query, d_key, d_value = fused(grad, query, key, value, merged, total, 0.0, True, scale=ctx.scaling)
+        own = _block_backward if query.shape[2] <= BLOCK else partial(fused, dropout_p=0.0, is_causal=True)
+        d_query, d_key, d_value = own(grad, query, key, value, merged, total, scale=ctx.scaling)
         shared, merged, total, grad = (_by_prompt(x, count) for x in (query, merged, total, grad))
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
         d_shared, d_prompt_key, d_prompt_value = fused(
             grad, shared, prompt_key, prompt_value, merged, total, 0.0, False, attn_mask=bias, scale=ctx.scaling
         )
         return d_query + _by_completion(d_shared, rows), d_prompt_key, d_prompt_value, d_key, d_value, None, None
+
+
+def _block(query, key, value, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Causal attention and its log normalisers by one block of scores: at few tokens half the time of the fused one."""
+    scores = _block_scores(query, key, scale)
+    highest = scores.amax(-1, keepdim=True)
+    weights = scores.sub_(highest).exp_()
+    total = weights.sum(-1, keepdim=True)
+    out = torch.bmm(weights, value.flatten(0, 1)).div_(total)
+    return out.view(query.shape), total.log_().add_(highest).view(query.shape[:3])
+
+
+def _block_backward(grad, query, key, value, merged, norm, scale: float):
+    """The share of these keys in the gradient of attention with output `merged` and log normaliser `norm`."""
+    shape = query.shape
+    slope = (grad * merged).sum(-1).flatten(0, 1).unsqueeze(-1)
+    weights = _block_scores(query, key, scale).sub_(norm.flatten(0, 1).unsqueeze(-1)).exp_()
+    query, key, value, grad = (x.flatten(0, 1) for x in (query, key, value, grad))
+    d_value = torch.bmm(weights.transpose(1, 2), grad)
+    d_scores = torch.bmm(grad, value.transpose(1, 2)).sub_(slope).mul_(weights).mul_(scale)
+    d_query, d_key = torch.bmm(d_scores, key), torch.bmm(d_scores.transpose(1, 2), query)
+    return d_query.view(shape), d_key.view(shape), d_value.view(shape)
+
+
+def _block_scores(query, key, scale: float) -> torch.Tensor:
+    """(rows x heads, c, c), minus infinity ahead of each token."""
+    tokens = query.shape[2]
+    ahead = query.new_full((tokens, tokens), -torch.inf).triu(1)
+    return torch.baddbmm(ahead, query.flatten(0, 1), key.flatten(0, 1).transpose(1, 2), alpha=scale)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch.nn.functional import linear, rms_norm
+from torch.nn.functional import linear, rms_norm, silu
+from transformers.activations import SiLUActivation
 
 FUSED_AT_MOST = 1 << 20  # entries of a joined weight; above it a product costs more than its dispatch
 
@@ -68,6 +69,7 @@ def _join(layer) -> Joined | None:
     attention, mlp = layer.self_attn, layer.mlp
     heads, up = (attention.q_proj, attention.k_proj, attention.v_proj), (mlp.gate_proj, mlp.up_proj)
     plain = all(type(module) is torch.nn.Linear for module in (*heads, *up))
+    plain = plain and isinstance(mlp.act_fn, torch.nn.SiLU | SiLUActivation)
     largest = max(sum(module.weight.numel() for module in group) for group in (heads, up)) if plain else 0
     if not plain or largest > FUSED_AT_MOST or _checkpointed(layer):
         return None
@@ -99,10 +101,10 @@ def _layer(layer, joined: Joined | None, turn, layout, needed, hidden: torch.Ten
     hidden = hidden + attention.o_proj(mixed.reshape(len(hidden), -1))
     x = _norm(layer.post_attention_layernorm, hidden)
     if joined is None:
-        gate, up = mlp.gate_proj(x), mlp.up_proj(x)
+        inner = mlp.act_fn(mlp.gate_proj(x)) * mlp.up_proj(x)
     else:
-        gate, up = linear(x, joined.up, joined.up_bias).chunk(2, -1)
-    return hidden + mlp.down_proj(mlp.act_fn(gate) * up)
+        inner = _Gated.apply(linear(x, joined.up, joined.up_bias))
+    return hidden + mlp.down_proj(inner)
 
 
 def _heads(attention, x: torch.Tensor, turn, needed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -172,10 +174,32 @@ class _RmsNorm(torch.autograd.Function):
     def backward(ctx, grad):
         x, weight, scale = ctx.saved_tensors
         normed = x * scale
-        d_weight = (grad * normed).flatten(0, -1 - weight.dim()).sum(0) if ctx.needs_input_grad[1] else None
-        grad = grad * weight
-        shared = (grad * normed).mean(-1, keepdim=True)
-        return grad.sub_(normed.mul_(shared)).mul_(scale), d_weight, None
+        share = grad * normed
+        d_weight = share.flatten(0, -1 - weight.dim()).sum(0) if ctx.needs_input_grad[1] else None
+        shared = torch.linalg.vecdot(share, weight).div_(-x.shape[-1]).unsqueeze(-1)
+        return torch.mul(grad, weight, out=share).addcmul_(normed, shared).mul_(scale), d_weight, None
+
+
+class _Gated(torch.autograd.Function):
+    """SwiGLU (arXiv 2002.05202) of gate and up side by side, (tokens, 2 x width) to (tokens, width); its gradient is
+    written in place of being joined from two halves."""
+
+    @staticmethod
+    def forward(ctx, both):
+        gate, up = both.chunk(2, -1)
+        opened = silu(gate)
+        ctx.save_for_backward(both, opened)
+        return opened * up
+
+    @staticmethod
+    def backward(ctx, grad):
+        both, opened = ctx.saved_tensors
+        gate, up = both.chunk(2, -1)
+        d_both = torch.empty_like(both)
+        d_gate, d_up = d_both.chunk(2, -1)
+        torch.mul(opened, grad, out=d_up)
+        torch.ops.aten.silu_backward.grad_input(grad * up, gate, grad_input=d_gate)
+        return d_both
 
 
 class _Rotate(torch.autograd.Function):

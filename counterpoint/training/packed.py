@@ -9,6 +9,7 @@ import torch
 from counterpoint.generation import architecture, layers
 from counterpoint.generation.attention import Packed
 from counterpoint.generation.prompts import Prompts, embed, features
+from counterpoint.generation.rows import Rows
 from counterpoint.training.head import score
 
 
@@ -31,7 +32,8 @@ def log_probs(
     device, lengths = completions.device, list(lengths)
     seen = features(parts, prompts) if seen is None else seen
     run = [max(length - 1, 0) for length in lengths]  # no token follows a completion's last one
-    layout = Packed(prompts.lengths, run, list(groups), device)
+    alone = list(groups) == list(range(len(prompts)))
+    layout = Rows(prompts.lengths, run, device) if alone else Packed(prompts.lengths, run, list(groups), device)
     columns = torch.arange(completions.shape[1])
     counted = columns < torch.tensor(lengths).unsqueeze(1)
     inputs = columns < torch.tensor(run).unsqueeze(1)

@@ -8,6 +8,7 @@ once, with the reason.
 from __future__ import annotations
 
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ class PackedSFTTrainer(SFTTrainer):
             return
         stored = self.train_dataset
         self.train_dataset = torch.utils.data.StackDataset(row=range(len(stored)))
-        self.data_collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
+        collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
+        self.data_collator = collator if self.args.dataloader_num_workers else Early(collator)
 
     def _set_signature_columns_if_needed(self):
         super()._set_signature_columns_if_needed()
@@ -122,3 +124,29 @@ class Collator:
         ids = self.processor.tokenizer([text["completion"] for text in texts], add_special_tokens=False)["input_ids"]
         self.completions.update(zip(rows, map(torch.tensor, ids), strict=True))
         return [(text["prompt"], example["images"] or []) for text, example in zip(texts, examples, strict=True)]
+
+
+class Early:
+    """A collator whose batches are made in another thread: accelerate asks for each while the one before is learnt."""
+
+    def __init__(self, collator: Collator):
+        self.collator, self.thread = collator, ThreadPoolExecutor(1)
+
+    def __call__(self, examples: list[dict[str, int]]) -> Batch:
+        return Batch(self.thread.submit(self.collator, examples))
+
+
+class Batch:
+    """A batch under way, read like a dict. (No `Mapping`: accelerate would walk one, and wait for it, at once.)"""
+
+    def __init__(self, promise: Future):
+        self.promise = promise
+
+    def __getitem__(self, key: str) -> Any:
+        return self.promise.result()[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.promise.result()
+
+    def __len__(self) -> int:
+        return len(self.promise.result())
