@@ -135,6 +135,11 @@ class Rl:
     checkpoint_every: int
     engine: str  # shared (counterpoint's) or stock (TRL's own)
 
+    @property
+    def prompts(self) -> int:
+        """Distinct prompts of one generation."""
+        return self.batch_size * self.steps_per_generation // self.group_size
+
 
 @dataclass(frozen=True)
 class Arm:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# torch waits passively, so that two processes that share cores do not starve each other
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if not sys.stderr.isatty():  # bars of the libraries are for terminals; a log gets our own lines
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 

@@ -1,6 +1,7 @@
 """Say how long the study in params.yaml will take: python -m stages.estimate
 
-From rates measured on two cores with the shipped micro models (docs/LOG.md); for other models it only counts the work.
+From rates measured with the shipped micro models and one thread a process (docs/LOG.md); no time is promised for
+others.
 """
 
 from __future__ import annotations
@@ -8,48 +9,54 @@ from __future__ import annotations
 from counterpoint import params
 from stages.common import main
 
-# seconds on two idle cores, by shipped base
-PER_COMPLETION = {"tiny": 0.0050, "small": 0.0080, "small_early": 0.0080}
-PER_EXAMPLE = {"tiny": 0.0035, "small": 0.0060, "small_early": 0.0060}
-PER_ANSWER = 0.003
+# seconds of one core, by shipped base
+PER_COMPLETION = {"tiny": 0.0020, "small": 0.0037, "small_early": 0.0037}  # a third of it generates, the rest learns
+PER_EXAMPLE = {"tiny": 0.0025, "small": 0.0047, "small_early": 0.0047}
+PER_ANSWER = 0.001
 PER_STAGE = 5.0
 
 
-def seconds(settings: params.Params) -> tuple[float, int]:
-    """Expected seconds of all stages, and how many of the runs are of models whose rates are not known."""
-    total, unknown, stages = 0.0, 0, 4
+def by_stage(settings: params.Params) -> dict[str, float]:
+    """Expected seconds of each stage of dvc.yaml but the shipped bases and their cards, by name (`rl@rl-tiny-2k-0`).
+
+    A model whose rate is not known counts as the slowest that is.
+    """
     suites, runs = len(settings.suites), settings.runs
     answers = settings.problems.per_suite * suites
     probes = 2 * settings.probe.at_least * settings.problems.per_probe * suites
+    found = dict.fromkeys(("problems", "sample", "warehouse", "report"), PER_STAGE)
     for run_id in runs.base:
-        stages += 1
-        total += answers * len(settings.evaluation.base_conditions) * PER_ANSWER
-        unknown += runs.base[run_id].model not in PER_EXAMPLE
-    for run in (*runs.sft.values(), *runs.rl.values(), *runs.sft_then_rl.values()):
-        section = params.settings(settings, run.arm)
-        size = settings.sampling.sizes[run.sample] * section.epochs
-        stages += 2
-        if run.model not in PER_EXAMPLE:
-            unknown += 1
-        elif isinstance(section, params.Rl):
-            total += size * section.group_size * PER_COMPLETION[run.model]
-        else:
-            total += size * PER_EXAMPLE[run.model]
-        total += (answers + probes) * PER_ANSWER
-    return total + stages * PER_STAGE, unknown
+        found[f"evaluate_base@{run_id}"] = answers * len(settings.evaluation.base_conditions) * PER_ANSWER + PER_STAGE
+    for stage in params.METHODS:
+        for run_id, run in getattr(runs, stage).items():
+            section = params.settings(settings, run.arm)
+            size = settings.sampling.sizes[run.sample] * section.epochs
+            if isinstance(section, params.Rl):
+                rounds = (1 + 2 * section.num_iterations) / 3
+                work = size * section.group_size * rounds * _rate(PER_COMPLETION, run.model)
+            else:
+                work = size * _rate(PER_EXAMPLE, run.model)
+            found[f"{stage}@{run_id}"] = work + probes * PER_ANSWER + PER_STAGE
+            found[f"evaluate_{stage}@{run_id}"] = answers * PER_ANSWER + PER_STAGE
+    return found
+
+
+def _rate(rates: dict[str, float], model: str) -> float:
+    return rates.get(model, max(rates.values()))
 
 
 def program(arguments: list[str]) -> None:
     """Print the estimate."""
     settings = params.load()
-    total, unknown = seconds(settings)
     runs = settings.runs
-    trained = len(runs.sft) + len(runs.rl) + len(runs.sft_then_rl)
-    print(f"study {settings.study}: {len(runs.base)} bases, {trained} training runs", end="; ")
+    trained = [run for stage in params.METHODS for run in getattr(runs, stage).values()]
+    unknown = sum(run.model not in PER_EXAMPLE for run in (*runs.base.values(), *trained))
+    print(f"study {settings.study}: {len(runs.base)} bases, {len(trained)} training runs", end="; ")
     if unknown:
         print(f"{unknown} runs are of models whose speed is not known here, so no time is promised")
     else:
-        print(f"about {max(1, round(total / 60))} minutes on two idle cores, less what DVC finds unchanged")
+        minutes = sum(by_stage(settings).values()) / 60
+        print(f"about {minutes:.0f} minutes of one idle core, {minutes / 2:.0f} of two, less what DVC finds unchanged")
 
 
 if __name__ == "__main__":

@@ -113,10 +113,10 @@ def program(stage: str, arguments: list[str]) -> None:
     run = find_run(stage, arguments, settings)
     section = params.settings(settings, run.arm)
     problems = sample_problems(run.sample)
-    if isinstance(section, params.Rl) and section.batch_size // section.group_size > len(problems):
+    if isinstance(section, params.Rl) and section.prompts > len(problems):
         raise UserError(
-            f"params.yaml: arm {run.arm}: {section.batch_size // section.group_size} prompts a step are more than the "
-            f"{len(problems)} of sample {run.sample}; lower rl.batch_size"
+            f"params.yaml: arm {run.arm}: {section.prompts} prompts a generation are more than the {len(problems)} of "
+            f"sample {run.sample}; lower rl.batch_size or rl.steps_per_generation"
         )
     init_run = f"sft-{run.model}-{run.sample}-{run.seed}" if stage == "sft_then_rl" else f"base-{run.model}"
     init = str(MODELS / init_run) if stage == "sft_then_rl" else settings.models[run.model]

@@ -128,17 +128,16 @@ def train(
     Whole cycles are trained, as many as `epochs` hold but at least one. Raises `UserError` when one generation asks for
     more prompts than there are problems.
     """
-    prompts = settings.batch_size * settings.steps_per_generation // settings.group_size
-    if prompts > len(problems):
+    if settings.prompts > len(problems):  # TRL would warn and train nothing
         raise UserError(
-            f"{prompts} prompts a generation are more than the {len(problems)} problems; "
+            f"{settings.prompts} prompts a generation are more than the {len(problems)} problems; "
             "lower rl.batch_size or rl.steps_per_generation"
         )
     compact_head()
     by_id = {p.problem_id: p for p in problems}
     judged: list[tuple[str, Verdict]] = []
     # an epoch's incomplete last generation is dropped
-    cycles = max(1, math.floor(settings.epochs * (len(problems) // prompts)))
+    cycles = max(1, math.floor(settings.epochs * (len(problems) // settings.prompts)))
     steps = cycles * settings.steps_per_generation * settings.num_iterations
     arguments = GRPOConfig(
         **common_arguments(settings, session.work, seed, steps),
@@ -194,7 +193,7 @@ def train(
     trainer.add_callback(watch)
     sessions.run(trainer, watch)
     return {
-        "prompts_seen": prompts * cycles,
+        "prompts_seen": settings.prompts * cycles,
         "updates": trainer.state.global_step,
         "generated_tokens": sum(row["tokens"] for row in session.recorder.rows("completions")),
         "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),

@@ -45,13 +45,13 @@ def test_blocks_of_runs_are_expanded():
 def test_a_hand_edit_survives_and_another_study_replaces_it(tmp_path):
     path = tmp_path / "params.yaml"
     assert studies.write("default", [], path, STUDIES)
-    edited = path.read_text().replace("threads: 2", "threads: 1  # mine")
+    edited = path.read_text().replace("threads: 1", "threads: 2  # mine")
     path.write_text(edited)
     assert not studies.write("default", [], path, STUDIES) and path.read_text() == edited
     assert studies.write("default", ["rl.learning_rate=1e-5"], path, STUDIES)
-    assert params.load(path).threads == 1 and params.load(path).rl.learning_rate == 1e-5
+    assert params.load(path).threads == 2 and params.load(path).rl.learning_rate == 1e-5
     assert studies.write("puzzlevqa", ["source.path=x"], path, STUDIES)
-    assert params.load(path).study == "puzzlevqa" and params.load(path).threads == 2
+    assert params.load(path).study == "puzzlevqa" and params.load(path).threads == 1
 
 
 def test_the_composed_file_reads_back_as_composed(tmp_path):

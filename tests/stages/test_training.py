@@ -46,7 +46,7 @@ def test_a_batch_that_the_group_does_not_divide_is_refused(mini):
 def test_more_prompts_a_step_than_the_sample_has_are_refused(mini):
     mini("rl.batch_size=256")
     message = refused("rl", "rl-mini-32-0")
-    assert "64 prompts a step" in message and "32 of sample 32" in message and "rl.batch_size" in message
+    assert "64 prompts a generation" in message and "32 of sample 32" in message and "rl.batch_size" in message
 
 
 def test_missing_data_names_the_stage_that_makes_it(mini):
