@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 FEWEST, MOST = 3, 1000  # seeds between which the number needed is sought
 BATCH = 500  # replicates at a time: what a bootstrap holds in memory is this times the clusters
@@ -60,7 +61,7 @@ def verdict(low: float, high: float, margin: float) -> str:
 def t_interval(per_seed: np.ndarray, confidence: float) -> tuple[float, float]:
     """Student's interval for the mean of the seeds' differences, one degree of freedom less than there are seeds."""
     n = len(per_seed)
-    half = student_quantile((1 + confidence) / 2, n - 1) * per_seed.std(ddof=1) / math.sqrt(n)
+    half = stats.t.ppf((1 + confidence) / 2, n - 1) * per_seed.std(ddof=1) / math.sqrt(n)
     return float(per_seed.mean() - half), float(per_seed.mean() + half)
 
 
@@ -96,9 +97,9 @@ def power(seeds: int, sd: float, margin: float, difference: float = 0.0, confide
     if sd == 0:
         return float(abs(difference) < margin)
     error, df = sd / math.sqrt(seeds), seeds - 1
-    bound = student_quantile((1 + confidence) / 2, df)
-    below, above = (student_cdf((margin - sign * difference) / error - bound, df) for sign in (1, -1))
-    return max(0.0, below + above - 1)
+    bound = stats.t.ppf((1 + confidence) / 2, df)
+    below, above = (stats.t.cdf((margin - sign * difference) / error - bound, df) for sign in (1, -1))
+    return float(max(0.0, below + above - 1))
 
 
 def seeds_needed(
@@ -108,27 +109,3 @@ def seeds_needed(
     if abs(difference) >= margin or power(MOST, sd, margin, difference, confidence) < wanted:
         return None
     return next(n for n in range(FEWEST, MOST + 1) if power(n, sd, margin, difference, confidence) >= wanted)
-
-
-def student_cdf(t: float, df: int) -> float:
-    """Student's distribution function for whole degrees of freedom (Abramowitz & Stegun 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(df))
-    sine, square = math.sin(angle), math.cos(angle) ** 2
-    odd = df % 2
-    term, total = (math.cos(angle) if odd else 1.0), 0.0
-    for k in range(df // 2):
-        total += term
-        term *= square * ((2 * k + 2) / (2 * k + 3) if odd else (2 * k + 1) / (2 * k + 2))
-    within = 2 / math.pi * (angle + sine * total) if odd else sine * total
-    return (1 + within) / 2
-
-
-def student_quantile(p: float, df: int) -> float:
-    """The inverse of `student_cdf`, to 1e-10 of its value, for 0.5 ≤ p < 1."""
-    low, high = 0.0, 1.0
-    while student_cdf(high, df) < p:
-        low, high = high, 2 * high
-    while high - low > 1e-10 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if student_cdf(middle, df) < p else (low, middle)
-    return high
