@@ -24,6 +24,7 @@ from counterpoint.training.packed import log_probs
 log = logging.getLogger(__name__)
 LOSSES = ("nll", "dft")
 COLUMNS = {"prompt", "completion", "images"}
+OTHERS = {"messages", "text", "image", "tools", "chat_template_kwargs"}  # what TRL reads in another way
 
 
 class PackedSFTTrainer(SFTTrainer):
@@ -38,7 +39,7 @@ class PackedSFTTrainer(SFTTrainer):
         if self.stock_reason:
             log.warning("the packed engine is off and TRL's own path is taken: %s", self.stock_reason)
             return
-        stored = self.train_dataset
+        stored, self._stock_collator = self.train_dataset, self.data_collator
         self.train_dataset = torch.utils.data.StackDataset(row=range(len(stored)))
         collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
         self.data_collator = collator if self.args.dataloader_num_workers else Early(collator)
@@ -48,10 +49,23 @@ class PackedSFTTrainer(SFTTrainer):
         if self.stock_reason is None:
             self._signature_columns = ["row"]  # or `remove_unused_columns` would take it away
 
+    def evaluate(self, *args, **kwargs):
+        """TRL's own evaluation, of rows given by hand."""
+        packed = self.stock_reason, self.data_collator
+        if self.stock_reason is None:
+            self.stock_reason, self.data_collator, self._signature_columns = "evaluation", self._stock_collator, None
+        try:
+            return super().evaluate(*args, **kwargs)
+        finally:
+            self.stock_reason, self.data_collator = packed
+            self._signature_columns = None
+
     def _unsupported(self, given: dict[str, Any]) -> str | None:
-        args, rows = self.args, self.train_dataset
+        args, rows, model = self.args, self.train_dataset, self.accelerator.unwrap_model(self.model)
+        columns = set(rows.column_names) if isinstance(rows, Dataset) else set()
         for holds, reason in (
-            (not isinstance(rows, Dataset) or not set(rows.column_names) >= COLUMNS, "a dataset without pictures"),
+            (not columns >= COLUMNS, f"a dataset without the columns {', '.join(sorted(COLUMNS))}"),
+            (bool(columns & OTHERS), f"a dataset with the column {', '.join(sorted(columns & OTHERS))}"),
             (given.get("data_collator") is not None, "a data_collator"),
             (args.loss_type not in LOSSES, f"the loss type {args.loss_type}"),
             (args.max_length is not None, "truncation to max_length"),
@@ -59,7 +73,8 @@ class PackedSFTTrainer(SFTTrainer):
             (self.label_smoother is not None or self.compute_loss_func is not None, "another loss"),
             (args.packing or args.padding_free or args.pad_to_multiple_of is not None, "TRL's packing or padding"),
             (args.eval_strategy != "no" or self.eval_dataset is not None, "TRL's own evaluation"),
-            (args.group_by_length if hasattr(args, "group_by_length") else False, "group_by_length"),
+            (args.train_sampling_strategy != "random", f"the order {args.train_sampling_strategy}"),
+            (bool(args.neftune_noise_alpha), "noise on embeddings"),
             (self.accelerator.num_processes > 1, "more than one process"),
             (self.aux_loss_enabled, "an auxiliary loss"),
         ):
@@ -67,7 +82,12 @@ class PackedSFTTrainer(SFTTrainer):
                 return f"{reason} is not packed"
         if not is_conversational(rows[0]):
             return "plain text is not packed"
-        return architecture.unsupported(self.accelerator.unwrap_model(self.model))
+        reason = architecture.unsupported(model)
+        if reason is None and any(
+            getattr(m, "attention_dropout", 0.0) for m in architecture.parts(model).decoder.modules()
+        ):
+            return "dropout in attention is not packed"
+        return reason
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         if self.stock_reason:

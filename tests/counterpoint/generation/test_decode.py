@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from counterpoint.generation import architecture, decode
 from counterpoint.generation.decode import Request, generate, requests
+from counterpoint.generation.prepare import Preparer
 
 
 def texts(completions):
@@ -78,6 +80,38 @@ def test_an_answer_cut_by_the_limit_is_flagged(lively, mixed):
     model.generation_config.eos_token_id = [processor.tokenizer.eos_token_id, first]
     ended = generate(model, processor, mixed[:1], 6, batch_size=1)[0]
     assert (ended.text, ended.tokens, ended.truncated) == ("", 1, False)
+
+
+def test_what_cannot_be_shared_is_decoded_by_generate_alike(lively, mixed, monkeypatch):
+    model, processor = lively
+    free = generate(model, processor, mixed, 6, batch_size=12)
+    # words of some answers end them now, at different steps
+    tokens = {processor.tokenizer(c.text).input_ids[place] for c, place in zip(free[::3], (0, 1, 2, 4), strict=True)}
+    model.generation_config.eos_token_id = [processor.tokenizer.eos_token_id, *tokens]
+    wanted = generate(model, processor, mixed, 6, batch_size=12)
+    assert len({c.tokens for c in wanted}) > 2 and {c.truncated for c in wanted} == {True, False}
+    calls = []
+    inner = decode._stock
+    monkeypatch.setattr(decode, "_stock", lambda *a: (calls.append(len(a[2])), inner(*a))[1])
+    monkeypatch.setattr(architecture, "unsupported", lambda model: "not read")
+    assert generate(model, processor, mixed, 6, batch_size=5) == wanted
+    assert sum(calls) == len(mixed)
+
+
+@pytest.mark.parametrize("limit", [1 << 28, 1], ids=["all kept", "hardly any kept"])
+def test_prompts_kept_for_the_next_call_give_the_same_answers(lively, mixed, monkeypatch, limit):
+    model, processor = lively
+    wanted = generate(model, processor, mixed, 6, batch_size=5)
+    prepared = Preparer(model, processor, limit)
+    calls = []
+    monkeypatch.setattr(prepared, "processor", lambda **k: (calls.append(len(k["text"])), processor(**k))[1])
+    assert generate(model, processor, mixed, 6, batch_size=5, prepared=prepared) == wanted
+    assert sum(calls) == len(set(mixed))
+    calls.clear()
+    order = mixed[::-1]
+    assert generate(model, processor, order, 6, batch_size=4, prepared=prepared) == wanted[::-1]
+    assert (calls == []) == (limit > 1)
+    assert prepared.size <= limit or len(prepared.made) == 1
 
 
 def test_a_model_never_answers_with_a_picture(loaded, mixed):
