@@ -19,10 +19,10 @@ setup: .venv/ready ## create .venv and install what requirements.lock pins
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'
+study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time
 	@python -m counterpoint.studies $(STUDY) $(SET)
 	@python -m stages.estimate
-	dvc repro
+	@python -m flows.parallel $(if $(JOBS),--jobs $(JOBS))
 	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
 
 quick:           ## the quick study: one model, samples 100 and 1,000

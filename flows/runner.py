@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from flows import graph
 from flows.supervise import GRACE
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
@@ -34,61 +35,112 @@ class StageFailed(RuntimeError):
     """The stage ended with an error of its own, which another try would meet again."""
 
 
-def run_stage(target: str, emit: Callable[[str], object] = print, root: Path = Path()) -> str:
-    """Bring one stage up to date, its dependencies taken as they stand: `ran`, `restored` (from cache) or `unchanged`.
+@dataclasses.dataclass
+class Child:
+    """A stage at work, under its supervisor."""
 
-    Each line of output goes to `emit` and to logs/<stage>.log under `root`. Raises `LockConflict` or `StageFailed`.
-    """
-    if graph.unchanged(target, root):
-        emit(f"Stage '{target}' didn't change, skipping")
-        return "unchanged"
-    outcome = "ran"
+    target: str
+    supervisor: subprocess.Popen
+    outcome: str = "ran"
+    tail: collections.deque[str] = dataclasses.field(default_factory=lambda: collections.deque(maxlen=TAIL))
 
-    def listen(line: str) -> None:
-        nonlocal outcome
-        if line == f"Stage '{target}' didn't change, skipping":
-            outcome = "unchanged"
-        elif line.startswith(f"Stage '{target}' is cached - skipping run"):
-            outcome = "restored"
-        emit(line)
 
+def log_file(target: str, root: Path = Path()) -> Path:
+    """Where the output of a stage is appended."""
+    return root / "logs" / f"{target.replace('/', '-')}.log"
+
+
+def start(target: str, root: Path = Path(), environment: Mapping[str, str] = os.environ) -> Child:
+    """Start the stage in `root`. It ends when the caller does, or closes the supervisor's standard input."""
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target]
-    code, tail = run(command, root / "logs" / f"{target.replace('/', '-')}.log", listen, root)
-    if code and any(LOCKED.match(line) for line in tail):
-        raise LockConflict(f"{target}: another DVC process is at work here\n" + "\n".join(tail))
-    if code:
-        raise StageFailed(f"{target}: exit code {code}; its last lines:\n" + "\n".join(tail))
-    return outcome
-
-
-def run(command: list[str], log: Path, emit: Callable[[str], object], root: Path = Path()) -> tuple[int, list[str]]:
-    """Run a command in `root` under the supervisor: its exit code and its last lines.
-
-    On any exception, KeyboardInterrupt and Prefect's termination included, the command's whole process group is gone
-    (SIGINT, `GRACE` seconds, SIGKILL) before the exception goes on.
-    """
-    tail: collections.deque[str] = collections.deque(maxlen=TAIL)
     supervisor = subprocess.Popen(
-        [sys.executable, "-IS", str(SUPERVISOR), str(log.resolve()), *command],
+        [sys.executable, "-IS", str(SUPERVISOR), str(log_file(target, root).resolve()), *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=root,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**environment, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
         text=True,
         encoding="utf-8",
     )
+    return Child(target, supervisor)
+
+
+def lines(child: Child) -> Iterator[str]:
+    """The child's output line by line until it ends; what DVC says of the outcome is noted on the way."""
+    for raw in child.supervisor.stdout:
+        line = raw.rstrip("\n")
+        child.tail.append(line)
+        if line == f"Stage '{child.target}' didn't change, skipping":
+            child.outcome = "unchanged"
+        elif line.startswith(f"Stage '{child.target}' is cached - skipping run"):
+            child.outcome = "restored"
+        yield line
+
+
+def finish(child: Child) -> str:
+    """The outcome of a child whose lines have all been read; raises `LockConflict` or `StageFailed`."""
+    code = child.supervisor.wait()
+    if code and any(LOCKED.match(line) for line in child.tail):
+        raise LockConflict(f"{child.target}: another DVC process is at work here\n" + "\n".join(child.tail))
+    if code:
+        raise StageFailed(f"{child.target}: exit code {code}; its last lines:\n" + "\n".join(child.tail))
+    return child.outcome
+
+
+def stop(children: Collection[Child]) -> None:
+    """Return when the children's process groups are gone: SIGINT, `GRACE` seconds, SIGKILL. Ended ones are let be."""
+    for child in children:
+        with contextlib.suppress(OSError):
+            child.supervisor.stdin.close()
+    for child in children:
+        child.supervisor.wait(GRACE + 10)
+
+
+class Children:
+    """The stages that threads of this process have at work, so that the main thread can end them all."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self.environment = environment
+        self.lock = threading.Lock()
+        self.stopped = False
+        self.living: list[Child] = []
+
+    def start(self, target: str, root: Path) -> Child:
+        """Start a stage; raises `StageFailed` once all have been stopped."""
+        with self.lock:
+            if self.stopped:
+                raise StageFailed(f"{target}: stopped before it began")
+            child = start(target, root, self.environment)
+            self.living.append(child)
+            return child
+
+    def stop(self) -> None:
+        """Return when all are gone; none starts any more."""
+        with self.lock:
+            self.stopped = True
+        stop(self.living)
+
+
+def run_stage(
+    target: str, emit: Callable[[str], object] = print, root: Path = Path(), children: Children | None = None
+) -> str:
+    """Bring one stage up to date, its dependencies taken as they stand: `ran`, `restored` (from cache) or `unchanged`.
+
+    Each line of output goes to `emit` and to logs/<stage>.log under `root`. Raises `LockConflict` or `StageFailed`.
+    On any exception, KeyboardInterrupt and Prefect's termination included, the stage's whole process group is gone
+    before the exception goes on. A thread, which no signal reaches, is stopped through `children`.
+    """
+    child = children.start(target, root) if children else start(target, root)
     try:
-        for line in supervisor.stdout:
-            tail.append(line.rstrip("\n"))
-            emit(line.rstrip("\n"))
-        return supervisor.wait(), list(tail)
+        for line in lines(child):
+            emit(line)
+        return finish(child)
     finally:
         # With nobody reading, a full pipe would block the stage while it saves; closed, its output goes to the log.
-        for pipe in (supervisor.stdin, supervisor.stdout):
-            with contextlib.suppress(OSError):
-                pipe.close()
-        supervisor.wait(GRACE + 10)
+        with contextlib.suppress(OSError):
+            child.supervisor.stdout.close()
+        stop([child])
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
-"""The study as a Prefect flow: params.yaml is composed, then every stage of dvc.yaml runs in order as one task.
+"""The study as a Prefect flow: params.yaml is composed, then each stage of dvc.yaml that must run does so as one task.
 
     python -m flows.study                                    params.yaml as it stands
-    python -m flows.study --study quick rl.learning_rate=1e-5
+    python -m flows.study --study quick --jobs 1 rl.learning_rate=1e-5
 
-Needs no server: without PREFECT_API_URL a temporary one is started. What need not run does not: DVC decides, by the
-same dvc.lock as `dvc repro`. Exit codes: 0 completed, 1 failed, 2 a user's mistake, 130 interrupted.
+Independent stages run side by side, as in flows/parallel.py. Needs no server: without PREFECT_API_URL a temporary one
+is started. What need not run does not: DVC decides, by the same dvc.lock as `dvc repro`. Exit codes: 0 completed,
+1 failed, 2 a user's mistake, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import queue
 import signal
 import subprocess
 import sys
 import time
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +26,16 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.futures import PrefectFuture
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
-from flows import graph, runner
+from flows import graph, parallel, runner
+from stages import estimate
 from stages.common import SUMMARY
+
+# Not a parameter of the task, for Prefect copies those; its threads inherit the flow's context.
+CHILDREN: ContextVar[runner.Children] = ContextVar("children")
 
 
 def compose(study: str, overrides: list[str]) -> str:
@@ -59,32 +68,75 @@ def lock_conflict(task: Any, task_run: Any, state: Any) -> bool:
 )
 def stage(target: str) -> str:
     """One stage of dvc.yaml; returns `ran`, `restored` or `unchanged`."""
-    return runner.run_stage(target, get_run_logger().info)
+    return runner.run_stage(target, get_run_logger().info, children=CHILDREN.get())
 
 
 @flow(name="study", persist_result=False)
-def run_study(study: str = "", overrides: list[str] = []) -> None:  # noqa: B006 (Prefect shows it as the default)
+def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None:  # noqa: B006 (shown as the default)
     """Run a study from data to report.
 
     study: a name from studies/, or empty for params.yaml as it stands.
     overrides: settings KEY=VALUE laid on it, for example rl.learning_rate=1e-5.
+    jobs: how many stages may run at a time; 0 for so many as the cores are enough for.
     """
     name = compose(study, overrides)
-    targets = graph.stages()
+    settings = params.load()
+    at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
+    needs = graph.needs()
     done: dict[str, tuple[str, float]] = {}
-    get_run_logger().info("study %s: %d stages", name, len(targets))
+    get_run_logger().info("study %s: %d stages, up to %d at a time", name, len(needs), at_a_time)
+    CHILDREN.set(runner.Children(parallel.surroundings(at_a_time, settings.threads)))
     try:
-        for target in targets:
-            started = time.monotonic()
-            done[target] = ("failed", 0.0)
-            # Called, not submitted: a cancelled run raises in the main thread, which must be the one to stop the stage.
-            outcome = stage(target)
-            done[target] = (outcome, time.monotonic() - started)
+        run_stages(needs, graph.remaining(needs, estimate.by_stage(settings)), at_a_time, done)
     except Exception:
-        done[target] = ("failed", time.monotonic() - started)
-        leave_summary(name, targets, done)
+        leave_summary(name, list(needs), done)
         raise
-    leave_summary(name, targets, done)
+    leave_summary(name, list(needs), done)
+
+
+def run_stages(
+    needs: dict[str, set[str]], longest: dict[str, float], jobs: int, done: dict[str, tuple[str, float]]
+) -> None:
+    """Run each stage that must as a task, up to `jobs` at a time; outcome and seconds of each go to `done`.
+
+    After a failure none starts; the first is raised when those at work have ended. A cancelled run raises in the main
+    thread, here, and the stages' process groups are gone before that goes on.
+    """
+    running: dict[str, tuple[PrefectFuture, float]] = {}
+    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
+    failure: Exception | None = None
+    lock_file = graph.lock_file() or ""
+    try:
+        while not failure or running:
+            if not failure:
+                waiting = {name: needed for name, needed in needs.items() if name not in running}
+                done |= dict.fromkeys(graph.settled(waiting, done), ("unchanged", 0.0))
+                for name in graph.startable(needs, longest, done, running)[: max(0, jobs - len(running))]:
+                    future = stage.submit(name)
+                    running[name] = (future, time.monotonic())
+                    future.add_done_callback(lambda _, name=name: ended.put(name))
+            if not running:
+                return
+            name = first(ended)
+            future, started = running.pop(name)
+            try:
+                outcome = future.result()
+                lock_file = graph.lock_file() or lock_file
+            except Exception as error:
+                outcome, failure = "failed", failure or error
+            done[name] = (outcome, time.monotonic() - started)
+        raise failure
+    except BaseException:
+        CHILDREN.get().stop()
+        graph.mend_lock_file(lock_file)
+        raise
+
+
+def first(ended: queue.SimpleQueue[str]) -> str:
+    """The next of the queue, waited for in a way that lets the main thread hear every signal."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return ended.get(timeout=parallel.WAKE)
 
 
 def leave_summary(name: str, targets: list[str], done: dict[str, tuple[str, float]]) -> None:
@@ -143,17 +195,19 @@ def main(arguments: list[str]) -> int:
     """Run the flow once, here; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.study", description="Run a study as a Prefect flow.")
     parser.add_argument("--study", default="", help="a name from studies/; params.yaml as it stands if left out")
+    parser.add_argument("--jobs", metavar="N", help="stages at a time (default: usable cores over `threads`)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
     try:
         compose(chosen.study, chosen.overrides)
+        jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
         graph.stages()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
         start_server()
-        state = run_study(chosen.study, chosen.overrides, return_state=True)
+        state = run_study(chosen.study, chosen.overrides, jobs, return_state=True)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from there", file=sys.stderr)
         return 130

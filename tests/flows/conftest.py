@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,22 @@ def toy(tmp_path, monkeypatch):
     (tmp_path / "source.txt").write_text("1")
     (tmp_path / "dvc.yaml").write_text(GRAPH)
     return tmp_path
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there, a zombie that nobody collects counted as gone."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+@pytest.fixture
+def gone() -> Callable[..., bool]:
+    """Tells whether all the processes end within so many seconds."""
+
+    def all_gone(pids: list[int], within: float = 15.0) -> bool:
+        deadline = time.monotonic() + within
+        while any(map(alive, pids)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return not any(map(alive, pids))
+
+    return all_gone

@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,18 +18,6 @@ stages:
 """
 
 
-def alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
-
-
-def all_gone(pids: list[int], within: float = 15.0) -> bool:
-    deadline = time.monotonic() + within
-    while any(map(alive, pids)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not any(map(alive, pids))
-
-
 def test_ran_unchanged_restored_and_the_lock_file_is_dvcs_own(toy):
     lines = []
     assert runner.run_stage("data", lines.append, toy) == "ran"
@@ -41,7 +28,7 @@ def test_ran_unchanged_restored_and_the_lock_file_is_dvcs_own(toy):
     assert runner.run_stage("data", lines.append, toy) == "restored"
     assert (toy / "dvc.lock").read_bytes() == before
     log = (toy / "logs" / "data.log").read_text()
-    assert log.count("=== ") == 2 and "> echo hello > data.txt" in log
+    assert log.count("=== ") == 3 and "> echo hello > data.txt" in log
 
 
 def test_a_failed_stage_shows_its_last_lines_and_a_busy_device_is_no_lock(toy):
@@ -57,7 +44,7 @@ def test_what_another_dvc_process_holds_is_a_lock_conflict(toy):
         runner.run_stage("data", print, toy)
 
 
-def test_an_exception_leaves_nothing_alive(toy):
+def test_an_exception_leaves_nothing_alive(toy, gone):
     (toy / "dvc.yaml").write_text(SLEEPER)
 
     def stop(line: str) -> None:
@@ -66,12 +53,12 @@ def test_an_exception_leaves_nothing_alive(toy):
 
     with pytest.raises(KeyboardInterrupt):
         runner.run_stage("long", stop, toy)
-    assert not any(map(alive, map(int, (toy / "pids").read_text().split())))
+    assert gone([int(word) for word in (toy / "pids").read_text().split()], within=0)
     # DVC was asked, not killed: it has let go of what it held.
     assert not any(json.loads((toy / ".dvc" / "tmp" / "rwlock").read_text()).values())
 
 
-def test_a_killed_caller_takes_dvc_shell_and_grandchild_with_it(toy):
+def test_a_killed_caller_takes_dvc_shell_and_grandchild_with_it(toy, gone):
     (toy / "dvc.yaml").write_text(SLEEPER)
     command = [sys.executable, "-m", "flows.runner", "long"]
     caller = subprocess.Popen(
@@ -87,4 +74,4 @@ def test_a_killed_caller_takes_dvc_shell_and_grandchild_with_it(toy):
     assert len(pids) >= 4  # sleep, shell, dvc, supervisor
     caller.kill()
     caller.wait()
-    assert all_gone(pids)
+    assert gone(pids)

@@ -1,6 +1,12 @@
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +16,12 @@ from flows import runner, serve
 pytest.importorskip("prefect")  # after flows, which says where Prefect may write
 from flows import study
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_bad_input_is_one_line_and_code_2_before_anything_runs(toy, capsys):
     before = (toy / "params.yaml").read_bytes()
-    for arguments in (["--study", "defualt"], ["rl.learning_rat=1"], ["rl.group_size=7"], ["nonsense"]):
+    for arguments in (["--study", "defualt"], ["rl.learning_rat=1"], ["rl.group_size=7"], ["nonsense"], ["--jobs=0"]):
         assert study.main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert (toy / "params.yaml").read_bytes() == before
@@ -101,3 +109,34 @@ def test_the_flow_and_dvc_agree(toy):
         (toy / "metrics" / "summary.json").write_text(json.dumps({"accuracy": {"base-tiny": {"in_domain": 0.25}}}))
         assert study.main([]) == 0
         assert "| base-tiny | 25.0 |" in artifact()
+
+
+@pytest.mark.slow
+def test_nothing_of_the_stages_outlives_the_flow(toy, gone, tmp_path):
+    long = "trap 'echo saved; exit 3' INT; sleep 300 & echo $$ $! > pids-${key}; echo begun; wait"
+    text = (
+        (toy / "dvc.yaml").read_text().replace("mkdir -p out && cp data.txt out/${key}.txt && echo step ${item}", "%")
+    )
+    (toy / "dvc.yaml").write_text(text.replace("cmd: %", f"cmd: {json.dumps(long)}"))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path / "prefect")}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        shutil.rmtree(toy / "logs", ignore_errors=True)
+        logs = [toy / "logs" / f"train@{key}.log" for key in ("one", "two")]
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "flows.study", "--jobs", "2"], env=environment, start_new_session=True
+        )
+        try:
+            deadline = time.monotonic() + 180
+            while not all(log.exists() and log.read_text().endswith("\nbegun\n") for log in logs):
+                assert driver.poll() is None and time.monotonic() < deadline
+                time.sleep(0.1)
+            pids = [int(word) for key in ("one", "two") for word in (toy / f"pids-{key}").read_text().split()]
+            assert len(pids) == 4 and not gone(pids, within=0)
+            driver.send_signal(number)
+            assert gone(pids)
+            code = driver.wait(60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # Prefect's own temporary server outlives all but SIGINT
+                os.killpg(driver.pid, signal.SIGKILL)
+        assert code == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM, signal.SIGKILL: -signal.SIGKILL}[number]
+        assert all("saved" in log.read_text() for log in logs)
