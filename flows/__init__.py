@@ -1,4 +1,4 @@
-"""The study on Prefect: the graph of dvc.yaml, one stoppable child process a stage. Nothing outside imports this.
+"""The graph of dvc.yaml run side by side, one stoppable child process a stage: alone (parallel.py) or on Prefect.
 
 Prefect reads its settings when it is imported, so they are set here, before any module of this package can import it.
 What the user has set stays.

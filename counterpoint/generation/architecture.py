@@ -54,5 +54,7 @@ def unsupported(model) -> str | None:
 
 def dropout(model) -> bool:
     """Whether a training forward pass of the model is random."""
-    modules = any(isinstance(m, torch.nn.Dropout) and m.p > 0 for m in model.modules())
-    return modules or any(getattr(m, "attention_dropout", 0.0) for m in model.modules())
+    rates = (getattr(m, name, 0.0) for m in model.modules() for name in ("attention_dropout", "dropout"))
+    return any(isinstance(m, torch.nn.Dropout) and m.p > 0 for m in model.modules()) or any(
+        isinstance(rate, float) and rate > 0 for rate in rates
+    )

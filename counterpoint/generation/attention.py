@@ -76,7 +76,8 @@ class Packed:
             out = scaled_dot_product_attention(pq, pk, pv, is_causal=True, scale=scaling)
         else:
             pq = query[:count].unsqueeze(2)  # the last token of a prompt sees all of it
-            out = scaled_dot_product_attention(pq, pk, pv, attn_mask=self.prompt_bias, scale=scaling)
+            mask = None if self.prompt_bias is None else self.prompt_bias.to(query.dtype)
+            out = scaled_dot_product_attention(pq, pk, pv, attn_mask=mask, scale=scaling)
         out = out.transpose(1, 2).reshape(-1, heads, width)
         if self.slots:
             rows = self.completion_index.flatten()
@@ -118,6 +119,7 @@ def cascade(query, prompt_key, prompt_value, key, value, scaling: float, prompt_
     query, key, value: (B, heads, c, width), the completions of a prompt side by side; prompt_key, prompt_value:
     (N, heads, P, width); prompt_bias: None or (N, 1, 1, P), minus infinity at padding. Returns (B, heads, c, width).
     """
+    prompt_bias = None if prompt_bias is None else prompt_bias.to(query.dtype)
     if query.device.type == "cpu":
         return _Cascade.apply(query, prompt_key, prompt_value, key, value, scaling, prompt_bias)
     return _plain_cascade(query, prompt_key, prompt_value, key, value, scaling, prompt_bias)
@@ -158,11 +160,12 @@ class _Cascade(torch.autograd.Function):
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         past, past_norm = fused(shared, prompt_key, prompt_value, 0.0, False, attn_mask=bias, scale=scaling)
-        own = _block if query.shape[2] <= BLOCK else partial(fused, dropout_p=0.0, is_causal=True)
+        own = _block if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
         out, norm = own(query, key, value, scale=scaling)
         past, past_norm = _by_completion(past, rows), _by_completion(past_norm, rows)
         total = torch.logaddexp(past_norm, norm)
         merged = past * (past_norm - total).exp().unsqueeze(-1) + out * (norm - total).exp().unsqueeze(-1)
+        merged = merged.to(query.dtype)  # normalisers are float32 whatever the rest is
         ctx.save_for_backward(query, prompt_key, prompt_value, key, value, prompt_bias, merged, total)
         ctx.scaling = scaling
         return merged
@@ -172,7 +175,7 @@ class _Cascade(torch.autograd.Function):
         query, prompt_key, prompt_value, key, value, prompt_bias, merged, total = ctx.saved_tensors
         count, rows = prompt_key.shape[0], query.shape[0]
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        own = _block_backward if query.shape[2] <= BLOCK else partial(fused, dropout_p=0.0, is_causal=True)
+        own = _block_backward if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
         d_query, d_key, d_value = own(grad, query, key, value, merged, total, scale=ctx.scaling)
         shared, merged, total, grad = (_by_prompt(x, count) for x in (query, merged, total, grad))
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
@@ -180,6 +183,10 @@ class _Cascade(torch.autograd.Function):
             grad, shared, prompt_key, prompt_value, merged, total, 0.0, False, attn_mask=bias, scale=ctx.scaling
         )
         return d_query + _by_completion(d_shared, rows), d_prompt_key, d_prompt_value, d_key, d_value, None, None
+
+
+def _short(query) -> bool:
+    return query.shape[2] <= BLOCK and query.dtype == torch.float32
 
 
 def _block(query, key, value, scale: float) -> tuple[torch.Tensor, torch.Tensor]:

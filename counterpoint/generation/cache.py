@@ -71,7 +71,7 @@ class Decoding:
         )
         past, past_norm = (self._by_row(x, kv_heads) for x in (past, past_norm.unsqueeze(-1)))
         weight = torch.sigmoid(past_norm - norm.unsqueeze(-1))  # the prompt's share of the joint softmax
-        return torch.lerp(out, past, weight).reshape(rows, heads, width)
+        return torch.lerp(out, past, weight.to(out.dtype)).reshape(rows, heads, width)
 
     def _by_row(self, x: torch.Tensor, kv_heads: int) -> torch.Tensor:
         """(N, kv heads, slots x share, …) as (rows, kv heads, share, …)."""
@@ -81,6 +81,7 @@ class Decoding:
 
 def _attention(query, key, value, bias, scaling: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Attention without a causal mask and its log normalisers, (rows, heads, queries)."""
+    bias = None if bias is None else bias.to(query.dtype)
     if query.device.type == "cpu":
         bias = None if bias is None else bias.expand(-1, query.shape[1], query.shape[2], -1)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu

@@ -14,6 +14,12 @@ from counterpoint.problem import Problem, decode
 from counterpoint.progress import track
 from counterpoint.prompt import user_text, with_images
 
+# What a checkpoint's own generation settings may not change: training samples without them.
+NEUTRAL = {
+    "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0,
+    "eta_cutoff": 0.0, "num_beams": 1, "min_new_tokens": 0, "min_length": 0,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Request:
@@ -128,12 +134,14 @@ def _config(model, processor, max_tokens: int, sampled: bool, temperature: float
     stops = model.generation_config.eos_token_id or processor.tokenizer.eos_token_id
     stops = stops if isinstance(stops, list) else [stops]
     padding = processor.tokenizer.pad_token_id
+    own = {key for key in NEUTRAL if getattr(model.generation_config, key, None) is not None}
     return GenerationConfig(
         max_new_tokens=max_tokens,
         suppress_tokens=None if image_token is None else [image_token],
         eos_token_id=stops,
         pad_token_id=stops[0] if padding is None else padding,
         disable_compile=True,
+        **{key: value for key, value in NEUTRAL.items() if key in own},
         **{"do_sample": False, **choice},
     )
 

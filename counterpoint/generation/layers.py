@@ -148,10 +148,12 @@ def _needed_heads(attention, joined: Joined, x, turn, needed) -> tuple[torch.Ten
 
 
 def _norm(module, x: torch.Tensor) -> torch.Tensor:
-    return _rms_norm(x, module.weight, module.variance_epsilon) if x.dtype == torch.float32 else module(x)
+    return _rms_norm(x, module.weight, module.variance_epsilon)
 
 
 def _rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+    if x.dtype != torch.float32:  # in float32 but for the weight, as transformers has it
+        return (weight * rms_norm(x.float(), x.shape[-1:], None, epsilon).to(x.dtype)).to(x.dtype)
     if torch.is_grad_enabled():
         return _RmsNorm.apply(x, weight, epsilon)
     return rms_norm(x, x.shape[-1:], None, epsilon).mul_(weight)

@@ -13,7 +13,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Preparer:
-    """Prompts of one model and processor; at most `limit` bytes of pictures, the least recently used go first."""
+    """Prompts of one model and processor; at most `limit` bytes, the least recently used go first."""
 
     def __init__(self, model, processor, limit: int = 1 << 28):
         self.parts, self.processor, self.limit, self.size = architecture.parts(model), processor, limit, 0
@@ -48,4 +48,5 @@ class Preparer:
 
 
 def _bytes(one: Prompts) -> int:
-    return 0 if one.pixels[0] is None else one.pixels[0].untyped_storage().nbytes()
+    pixels = 0 if one.pixels[0] is None else one.pixels[0].untyped_storage().nbytes()
+    return pixels + one.ids[0].nbytes + one.positions[0].nbytes

@@ -7,8 +7,12 @@ once, with the reason.
 
 from __future__ import annotations
 
+import copy
+import inspect
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -35,13 +39,16 @@ class PackedSFTTrainer(SFTTrainer):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.stock_reason = self._unsupported(kwargs)
+        given = inspect.signature(SFTTrainer).bind(*args, **kwargs).arguments
+        self.stock_reason = self._unsupported(given.get("data_collator") is not None)
         if self.stock_reason:
             log.warning("the packed engine is off and TRL's own path is taken: %s", self.stock_reason)
             return
         stored, self._stock_collator = self.train_dataset, self.data_collator
         self.train_dataset = torch.utils.data.StackDataset(row=range(len(stored)))
-        collator = Collator(stored, self.accelerator.unwrap_model(self.model), self.processing_class)
+        # a copy: the next batch is tokenised while a probe may use the processor
+        processor = copy.deepcopy(self.processing_class)
+        collator = Collator(stored, self.accelerator.unwrap_model(self.model), processor)
         self.data_collator = collator if self.args.dataloader_num_workers else Early(collator)
 
     def _set_signature_columns_if_needed(self):
@@ -51,22 +58,32 @@ class PackedSFTTrainer(SFTTrainer):
 
     def evaluate(self, *args, **kwargs):
         """TRL's own evaluation, of rows given by hand."""
+        with self._stock():
+            return super().evaluate(*args, **kwargs)
+
+    def predict(self, *args, **kwargs):
+        """TRL's own prediction, of rows given by hand."""
+        with self._stock():
+            return super().predict(*args, **kwargs)
+
+    @contextmanager
+    def _stock(self) -> Iterator[None]:
         packed = self.stock_reason, self.data_collator
         if self.stock_reason is None:
             self.stock_reason, self.data_collator, self._signature_columns = "evaluation", self._stock_collator, None
         try:
-            return super().evaluate(*args, **kwargs)
+            yield
         finally:
             self.stock_reason, self.data_collator = packed
             self._signature_columns = None
 
-    def _unsupported(self, given: dict[str, Any]) -> str | None:
+    def _unsupported(self, collated: bool) -> str | None:
         args, rows, model = self.args, self.train_dataset, self.accelerator.unwrap_model(self.model)
         columns = set(rows.column_names) if isinstance(rows, Dataset) else set()
         for holds, reason in (
             (not columns >= COLUMNS, f"a dataset without the columns {', '.join(sorted(COLUMNS))}"),
             (bool(columns & OTHERS), f"a dataset with the column {', '.join(sorted(columns & OTHERS))}"),
-            (given.get("data_collator") is not None, "a data_collator"),
+            (collated, "a data_collator"),
             (args.loss_type not in LOSSES, f"the loss type {args.loss_type}"),
             (args.max_length is not None, "truncation to max_length"),
             (args.completion_only_loss is False or args.assistant_only_loss, "a loss on other tokens"),
@@ -123,6 +140,8 @@ class Collator:
         rows = [example["row"] for example in examples]
         prompts = self.prepared.get(rows, self._show)
         ids = [self.completions[row] for row in rows]
+        if len(self.completions) > len(self.prepared.made):  # the prompts of others have been given up
+            self.completions = {row: self.completions[row] for row in self.prepared.made}
         device = prompts.ids[0].device
         labels = pad_sequence(ids, batch_first=True, padding_value=-100).to(device)
         # `Trainer` counts labels from the second column on, for it takes the first to be a prompt's

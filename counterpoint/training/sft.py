@@ -72,7 +72,8 @@ def train(
     trainer.add_callback(watch)
     sessions.run(trainer, watch)
     updates = trainer.state.global_step
-    seen = min(settings.batch_size * updates, math.ceil(settings.epochs * len(problems)))
+    epochs, rest = divmod(updates, steps_per_epoch)
+    seen = epochs * len(problems) + min(rest * settings.batch_size, len(problems))
     trained = sum(row["tokens"] for row in session.recorder.rows("steps"))
     return {
         "prompts_seen": seen,

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from transformers.generation.configuration_utils import GenerationMode
 from trl import GRPOTrainer
 from trl.data_utils import is_conversational, prepare_multimodal_messages
 from trl.models.utils import unwrap_model_for_generation
@@ -24,6 +25,14 @@ from counterpoint.generation.rollout import SETTINGS, rollout
 from counterpoint.training.packed import log_probs
 
 log = logging.getLogger(__name__)
+# generation_kwargs that act alike; with other end tokens TRL and `generate` would disagree about what is cut off
+KWARGS = set(SETTINGS) - {"bos_token_id", "eos_token_id", "pad_token_id"}
+# settings of a checkpoint that TRL leaves in force and a rollout does not know
+FOREIGN = (
+    "stop_strings", "max_time", "min_length", "guidance_scale", "watermarking_config", "forced_bos_token_id",
+    "forced_eos_token_id",
+)  # fmt: skip
+MODES = (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE)
 LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo")
 
 
@@ -63,7 +72,10 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
     def _unsupported(self) -> str | None:
         args = self.args
         model = self.accelerator.unwrap_model(self.model)
-        settings = sorted(set(args.generation_kwargs or ()) - set(SETTINGS))
+        settings = sorted(set(args.generation_kwargs or ()) - KWARGS)
+        stored = model.generation_config
+        mode = stored.get_generation_mode()
+        foreign = [name for name in FOREIGN if getattr(stored, name, None)]
         for holds, reason in (
             (self.use_vllm, "use_vllm"),
             (getattr(self, "use_transformers_continuous_batching", False), "continuous batching"),
@@ -73,6 +85,8 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
             (self.aux_loss_enabled, "an auxiliary loss"),
             (self.loss_type not in LOSSES, f"the loss type {self.loss_type}"),
             (bool(settings), f"generation_kwargs {', '.join(settings)}"),
+            (bool(foreign), f"the model's generation setting {', '.join(foreign)}"),
+            (mode not in MODES, f"generation by {mode.value}"),
             (self.pad_to_multiple_of is not None, "pad_to_multiple_of"),
             (args.cast_lm_head_to_fp32, "cast_lm_head_to_fp32"),
             (not self._is_vlm, "a model without a processor for pictures"),
@@ -107,14 +121,15 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
 
     def _calculate_rewards(self, inputs, prompts, completions, completion_ids_list):
         if self.stock_reason is None:
-            inputs, prompts = self._rows, [_message(row) for row in self._rows]
+            inputs, prompts = self._rows, _shown(self._rows)
         return super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
 
     def _tokenize_prompts(self, prompts):
         if self.stock_reason:
             return super()._tokenize_prompts(prompts)
         first = [i for i, group in enumerate(self._groups) if i == 0 or group != self._groups[i - 1]]
-        ids, pictures, fields = super()._tokenize_prompts([_message(self._rows[i]) for i in first])
+        shown = _shown(self._rows)
+        ids, pictures, fields = super()._tokenize_prompts([shown[i] for i in first])
         counts = [len(shown or ()) for shown in pictures or [None] * len(first)]
         parts = architecture.parts(self.accelerator.unwrap_model(self.model))
         self._distinct[self._mode] = prompting.build(parts, ids, counts, fields)
@@ -135,6 +150,7 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
                 gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
             ) as model,
             torch.no_grad(),
+            self.accelerator.autocast(),
         ):
             return rollout(model, prompts, repeats, self.generation_config, self._features.get(model, prompts)), None
 
@@ -188,6 +204,11 @@ def _message(row: dict[str, Any]) -> Any:
     if not is_conversational(row):
         return row["prompt"]
     return prepare_multimodal_messages(row["prompt"], images=_pictures(row))
+
+
+def _shown(rows: list[dict[str, Any]]) -> list[Any]:
+    """The prompts of a batch as TRL shows them to the tokenizer and to rewards: as they are where none has pictures."""
+    return [_message(row) for row in rows] if any(map(_pictures, rows)) else [row["prompt"] for row in rows]
 
 
 def _groups(rows: list[dict[str, Any]]) -> list[int]:

@@ -72,6 +72,15 @@ def test_the_models_mode_is_restored(loaded, mixed, training):
     assert model.training is training
 
 
+def test_a_checkpoints_own_settings_do_not_change_an_answer(lively, mixed, monkeypatch):
+    asked = {"batch_size": 12, "sampled": True, "seed": 5}
+    before = texts(generate(*lively, mixed, 6, **asked))
+    settings = lively[0].generation_config
+    for key, value in {"repetition_penalty": 5.0, "no_repeat_ngram_size": 1, "min_p": 0.9, "num_beams": 2}.items():
+        monkeypatch.setattr(settings, key, value)
+    assert texts(generate(*lively, mixed, 6, **asked)) == before
+
+
 def test_an_answer_cut_by_the_limit_is_flagged(lively, mixed):
     model, processor = lively
     free = generate(model, processor, mixed, 6, batch_size=12)

@@ -257,3 +257,20 @@ def test_rows_given_by_hand_are_evaluated_as_stock_does(trainer, shown):
         made.train()
         found.append((before["eval_loss"], made.evaluate(rows)["eval_loss"]))
     assert made.stock_reason is None and found[0] == pytest.approx(found[1], abs=1e-4)
+
+
+def test_rows_given_by_hand_are_predicted_as_stock_does(trainer, shown):
+    rows = shown([1] * 4)
+    stock, ours = (
+        trainer(cls, rows, per_device_eval_batch_size=4).predict(rows) for cls in (SFTTrainer, PackedSFTTrainer)
+    )
+    assert ours.predictions == pytest.approx(stock.predictions, abs=1e-4)
+
+
+def test_a_collator_given_by_place_is_seen(trainer, shown):
+    rows = shown([1] * 4)
+    stock = trainer(SFTTrainer, rows)
+    made = PackedSFTTrainer(
+        stock.model, stock.args, lambda examples: examples, rows, processing_class=stock.processing_class
+    )
+    assert "data_collator" in made.stock_reason

@@ -152,11 +152,49 @@ def test_stock_is_taken_with_its_reason_once(built, caplog):
     assert torch.equal(cases.measure(again)["log_probs"], stock["log_probs"])
 
 
-def test_dropout_goes_the_stock_way(built):
+@pytest.mark.parametrize("rate", ["attention_dropout", "dropout"])
+def test_dropout_goes_the_stock_way(built, monkeypatch, rate):
     model, processor = built("llava-qwen2")
-    attention = model.model.language_model.layers[0].self_attn
-    attention.attention_dropout = 0.1
-    try:
-        assert "dropout" in cases.trainer(SharedPrefixGRPOTrainer, model, processor).stock_reason
-    finally:
-        attention.attention_dropout = 0.0
+    tower = model.model.vision_tower.encoder.layers[0].self_attn
+    monkeypatch.setattr(tower if rate == "dropout" else model.model.language_model.layers[0].self_attn, rate, 0.1)
+    assert "dropout" in cases.trainer(SharedPrefixGRPOTrainer, model, processor).stock_reason
+
+
+@pytest.mark.parametrize("kwargs", [{"eos_token_id": [7]}, {"num_beams": 2}], ids=str)
+def test_settings_of_generation_that_would_differ_go_the_stock_way(built, kwargs):
+    ours = cases.trainer(SharedPrefixGRPOTrainer, *built("llava-qwen2"), generation_kwargs=kwargs)
+    assert next(iter(kwargs)) in ours.stock_reason
+
+
+@pytest.mark.parametrize(("setting", "value", "told"), [("num_beams", 4, "beam"), ("max_time", 2.0, "max_time")])
+def test_a_checkpoints_own_way_of_generating_goes_the_stock_way(built, monkeypatch, setting, value, told):
+    model, processor = built("llava-qwen2")
+    monkeypatch.setattr(model.generation_config, setting, value)
+    assert told in cases.trainer(SharedPrefixGRPOTrainer, model, processor).stock_reason
+
+
+@pytest.mark.parametrize("pictured", [True, False])
+def test_rewards_are_shown_the_prompts_that_stock_shows(built, pictured):
+    shown = []
+    for cls in (GRPOTrainer, SharedPrefixGRPOTrainer):
+        made = cases.trainer(cls, *built("llava-qwen3"))
+        inner = made.reward_funcs[0]
+        made.reward_funcs[0] = lambda prompts, inner=inner, **rest: (shown.append(prompts), inner(**rest))[1]
+        batch = [row for row in made.train_dataset if pictured or not row["images"] for _ in range(cases.GROUP)]
+        made._generate_and_score_completions(batch)
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("name", ["llava-qwen3", "qwen2_vl"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_bfloat16_is_no_further_from_float32_than_stock_is(built, name, checkpointing):
+    exact = cases.measure(cases.trainer(GRPOTrainer, *built(name)))
+    rounded = {"bf16": True, "gradient_checkpointing": checkpointing}
+    errors = []
+    for cls in (GRPOTrainer, SharedPrefixGRPOTrainer):
+        found = cases.measure(cases.trainer(cls, *built(name), **rounded))
+        apart = [found["gradients"][n].float() - g for n, g in exact["gradients"].items()]
+        norm = torch.stack([gradient.norm() for gradient in apart]).norm().item()
+        errors.append(((found["log_probs"] - exact["log_probs"]).abs().mean().item(), norm))
+    for stock, ours in zip(*errors, strict=True):
+        assert 0 < ours <= 1.5 * stock

@@ -120,6 +120,12 @@ def test_fewer_problems_than_a_batch_still_train(train, sft_settings, tmp_path, 
     assert (run.totals["updates"], run.totals["prompts_seen"]) == (1, 3)
 
 
+def test_parts_of_an_epoch_are_counted_batch_by_batch(train, sft_settings, tmp_path, problems):
+    settings = dataclasses.replace(sft_settings, epochs=2.5, batch_size=2)
+    run = train(settings, tmp_path, probed=False, data=problems[:9])
+    assert (run.totals["updates"], run.totals["prompts_seen"]) == (13, 9 + 9 + 3 * 2)
+
+
 def test_the_sampler_is_reseeded_by_the_epoch_and_not_by_how_it_got_there():
     from counterpoint.training.resume import EpochSampler
 
