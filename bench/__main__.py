@@ -91,6 +91,21 @@ def line(found: dict) -> str:
     return text + (f"   MFU {found['mfu']:.1%}" if found["mfu"] else "")
 
 
+def table(rows: list[dict]) -> str:
+    """The README's table: a case a line, seconds of a step by arm, how far ahead of stock the engine is, and memory."""
+    lines = [
+        "| a step of | engine | stock TRL | compact head | plain loop | stock ÷ engine | memory, engine and stock |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for title in dict.fromkeys(row["title"] for row in rows):
+        by_arm = {row["arm"]: row for row in rows if row["title"] == title}
+        seconds = [f"{by_arm[arm]['step_seconds']:.2f} s" if arm in by_arm else "" for arm in ARMS]
+        ours, stock = by_arm["shared"], by_arm["stock"]
+        memory = f"{ours['peak_mb'] / 1e3:.1f} GB, {stock['peak_mb'] / 1e3:.1f} GB"
+        lines.append(f"| {title} | {' | '.join(seconds)} | **{ours['ratio']:.1f}** | {memory} |")
+    return "\n".join(lines)
+
+
 def program(arguments: list[str] | None = None) -> None:
     """Measure what the arguments name and print it; the whole benchmark is written to metrics/bench.json too."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
@@ -127,7 +142,7 @@ def program(arguments: list[str] | None = None) -> None:
     if options.case is None and options.arm is None:
         settings = {name: getattr(options, name) for name in ("rounds", "steps", "warmup", "threads")}
         runs.write_json(OUT, {"machine": described, "settings": settings, "rows": rows})
-        print(f"written to {OUT}")
+        print(f"written to {OUT}; for the README:\n\n{table(rows)}")
 
 
 def _named(given: str | None, default, flag: str, known: list[str]) -> list[str]:

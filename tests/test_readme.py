@@ -1,16 +1,24 @@
 """What the README promises is there."""
 
+import json
 import re
 from pathlib import Path
+
+from bench.__main__ import table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_readmes_times_are_those_of_the_benchmark():
+    rows = json.loads((ROOT / "metrics/bench.json").read_text(encoding="utf-8"))["rows"]
+    assert table(rows) in README
+
+
 def test_the_readme_lists_exactly_the_published_queries():
     published = {path.stem for path in (ROOT / "counterpoint/warehouse/sql/queries").glob("*.sql")}
-    table = README.partition("| Published query |")[2].partition("\n\n")[0]
-    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    answers = README.partition("| Published query |")[2].partition("\n\n")[0]
+    listed = set(re.findall(r"^\| `(\w+)` \|", answers, re.MULTILINE))
     assert listed == published
     assert len(published) == 11
 

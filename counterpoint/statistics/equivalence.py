@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 FEWEST, MOST = 3, 1000  # seeds between which the number needed is sought
 BATCH = 500  # replicates at a time: what a bootstrap holds in memory is this times the clusters
@@ -60,6 +59,8 @@ def verdict(low: float, high: float, margin: float) -> str:
 
 def t_interval(per_seed: np.ndarray, confidence: float) -> tuple[float, float]:
     """Student's interval for the mean of the seeds' differences, one degree of freedom less than there are seeds."""
+    from scipy import stats  # half a second, for which a mistake in the arguments need not wait
+
     n = len(per_seed)
     half = stats.t.ppf((1 + confidence) / 2, n - 1) * per_seed.std(ddof=1) / math.sqrt(n)
     return float(per_seed.mean() - half), float(per_seed.mean() + half)
@@ -94,6 +95,8 @@ def power(seeds: int, sd: float, margin: float, difference: float = 0.0, confide
 
     The shifted central t approximation (`method = "shifted"` of the R package PowerTOST); low where power is low.
     """
+    from scipy import stats
+
     if sd == 0:
         return float(abs(difference) < margin)
     error, df = sd / math.sqrt(seeds), seeds - 1
