@@ -12,7 +12,7 @@ from stages.common import main
 # seconds of one core, by shipped base
 PER_COMPLETION = {"tiny": 0.0020, "small": 0.0037, "small_early": 0.0037}  # a third of it generates, the rest learns
 PER_EXAMPLE = {"tiny": 0.0025, "small": 0.0047, "small_early": 0.0047}
-PER_ANSWER = 0.001
+PER_ANSWER = 0.003
 PER_STAGE = 5.0
 
 
