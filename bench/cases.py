@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from counterpoint import params, problem
+from counterpoint import params, problem, studies
 from counterpoint.models.micro import PATCH, Shape
 from counterpoint.problem import Problem
 from counterpoint.prompt import THINK, user_text, with_images
 from counterpoint.rewards import REWARDS
 from counterpoint.verify import judge
 
+STUDIES = Path(__file__).resolve().parents[1] / "studies"
 SHIPPED = "data/models/base/small"
 WORDS = 11  # pseudo-words in a question of the VLM-like cases: some 30 tokens with the instruction
 
@@ -60,10 +61,14 @@ def vlm_shape(image_tokens: int = 196, vocabulary: int = 16384) -> Shape:
     )  # fmt: skip
 
 
+def study() -> params.Params:
+    """The default study's, whatever params.yaml holds at the moment."""
+    return params.parse(studies.compose("default", STUDIES))
+
+
 def cases() -> dict[str, Case]:
-    """The cases by letter; a and d take their batch and lengths from params.yaml."""
-    settings = params.load()
-    rl, sft = settings.rl, settings.sft
+    """The cases by letter; a and d take their batch and lengths from the default study."""
+    rl, sft = study().rl, study().sft
     known = [
         Case("a", "RL, default micro shape", "rl", rl.batch_size, rl.group_size, rl.max_completion_tokens, SHIPPED),
         Case("b", "RL, VLM-like shape, G = 8", "rl", 64, 8, 40, shape=vlm_shape(), fixed_length=True),
@@ -111,10 +116,10 @@ def load(case: Case, folder: Path):
 def scorer(case: Case, problems: list[Problem], lengths: list[int]):
     """The reward function of every arm, as TRL calls it; it notes each completion's length in `lengths`.
 
-    Real problems earn params.yaml's weighted terms. A random model on noise would always earn 0, and with it no
+    Real problems earn the default study's weighted terms. A random model on noise would always earn 0, and with it no
     gradient; there the reward is the share of even token ids.
     """
-    by_id, weights = {p.problem_id: p for p in problems}, params.load().rl.rewards
+    by_id, weights = {p.problem_id: p for p in problems}, study().rl.rewards
 
     def reward(completions, completion_ids, problem_id, **_) -> list[float]:
         lengths.extend(len(ids) for ids in completion_ids)

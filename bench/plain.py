@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.nn.functional import cross_entropy
 
-from bench.cases import Case, prompt_text
+from bench.cases import Case, prompt_text, study
 from bench.clock import Clock
-from counterpoint import params
 from counterpoint.problem import Problem, decode
 from counterpoint.prompt import completion_text
 
@@ -116,8 +115,8 @@ def update(model, optimizer: torch.optim.Optimizer, loss: torch.Tensor, max_grad
 def train_grpo(
     model, processor, problems: Sequence[Problem], case: Case, reward: Callable, steps: int, clock: Clock
 ) -> None:
-    """`steps` optimizer steps of GRPO over the problems in order, with the settings of params.yaml's `rl`."""
-    settings, tokenizer = params.load().rl, processor.tokenizer
+    """`steps` optimizer steps of GRPO over the problems in order, with the settings of the default study's `rl`."""
+    settings, tokenizer = study().rl, processor.tokenizer
     optimizer = adamw(model, settings.learning_rate, settings.weight_decay)
     end = tokenizer.eos_token_id
     banned = [model.config.image_token_id, *([end] if case.fixed_length else [])]
@@ -142,8 +141,8 @@ def train_grpo(
 
 
 def train_sft(model, processor, problems: Sequence[Problem], case: Case, steps: int, clock: Clock) -> None:
-    """`steps` optimizer steps on gold completions, with the settings of params.yaml's `sft`."""
-    settings, tokenizer = params.load().sft, processor.tokenizer
+    """`steps` optimizer steps on gold completions, with the settings of the default study's `sft`."""
+    settings, tokenizer = study().sft, processor.tokenizer
     optimizer = adamw(model, settings.learning_rate, settings.weight_decay)
     for step in range(steps):
         batch = problems[step * case.batch : (step + 1) * case.batch]

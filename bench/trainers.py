@@ -5,9 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 
-from bench.cases import Case
+from bench.cases import Case, study
 from bench.clock import Clock
-from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
 from counterpoint.prompt import THINK
@@ -18,7 +17,7 @@ from counterpoint.training.engine import compact_head
 def train(
     arm: str, model, processor, problems: Sequence[Problem], case: Case, reward: Callable, steps: int, clock: Clock
 ) -> None:
-    """`steps` optimizer steps of the arm on the problems; same settings as params.yaml's `rl` or `sft`.
+    """`steps` optimizer steps of the arm on the problems; same settings as the default study's `rl` or `sft`.
 
     Raises `UserError` when the engine would take TRL's own path: that would measure stock under another name.
     """
@@ -37,7 +36,7 @@ def train(
 
 def common(case: Case, steps: int, folder: str) -> dict:
     """Arguments of both methods: what a CPU needs, no logging, no checkpoints; the settings of the study."""
-    settings, cuda = getattr(params.load(), case.method), case.device == "cuda"
+    settings, cuda = getattr(study(), case.method), case.device == "cuda"
     return {
         "output_dir": folder,
         "max_steps": steps,
@@ -58,7 +57,7 @@ def common(case: Case, steps: int, folder: str) -> dict:
 def _grpo(arm: str, model, processor, problems, case: Case, reward: Callable, arguments: dict):
     from trl import GRPOConfig, GRPOTrainer
 
-    settings, kind = params.load().rl, GRPOTrainer
+    settings, kind = study().rl, GRPOTrainer
     if arm == "shared":
         from counterpoint.training.shared import SharedPrefixGRPOTrainer as kind
     return kind(
