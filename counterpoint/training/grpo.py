@@ -65,7 +65,7 @@ class Recording:
                     "problem_id": problem_id,
                     "sample_index": seen[problem_id],
                     "completion": text,
-                    "extracted": verdict.extracted,
+                    "extracted": verdict.extracted or "",
                     "correct": verdict.correct,
                     "parsed": verdict.parsed,
                     "truncated": truncated,

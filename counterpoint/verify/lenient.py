@@ -1,0 +1,261 @@
+"""The lenient judge: what the completion means, however it is written, but still no guess.
+
+It looks behind the reasoning for the last `<answer>`, `\\boxed{}` or "the answer is", else at the last line, and sets
+aside markdown, mathematical delimiters, units and the label of an option. It never searches for the gold answer inside
+a text ("A or B or C" holds every gold), never snaps to the nearest option, and never falls back from an empty or
+unreadable final answer to an earlier one.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from counterpoint.verify import expression
+from counterpoint.verify.verdict import Verdict, unreadable
+
+TAIL = 4000  # characters behind the reasoning, from the end, that are searched
+
+_TAG = re.compile(r"<\s{0,3}(/?)\s{0,3}answer\s{0,3}>", re.IGNORECASE)
+_THINKING = re.compile(r"<\s{0,3}(/?)\s{0,3}think\s{0,3}>", re.IGNORECASE)
+_STATED = re.compile(r"\banswer\s{0,3}(?:is|:|=|\*{1,2}\s{0,3}(?:is\b|:))", re.IGNORECASE)
+_MARKUP_LINE = re.compile(r"[\s$*`_\\\[\]#.-]*")
+_WRAPPED = (
+    ("**", "**"), ("__", "__"), ("*", "*"), ("`", "`"), ("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"),
+    ('"', '"'), ("'", "'"), ("“", "”"), (r"\text{", "}"), (r"\mathrm{", "}"), (r"\textbf{", "}"), (r"\mathbf{", "}"),
+)  # fmt: skip
+_ASSIGNED = re.compile(r"[A-Za-z]\w{0,3}\s*=\s*(?=[^=])")
+_QUANTITY = re.compile(
+    r"(?P<sign>[+-]?)\s?(?P<money>[$€£]?)\s?(?:\\[dt]?frac\{(?P<above>\d{1,18})\}\{(?P<below>\d{1,18})\}"
+    r"|(?P<whole>\d{1,3}(?:,\d{3})+|\d*)(?P<places>\.\d+|\.?)(?:\s?/\s?(?P<under>\d{1,18}))?)(?P<unit>\D*)",
+    re.ASCII,
+)
+_UNIT_NAMES = {
+    "dollar": "$", "dollars": "$", "usd": "$", "euro": "€", "euros": "€", "eur": "€", "pounds sterling": "£",
+    "percent": "%", "per cent": "%", "degree": "°", "degrees": "°",
+}  # fmt: skip
+# Only what is listed is a unit: any other word may deny the number, scale it or count something else. Symbols keep
+# their case (M is a million, K a thousand, L a lakh, G a grand); "in" and "pt" are words too.
+_SYMBOLS = {
+    "m", "g", "s", "h", "l", "mm", "cm", "dm", "km", "mg", "kg", "ml", "mL", "cl", "dl", "ms", "min", "hr", "hrs",
+    "Hz", "kHz", "MHz", "Pa", "kPa", "kJ", "kW", "kWh", "°C", "°F", "ft", "yd", "lb", "lbs", "oz", "mph", "km/h",
+}  # fmt: skip
+_APART = {"m"}  # 5 m is a length, 5m may be millions
+_MEASURES = {
+    *("meter", "metre", "millimeter", "millimetre", "centimeter", "centimetre", "kilometer", "kilometre", "mile"),
+    *("yard", "foot", "gram", "milligram", "kilogram", "tonne", "ounce", "pound", "liter", "litre", "milliliter"),
+    *("millilitre", "gallon", "acre", "hectare", "second", "minute", "hour", "day", "week", "month", "year"),
+    *("radian", "joule", "watt", "newton", "volt", "ampere", "pascal", "byte", "bit", "pixel", "calorie"),
+    *("cent", "rupee", "unit"),
+}
+_PLURALS = {"feet", "inch", "inches", "yen", "yuan", "kelvin", "celsius", "fahrenheit", "hertz", "people", "children"}
+_COUNTED = {
+    *("apple", "orange", "banana", "egg", "cookie", "cupcake", "candy", "ball", "marble", "toy", "book", "pencil"),
+    *("pen", "sticker", "card", "coin", "ticket", "box", "bag", "bottle", "cup", "piece", "item", "object", "shape"),
+    *("circle", "square", "triangle", "rectangle", "pentagon", "hexagon", "star", "dot", "bar", "line", "cell", "tile"),
+    *("block", "cube", "sphere", "cylinder", "point", "step", "student", "person", "friend", "boy", "girl", "car"),
+    *("flower", "tree", "animal", "dog", "cat", "fish", "bird", "cow", "chicken", "sheep"),
+}
+_KINDS = {
+    *("square", "cubic", "red", "green", "blue", "yellow", "orange", "purple", "black", "white", "gray", "grey"),
+    *("brown", "pink", "cyan", "magenta", "small", "medium", "large", "big", "dark", "light"),
+}  # what may stand before a unit or a counted thing
+
+
+def _with_plural(names: set[str]) -> set[str]:
+    return names | {name + ("es" if name.endswith(("x", "ch")) else "s") for name in names}
+
+
+# "5 second", "5 cube" and "5 point" are an ordinal, a power and half a number: such words count in the plural alone
+_UNITS = (_with_plural(_MEASURES) | _with_plural(_COUNTED) | _PLURALS) - {"second", "square", "cube", "point"}
+_LABEL = re.compile(
+    r"(?:(?:option|choice)\s+)?(?:\(\s?([A-Za-z])\s?\)|([A-Za-z])(?![A-Za-z]))(?:\s?[.):,-])?\s*(.*)",
+    re.IGNORECASE,
+)
+
+
+def judge_leniently(completion: str, answer: str, answer_type: str, options: list[str] | None = None) -> Verdict:
+    """Judge one completion generously against the gold answer; the arguments are those of the strict `judge`.
+
+    Units count only where the gold answer has one and the completion another. Never raises on any completion (but
+    `UserError` where an `expression` needs math-verify and it cannot be started).
+    """
+    said, reason = _final(completion)
+    if said is None:
+        return Verdict(False, False, None, reason)
+    correct = _agrees(said, answer, answer_type, options or [])
+    return Verdict(correct, True, said, f"{reason}: {'equal' if correct else 'another answer'}")
+
+
+def _final(completion: str) -> tuple[str | None, str]:
+    """The final answer and where it stood, or None and why there is none."""
+    text, thinking = completion[-TAIL:], False
+    marks = list(_THINKING.finditer(text))
+    if marks:
+        thinking = not marks[-1][1]
+        text = text[marks[-1].end() :]
+    elif len(completion) > TAIL:
+        opened, closed = completion.rfind("<think>"), completion.rfind("</think>")
+        thinking = opened > closed
+    tags = list(_TAG.finditer(text))
+    opened = next((at for at in reversed(range(len(tags))) if not tags[at][1]), None)
+    behind = text[tags[-1].end() :] if tags else text
+    found, where = _stated(_last_line(behind)) if not thinking else (None, "")
+    if found is None and opened is not None:
+        if opened + 1 == len(tags):
+            return None, "the answer does not end"
+        inside = text[tags[opened].end() : tags[opened + 1].start()]
+        found, where = _stated(_last_line(inside))
+        found, where = (inside, "in answer tags") if found is None else (found, where)
+    if found is None and thinking:
+        return None, "the reasoning does not end"
+    if found is None:
+        found, where = _last_line(_TAG.sub("\n", text)), "the last line"
+    found = _bare(found)
+    if reason := unreadable(found):
+        return None, reason
+    return found, where
+
+
+def _last_line(text: str) -> str:
+    """The last line that holds more than markup."""
+    lines = (line for line in reversed(text.splitlines()) if not _MARKUP_LINE.fullmatch(line))
+    return next(lines, "").strip()
+
+
+def _stated(line: str) -> tuple[str | None, str]:
+    """What the line boxes or declares to be the answer, whichever comes last."""
+    boxed, statements = line.rfind(r"\boxed{"), [*_STATED.finditer(line)]
+    stated = statements[-1] if statements else None
+    if boxed >= 0 and (stated is None or boxed > stated.start()):
+        depth, start = 1, boxed + len(r"\boxed{")
+        for at in range(start, len(line)):
+            depth += (line[at] == "{") - (line[at] == "}")
+            if not depth:
+                return line[start:at], "boxed"
+        return "", "boxed"  # cut off: no other text is the answer
+    return (line[stated.end() :].lstrip(" :*_"), "stated") if stated else (None, "")
+
+
+def _bare(text: str) -> str:
+    """Without surrounding space, markup, delimiters and a final full stop."""
+    text = " ".join(text.split()).replace("\u2212", "-").replace(r"\%", "%").replace(r"\$", "$")
+    for _ in range(6):
+        before = text
+        text = text.strip().strip("#").strip()
+        text = text[:-1].rstrip() if text.endswith(".") and not text.endswith("..") else text
+        for left, right in _WRAPPED:
+            inner = text[len(left) : -len(right)]
+            if text.startswith(left) and text.endswith(right) and inner and left not in inner and right not in inner:
+                text = inner
+        text = text[:-2] if text.endswith("**") and text.count("**") == 1 else text
+        if text == before:
+            break
+    return text
+
+
+def _quantity(text: str) -> tuple[Fraction, str] | None:
+    """Value and unit of a number, fraction or amount; None for anything else. A word of scale is no unit."""
+    match = _QUANTITY.fullmatch(text)
+    if not match:
+        return None
+    if match["above"]:
+        above, below = Fraction(int(match["above"])), int(match["below"])
+    else:
+        digits = match["whole"].replace(",", "") + match["places"].rstrip(".")
+        if not digits.strip("."):
+            return None
+        above, below = Fraction(digits), int(match["under"] or 1)
+    unit = _unit(match["unit"])
+    if not below or unit is None or (unit and match["money"]):
+        return None
+    return (-above if match["sign"] == "-" else above) / below, match["money"] or unit
+
+
+def _unit(text: str) -> str | None:
+    """The unit that follows a number, empty for none; None when it is none."""
+    if not text.strip():
+        return ""
+    symbol = _bare(text)
+    name = symbol.casefold()
+    if symbol in ("%", "°", "$", "€", "£"):
+        return symbol
+    glued = not text[0].isspace()
+    if symbol in _SYMBOLS:
+        return None if glued and symbol in _APART else symbol
+    if glued:
+        return None
+    *kind, noun = name.split() or [""]
+    if name in _UNIT_NAMES or (noun in _UNITS and (not kind or (len(kind) == 1 and kind[0] in _KINDS))):
+        return _UNIT_NAMES.get(name, name)
+    return None
+
+
+def _same_quantity(said: str, gold: str) -> bool:
+    ours, wanted = _quantity(said), _quantity(gold)
+    if ours is None or wanted is None:
+        return False
+    return ours[0] == wanted[0] and (not ours[1] or not wanted[1] or ours[1] == wanted[1])
+
+
+def _words(text: str) -> str:
+    return re.sub(r"^(?:the|an|a) (?=\S{2})", "", text.casefold())
+
+
+def _agrees(said: str, gold: str, answer_type: str, options: list[str]) -> bool:
+    wanted = _bare(gold)
+    if answer_type == "choice" and options:
+        texts = [_bare(option) for option in options]
+        return _option(said, texts if wanted in texts else [*texts, wanted]) == wanted
+    if answer_type == "expression":
+        return _same_expression(said, wanted)
+    if said.casefold() == wanted.casefold():
+        return True
+    if answer_type in ("integer", "number"):
+        value = _value(said) if "=" not in wanted else said
+        return _same_quantity(value, wanted)
+    return _words(said) == _words(wanted)
+
+
+def _value(text: str) -> str:
+    """The right side of `x = 5` or `2 + 3 = 5`."""
+    before, sign, value = text.rpartition("=")
+    return _bare(value) if sign and not before.endswith(("!", "<", ">", "~", "≠")) else text
+
+
+def _option(said: str, options: list[str]) -> str | None:
+    """The option that is named: by its text, by its label, by both if they agree, or by an equal amount."""
+    named = _by_text(said, options)
+    if named:
+        return named.pop() if len(named) == 1 else None
+    label = _LABEL.fullmatch(said)
+    if label and (label[1] or label[2]).isascii():
+        letter, text = label[1] or label[2], _bare(label[3])
+        place = ord(letter.lower()) - ord("a")
+        option = options[place] if place < len(options) else None
+        if not label[3]:
+            lettered = [option for option in options if option.casefold() == letter.casefold()]
+            return option if not lettered or lettered == [option] else None
+        named = _by_text(text, options)
+        if named == {option} or (not named and option is not None and _same_quantity(text, option)):
+            return option
+    amounts = {option for option in options if _same_quantity(_value(said), option)}
+    return amounts.pop() if len(amounts) == 1 else None
+
+
+def _by_text(said: str, options: list[str]) -> set[str]:
+    """The options of this text; case and an article count only where they must tell options apart."""
+    found = ({option for option in options if fold(option) == fold(said)} for fold in (str, str.casefold, _words))
+    return next(filter(None, found), set())
+
+
+def _same_expression(said: str, gold: str) -> bool:
+    if "=" not in gold:
+        said = _ASSIGNED.sub("", said, count=1) if _ASSIGNED.match(said) else said
+    letters = {c for c in gold if c.isalpha()}
+    mixed = any(c.swapcase() in letters for c in letters)
+    # commands are letters of their own: \Omega and \omega
+    mixed = mixed or re.findall(r"\\[A-Za-z]+", said) != re.findall(r"\\[A-Za-z]+", gold)
+    if said == gold or (not mixed and said.casefold() == gold.casefold()) or _same_quantity(said, gold):
+        return True
+    return expression.equal(said, gold)[0]

@@ -1,0 +1,158 @@
+"""The strict judge: exactly one `<answer>…</answer>` after the one `</think>`, nothing guessed.
+
+Whatever cannot be parsed is not wrong by another name: `parsed` is false and counted apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from counterpoint.verify import expression
+from counterpoint.verify.verdict import Verdict, unreadable
+
+# ASCII digits only: other scripts' digits and superscripts are not what was asked for
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[+-]?\.\d+", re.ASCII)
+_FRACTION = re.compile(r"([+-]?\d{1,18})\s*/\s*(\d{1,18})", re.ASCII)
+_LETTER = re.compile(r"\(([A-Za-z])\)|([A-Za-z])\)?")
+_LETTER_AND_TEXT = re.compile(r"(?:\(([A-Za-z])\)|([A-Za-z])[).])\s+(.+)")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+
+EQUAL, ANOTHER = "equal", "another answer"
+
+
+def extract(completion: str) -> tuple[str | None, str]:
+    """The one answer after the reasoning, or None with the reason."""
+    if completion.count("</think>") != 1 or completion.count("<think>") > 1:
+        return None, "not exactly one </think>"
+    after = completion.partition("</think>")[2]
+    if "<think>" in after or any(completion.count(tag) != after.count(tag) for tag in ("<answer>", "</answer>")):
+        return None, "an answer tag inside the reasoning"
+    if after.count("<answer>") != 1 or after.count("</answer>") != 1:
+        return None, "not exactly one answer"
+    before, _, rest = after.partition("<answer>")
+    inside, closed, behind = rest.partition("</answer>")
+    if not closed:
+        return None, "the answer does not follow its tag"
+    if before.strip() or behind.strip():
+        return None, "text outside the answer tags"
+    answer = inside.strip()
+    if reason := unreadable(answer):
+        return None, reason
+    return answer, "one answer"
+
+
+def well_formed(completion: str) -> bool:
+    """Whether the completion has the whole format: `<think>…</think><answer>…</answer>` and nothing else."""
+    return completion.lstrip().startswith("<think>") and extract(completion)[0] is not None
+
+
+def _spaced(text: str) -> str:
+    """Surrounding space and one final full stop do not count, and models write U+2212 for a minus sign."""
+    text = " ".join(text.split()).replace("\u2212", "-")
+    return text[:-1].rstrip() if text.endswith(".") and not text.endswith("..") else text
+
+
+def _plain(text: str) -> str:
+    """Nor does case."""
+    return _spaced(text).casefold()
+
+
+def _number(text: str) -> Fraction | None:
+    """The exact value of an integer, decimal or simple fraction; None for anything else."""
+    if fraction := _FRACTION.fullmatch(text):
+        return Fraction(int(fraction[1]), int(fraction[2])) if int(fraction[2]) else None
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Fraction(Decimal(text.replace(",", "")))
+    except InvalidOperation:
+        return None
+
+
+def _named(said: str, options: list[str], fold: Callable[[str], str]) -> str | None:
+    """The option (of the folded `options`) that an answer names other than by its text, or None.
+
+    Its letter as `b`, `(b)`, `b)` or `b.`; letter and text that agree, as `(b) text`, `b) text` or `b. text`; a number
+    that equals exactly one option. A letter that is itself an option but stands at another's place could mean either,
+    so it names none. Letters are ASCII: U+212A (the Kelvin sign) is a "k" only once its case is folded.
+    """
+    if match := _LETTER.fullmatch(said):
+        letter = match[1] or match[2]
+        place = _placed(letter, options)
+        return place if fold(letter) not in options or fold(letter) == place else None
+    if match := _LETTER_AND_TEXT.fullmatch(said):
+        place = _placed(match[1] or match[2], options)
+        return place if place == fold(match[3]) else None
+    if (value := _number(said)) is None:
+        return None
+    equal = {option for option in options if _number(option) == value}
+    return equal.pop() if len(equal) == 1 else None
+
+
+def _placed(letter: str, options: list[str]) -> str | None:
+    position = ord(letter.lower()) - ord("a")
+    return options[position] if position < len(options) else None
+
+
+def _chose(answer: str, gold: str, options: list[str]) -> bool:
+    """Whether the answer names the option that is the gold's text. Case counts where only it tells options apart."""
+    exact = {_spaced(option) for option in options}
+    fold = _plain if len({_plain(option) for option in options}) == len(exact) else _spaced
+    if fold(answer) == fold(gold):
+        return True
+    folded = [fold(option) for option in options]
+    return fold(answer) not in folded and _named(_spaced(answer), folded, fold) == fold(gold)
+
+
+def matches(answer: str, gold: str, answer_type: str, options: list[str] | None = None) -> bool:
+    """Whether an extracted answer equals the gold one for its type; `options` count for `choice` alone.
+
+    Raises `UserError` where an `expression` needs math-verify and it cannot be started.
+    """
+    return _compared(answer, gold, answer_type, options)[0]
+
+
+def _compared(answer: str, gold: str, answer_type: str, options: list[str] | None) -> tuple[bool, str]:
+    if answer_type == "choice" and options:
+        correct = _chose(answer, gold, options)
+    elif answer_type == "expression":
+        return _same_expression(_spaced(answer), _spaced(gold))
+    else:
+        said, wanted = _plain(answer), _plain(gold)
+        correct = said == wanted or (answer_type in ("integer", "number") and _same_number(said, wanted))
+    return correct, EQUAL if correct else ANOTHER
+
+
+def _same_number(said: str, wanted: str) -> bool:
+    value = _number(said)
+    return value is not None and value == _number(wanted)
+
+
+def _same_expression(said: str, wanted: str) -> tuple[bool, str]:
+    """Text and numbers are compared without any algebra. Case counts where the gold has a letter in both (r and R)."""
+    letters = set(filter(str.isalpha, wanted))
+    fold = str.casefold if len({c.casefold() for c in letters}) == len(letters) else str
+    commands = _COMMAND.findall(said) == _COMMAND.findall(wanted)  # \Omega is another letter than \omega
+    if (commands and fold(said) == fold(wanted)) or _same_number(said, wanted):
+        return True, EQUAL
+    if _number(said) is not None and _number(wanted) is not None:
+        return False, ANOTHER
+    return expression.equal(said, wanted)
+
+
+def judge(completion: str, answer: str, answer_type: str, options: list[str] | None = None) -> Verdict:
+    """Judge one completion strictly against the gold answer.
+
+    Accepted beside the gold text itself: other case, surrounding space, one final full stop, U+2212 for a minus sign;
+    for numbers thousands commas and equal fractions and decimals; for a `choice`, whose gold is an option's text, its
+    letter (`_named` has the styles); for an `expression` an equal one (`counterpoint.verify.expression`). Units,
+    per-cent signs and words belong to the answer. Never raises on any completion, but see `matches`.
+    """
+    extracted, reason = extract(completion)
+    if extracted is None:
+        return Verdict(False, False, None, reason)
+    correct, reason = _compared(extracted, answer, answer_type, options)
+    return Verdict(correct, True, extracted, reason)
