@@ -44,14 +44,20 @@ class Source:
     kind: str  # procedural, folder or hub
     path: str | None  # what the problems depend on: the folder of rows, or of the procedural families' code
     repository: str | None  # hub: the id of a data set; null reads the folder `path` as one
-    revision: str | None  # hub: its commit or tag
+    revision: str | None  # hub: its commit
+    config: str | None  # hub: which of its configurations, where it has several
     pattern: str  # folder: which files hold the rows
-    split: str  # hub: which of its splits
+    split: str  # hub: which of its splits; several as train+test
     name: str  # what the problems' `source` column says
-    fields: dict[str, Any]  # record field -> column, or a list of columns to join
+    fields: dict[str, Any]  # record field -> how it is read (counterpoint/sources/mapping.py)
     family: str  # column that holds the family, or "file" for the file's name
+    part: str | None  # column that says which part a row belongs to, "file" for its file or hub split; null: all alike
+    parts: dict[str, str | None]  # part -> train or the split of a suite; null leaves it out; {} draws suites by seed
     held_out_families: list[str]
     rejects_allowed: int
+    max_image_bytes: int
+    max_image_pixels: int
+    benchmarks: dict[str, dict[str, Any]]  # suite -> a further source that is only tested on
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Probe:
+    suites: list[str]  # followed while training, as far as the study has problems for them
     at_least: int  # probes per run, step 0 included
     every: int | None  # optimizer steps between probes; null derives it from at_least
     max_tokens: int
@@ -160,6 +167,11 @@ class Evaluation:
     max_tokens: int
     batch_size: int
     base_conditions: list[str]
+    trained_conditions: list[str]
+    samples: int  # sampled answers to each problem of the study's sampled_suites, besides the greedy one
+    sampled_suites: list[str]
+    temperature: float
+    top_p: float
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,14 @@ TABLES = {
     "evals": _table(
         "run_id suite condition problem_id decoding sample_index",
         run_id=_S, suite=_S, condition=_S, problem_id=_S, cluster_id=_S, decoding=_S, sample_index=_I, completion=_S,
-        extracted=_S, correct=_B, parsed=_B, truncated=_B, tokens=_I,
+        extracted=_S, correct=_B, parsed=_B, lenient_correct=_B, truncated=_B, tokens=_I,
+    ),
+    "suites": _table(
+        "suite", suite=_S, split=_S, shows=_S, axis=_S, severity=_I, noise=_I, purpose=_S,
+    ),
+    "traces": _table(
+        "run_id suite problem_id decoding sample_index step_index",
+        run_id=_S, suite=_S, problem_id=_S, decoding=_S, sample_index=_I, step_index=_I, kind=_S, text=_S, correct=_B,
     ),
     "timings": _table(
         "run_id phase step started_at",

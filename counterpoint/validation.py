@@ -6,7 +6,7 @@ import typing
 
 from counterpoint import rewards, suites
 from counterpoint.errors import UserError
-from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, Sft, nearest, settings
+from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, Sft, Source, nearest, settings
 
 # The names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own.
 SCHEDULES = ("linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt")
@@ -48,6 +48,7 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
         fail(f"source.kind is {params.source.kind!r}; it must be procedural, folder or hub")
     if params.source.kind != "procedural" and not params.source.path:
         fail(f"source.path is missing for a {params.source.kind} source; set it, e.g. SET='source.path=…'")
+    _validate_source(params.source, fail)
     if params.threads < 1:
         fail("threads must be at least 1")
     for key, number in (
@@ -67,12 +68,10 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     ):
         if number is not None and number < 1:
             fail(f"{key} must be at least 1, not {number}")
-    if params.source.rejects_allowed < 0:
-        fail(f"source.rejects_allowed must be at least 0, not {params.source.rejects_allowed}")
     for key, seed in (("problems.seed", params.problems.seed), ("sampling.seed", params.sampling.seed)):
         _validate_seed(key, seed, fail)
     _validate_names("suites", params.suites, suites.SUITES, fail)
-    _validate_names("evaluation.base_conditions", params.evaluation.base_conditions, CONDITIONS, fail)
+    _validate_evaluation(params, fail)
     for name, size in params.sampling.sizes.items():
         if size < 1:
             fail(f"sampling.sizes.{name} must be at least 1")
@@ -117,6 +116,35 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
         if run_id != f"base-{run.model}":
             fail(f"runs.base.{run_id} must be called base-{run.model}")
     return params
+
+
+def _validate_evaluation(params: Params, fail) -> None:
+    limits = params.evaluation
+    _validate_names("probe.suites", params.probe.suites, suites.SUITES, fail)
+    for key in ("base_conditions", "trained_conditions"):
+        _validate_names(f"evaluation.{key}", getattr(limits, key), CONDITIONS, fail)
+        if "normal" not in getattr(limits, key):
+            fail(f"evaluation.{key} lacks 'normal', the suites as they are; add it")
+    if limits.samples < 0:
+        fail(f"evaluation.samples must be at least 0, not {limits.samples}")
+    if limits.samples:
+        _validate_names("evaluation.sampled_suites", limits.sampled_suites, suites.SUITES, fail)
+    for key in ("temperature", "top_p"):
+        holds, allowed = RANGES[key]
+        if not holds(getattr(limits, key)):
+            fail(f"evaluation.{key} must be {allowed}, not {getattr(limits, key)}")
+
+
+def _validate_source(source: Source, fail) -> None:
+    for key, least in (("rejects_allowed", 0), ("max_image_bytes", 1), ("max_image_pixels", 1)):
+        if getattr(source, key) < least:
+            fail(f"source.{key} must be at least {least}, not {getattr(source, key)}")
+    if source.parts and (source.held_out_families or source.kind == "procedural"):
+        fail("source.parts says which rows test; take away source.held_out_families, or read a folder or the hub")
+    known = {"train"} | {suite.split for suite in suites.SUITES.values()}
+    for part, split in source.parts.items():
+        if split is not None and split not in known:
+            fail(f"source.parts.{part} is {split!r}{nearest(split, known)}")
 
 
 def _validate_names(key: str, names: list[str], known: typing.Iterable[str], fail) -> None:

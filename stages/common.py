@@ -26,6 +26,7 @@ CARDS = Path("metrics/competence")
 TABLES = Path("metrics/tables")
 DATABASE = Path("metrics/results.duckdb")
 SUMMARY = Path("metrics/summary.json")
+FINDINGS = Path("metrics/findings.json")
 
 
 def train_folder(run_id: str) -> Path:
@@ -41,6 +42,11 @@ def eval_folder(run_id: str) -> Path:
 def work_folder() -> Path:
     """Checkpoints and live records, by stage and fingerprint: `$COUNTERPOINT_WORK` or work/."""
     return Path(os.environ.get("COUNTERPOINT_WORK", "work"))
+
+
+def generations() -> Path:
+    """The store of generations that evaluations share."""
+    return work_folder() / "generations.sqlite"
 
 
 @contextmanager

@@ -11,10 +11,11 @@ import logging
 
 from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.problem import encode_png
-from counterpoint.sources import procedural
+from counterpoint.evaluation.answers import Decoding, Model
+from counterpoint.problem import Problem, encode_png
+from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
-from counterpoint.suites import SUITES
+from counterpoint.suites import OWN
 from stages.common import CARDS, loading, main
 
 log = logging.getLogger("competence")
@@ -31,6 +32,13 @@ def captioned(seed: int, suite: str, number: int) -> dict[str, list[tuple[bytes,
             draft, _, rng = procedural.draw(seed, f"caption/{suite}", "suite", name, index, difficulty, shifted_rule)
             pairs[name].append((encode_png(family.render(draft.latent, style, rng)), draft.caption))
     return pairs
+
+
+def of_suite(seed: int, split: str, number: int) -> list[Problem]:
+    """`number` problems of a suite's split, whatever the study's own source is."""
+    if split == text.SPLIT:
+        return list(text.problems(seed, number, 0))
+    return list(procedural.suite_problems(seed, split, number))
 
 
 def program(arguments: list[str]) -> None:
@@ -52,13 +60,10 @@ def program(arguments: list[str]) -> None:
         model, processor = checkpoint.load(settings.models[name], settings.trust_remote_code)
     seed, limits, instruction = settings.problems.seed, settings.competence, settings.prompt.instruction
     size, number = limits.batch_size, limits.problems
-    suites = {
-        suite: list(procedural.split_problems(seed, SUITES[suite].split, "suite", SUITES[suite].split, 4 * number))
-        for suite in SUITES
-    }
-    rows = list(evaluate(
-        name, model, processor, suites, instruction, params.CONDITIONS, limits.max_tokens, size
-    ))  # fmt: skip
+    suites = {name: of_suite(seed, suite.split, 4 * number) for name, suite in OWN.items()}
+    answering = Model("", lambda: (model, processor))
+    decodings = dict.fromkeys(suites, (Decoding(limits.max_tokens),))
+    rows = list(evaluate(name, answering, suites, instruction, params.CONDITIONS, decodings, size))
     accuracy: dict[str, dict[str, float]] = {}
     for suite in suites:
         for condition in params.CONDITIONS:

@@ -1,6 +1,8 @@
 """Evaluate one run of the grid, or a base, on every suite: python -m stages.evaluate rl-small-2k-0
 
-Writes data/runs/RUN/eval: evals.parquet (every item), timings.parquet and, for a base, its run.json.
+Writes data/runs/RUN/eval: evals.parquet (every item), traces.parquet (the steps of its reasoning), timings.parquet and,
+for a base, its run.json. Generations are kept in work/generations.sqlite: a killed evaluation goes on where it stopped,
+and a changed judge needs no model.
 """
 
 from __future__ import annotations
@@ -11,9 +13,15 @@ import time
 
 from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
+from counterpoint.evaluation import traces
+from counterpoint.evaluation.answers import Decoding, Model
+from counterpoint.evaluation.evaluate import evaluate
+from counterpoint.evaluation.store import Store, weights_digest
+from counterpoint.models import checkpoint
+from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
 from counterpoint.training.records import now, provenance
-from stages.common import MODELS, PROBLEMS, eval_folder, loading, main
+from stages.common import MODELS, PROBLEMS, eval_folder, generations, loading, main
 
 log = logging.getLogger("evaluate")
 
@@ -22,38 +30,34 @@ def program(arguments: list[str]) -> None:
     """Evaluate the named run."""
     settings = params.load()
     trained = {**settings.runs.sft, **settings.runs.rl, **settings.runs.sft_then_rl}
-    known = {**settings.runs.base, **trained}
-    if len(arguments) != 1 or arguments[0] not in known:
+    runs = {**settings.runs.base, **trained}
+    if len(arguments) != 1 or arguments[0] not in runs:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {named!r} in runs{params.nearest(named, known)}")
+        raise UserError(f"params.yaml: no run {named!r} in runs{params.nearest(named, runs)}")
     run_id = arguments[0]
     is_base = run_id in settings.runs.base
     path = settings.models[settings.runs.base[run_id].model] if is_base else str(MODELS / run_id)
-    problems = {name: problem.load(PROBLEMS, splits=[SUITES[name].split]) for name in settings.suites}
-    for name, members in problems.items():
-        if SUITES[name].words:
-            problems[name] = members = [p for p in members if p.text_twin]
-        if not members:
-            raise UserError(f"{PROBLEMS}: no problems for suite {name!r}; take it out of suites in params.yaml")
-
-    with loading():
-        import torch
-
-        from counterpoint.evaluation.evaluate import evaluate
-        from counterpoint.models import checkpoint
-
-        torch.set_num_threads(settings.threads)
-        model, processor = checkpoint.load(path, settings.trust_remote_code)
+    problems = suite_problems(settings.suites)
+    limits = settings.evaluation
+    greedy = Decoding(limits.max_tokens)
+    sampled = Decoding(limits.max_tokens, limits.samples, limits.temperature, limits.top_p)
+    decodings = {
+        name: (greedy, sampled) if limits.samples and name in limits.sampled_suites else (greedy,) for name in problems
+    }
+    store = Store(generations())
+    model = Model(weights_digest(path), lambda: _load(path, settings), store)
     began, started = time.monotonic(), now()
-    conditions = settings.evaluation.base_conditions if is_base else ["normal"]
     rows = list(
         evaluate(
-            run_id, model, processor, problems, settings.prompt.instruction, conditions,
-            settings.evaluation.max_tokens, settings.evaluation.batch_size,
+            run_id, model, problems, settings.prompt.instruction,
+            limits.base_conditions if is_base else limits.trained_conditions, decodings, limits.batch_size,
         )
     )  # fmt: skip
+    store.close()
     out = eval_folder(run_id)
     tables.write("evals", rows, out / "evals.parquet")
+    known = {p.problem_id: p for members in problems.values() for p in members}
+    tables.write("traces", traces.of_answers(rows, known), out / "traces.parquet")
     seconds = time.monotonic() - began
     timing = {"run_id": run_id, "step": None, "phase": "evaluate", "seconds": seconds, "started_at": started}
     tables.write("timings", [{**timing, **dict(provenance())}], out / "timings.parquet")
@@ -67,7 +71,7 @@ def program(arguments: list[str]) -> None:
             "model": settings.runs.base[run_id].model,
             "checkpoint": path,
             "status": "completed",
-            "parameters": checkpoint.parameters(model),
+            "parameters": checkpoint.saved_parameters(path),
             "prompts_seen": 0,
             "updates": 0,
             "generated_tokens": 0,
@@ -75,7 +79,27 @@ def program(arguments: list[str]) -> None:
             "params_json": json.dumps({"prompt": settings.prompt.instruction}),
         }
         (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    log.info("%s: %d items in %.0f s", run_id, len(rows), seconds)
+    log.info("%s: %d answers, %d of them generated, in %.0f s", run_id, len(rows), model.generated, seconds)
+
+
+def suite_problems(suites: list[str]) -> dict[str, list[Problem]]:
+    """The problems that each suite can show. Raises `UserError` for a suite without any."""
+    splits = {SUITES[name].split for name in suites}
+    known = problem.load(PROBLEMS, splits=splits)
+    found = {}
+    for name in suites:
+        found[name] = [p for p in known if p.split == SUITES[name].split and SUITES[name].fits(p)]
+        if not found[name]:
+            raise UserError(f"{PROBLEMS}: no problems for suite {name!r}; take it out of suites in params.yaml")
+    return found
+
+
+def _load(path: str, settings: params.Params):
+    with loading():
+        import torch
+
+        torch.set_num_threads(settings.threads)
+        return checkpoint.load(path, settings.trust_remote_code)
 
 
 if __name__ == "__main__":

@@ -51,15 +51,22 @@ def sample_problems(sample: str) -> list[Problem]:
 
 
 def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]]:
-    """The probe problems by suite; a suite in words probes the problems of the suite whose split it shows."""
+    """The probe problems by suite; a view of another suite's problems probes that suite's.
+
+    Suites that this data has no problems for (or no twins, where they show words) are left out. Raises `UserError` when
+    none is left.
+    """
     probes = problem.load(PROBLEMS, splits=["probe"])
     found = {}
     for name in suites:
         tagged = [p for p in probes if f"suite:{SUITES[name].split}" in p.tags]
-        shown = ([p for p in tagged if p.text_twin] if SUITES[name].words else tagged)[:per_probe]
-        if not shown:
-            raise UserError(f"{PROBLEMS}: no probe problems for suite {name!r}; take it out of suites or add some")
-        found[name] = shown
+        shown = [p for p in tagged if SUITES[name].fits(p)][:per_probe]
+        if shown:
+            found[name] = shown
+        else:
+            log.info("no probe problems for suite %s: it is not followed", name)
+    if not found:
+        raise UserError(f"{PROBLEMS}: no probe problems for any of {', '.join(suites)}; change probe.suites")
     return found
 
 
@@ -73,9 +80,9 @@ def fingerprint(
     folder = Path(init)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
     package = Path(counterpoint.__file__).parent
-    rooms = ("training", "generation", "rewards", "suites", "models")
+    rooms = ("training", "generation", "rewards", "suites", "models", "verify")
     code = [file for room in rooms for file in sorted((package / room).glob("*.py"))]
-    code += [package / "problem.py", package / "prompt.py", package / "verify.py", Path(__file__)]
+    code += [package / "problem.py", package / "prompt.py", Path(__file__)]
     return digest(
         run.run_id,
         init,
@@ -120,7 +127,7 @@ def program(stage: str, arguments: list[str]) -> None:
         )
     init_run = f"sft-{run.model}-{run.sample}-{run.seed}" if stage == "sft_then_rl" else f"base-{run.model}"
     init = str(MODELS / init_run) if stage == "sft_then_rl" else settings.models[run.model]
-    probes = probe_problems(settings.suites, settings.problems.per_probe)
+    probes = probe_problems(settings.probe.suites, settings.problems.per_probe)
     work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes)}"
     with locked(work):
         _train(stage, run, settings, section, problems, init, init_run, probes, work)

@@ -61,6 +61,24 @@ def micro_folder(tmp_path_factory, shape) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def lively_folder(tmp_path_factory, micro_folder) -> Path:
+    """The same checkpoint with its weights scaled up: one that has opinions, so that greedy ties do not occur."""
+    import torch
+
+    from counterpoint.models import checkpoint
+
+    model, processor = checkpoint.load(str(micro_folder))
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter.normal_(std=0.3)
+    folder = tmp_path_factory.mktemp("checkpoint") / "lively"
+    checkpoint.save(model, processor, folder)
+    return folder
+
+
 @pytest.fixture
 def loaded(micro_folder):
     """A fresh model of that checkpoint and its processor."""
@@ -74,6 +92,7 @@ def loaded(micro_folder):
 
 MINI = """\
 threads: 1
+suites: [in_domain, rule_shift, visual_shift, difficulty_shift, text_twin, held_out_prompts, text_reasoning]
 problems: {train: 48, per_suite: 16, per_probe: 4}
 sampling:
   sizes: {"16": 16, "32": 32}
@@ -83,7 +102,7 @@ models: {mini: data/models/base/mini}
 sft: {epochs: 1, batch_size: 8, checkpoint_every: 1}
 rl: {batch_size: 16, group_size: 4, max_completion_tokens: 6, checkpoint_every: 1}
 probe: {at_least: 3, max_tokens: 4, batch_size: 32}
-evaluation: {max_tokens: 6, batch_size: 64, base_conditions: [normal, no_image]}
+evaluation: {max_tokens: 6, batch_size: 64, base_conditions: [normal, no_image], samples: 2, sampled_suites: [in_domain]}
 competence: {problems: 1, samples: 2, max_tokens: 6, batch_size: 64}
 runs:
   base: [mini]
@@ -106,10 +125,10 @@ def mini_overlay() -> str:
 def mini_data(tmp_path_factory, root) -> Path:
     """A folder with the problems and samples of the mini study."""
     from counterpoint import problem, sampling, tables
-    from counterpoint.sources import procedural
+    from counterpoint.sources import procedural, text
 
     folder = tmp_path_factory.mktemp("mini")
-    drawn = list(procedural.problems(0, 48, 16, 4))
+    drawn = [*procedural.problems(0, 48, 16, 4), *text.problems(0, 16, 4)]
     problem.write(drawn, folder / "data/problems/problems.parquet")
     pool = [p for p in drawn if p.split == "train"]
     rows, _ = sampling.draw(pool, 0, {"16": 16, "32": 32})

@@ -6,25 +6,28 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from counterpoint.generation.decode import Completion, generate, requests
+from counterpoint.evaluation.answers import Decoding, Model, answer
+from counterpoint.generation.completion import Completion
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
-from counterpoint.verify import judge
+from counterpoint.suites.score import score, score_leniently
+from counterpoint.suites.suite import Suite
+from counterpoint.suites.views import views
 
 log = logging.getLogger(__name__)
 
 
-def item(problem: Problem, completion: Completion) -> dict:
-    """A completion with its verdict, as columns of `evals`."""
-    options = list(problem.options) if problem.options else None
-    verdict = judge(completion.text, problem.answer, problem.answer_type, options)
+def item(problem: Problem, completion: Completion, suite: Suite | None = None) -> dict:
+    """A completion with its verdicts, as columns of `evals`."""
+    verdict = score(problem, completion.text, suite)
     return {
         "problem_id": problem.problem_id,
         "cluster_id": problem.state_id,
         "completion": completion.text,
-        "extracted": verdict.extracted,
+        "extracted": verdict.extracted or "",
         "correct": verdict.correct,
         "parsed": verdict.parsed,
+        "lenient_correct": score_leniently(problem, completion.text, suite).correct,
         "truncated": completion.truncated,
         "tokens": completion.tokens,
     }
@@ -32,25 +35,33 @@ def item(problem: Problem, completion: Completion) -> dict:
 
 def evaluate(
     run_id: str,
-    model,
-    processor,
+    model: Model,
     problems: dict[str, Sequence[Problem]],
     instruction: str,
     conditions: Iterable[str],
-    max_tokens: int,
+    decodings: dict[str, Sequence[Decoding]],
     batch_size: int,
 ) -> Iterator[dict]:
-    """Greedy answers of a model to every suite under every condition, one row an item. `problems` by suite."""
+    """A model's answers to every suite, one row an item, condition, decoding and sample.
+
+    `problems` and `decodings` by suite; only the suite as it is (`normal`) is sampled.
+    """
     for suite, members in problems.items():
         for condition in conditions:
-            began = time.monotonic()
-            wanted = requests(members, instruction, SUITES[suite].words, condition)
-            completions = generate(
-                model, processor, wanted, max_tokens, batch_size=batch_size, label=f"{run_id} {suite} {condition}"
-            )
-            rows = [item(p, c) for p, c in zip(members, completions, strict=True)]
-            accuracy = sum(row["correct"] for row in rows) / len(rows)
-            rate = len(rows) / (time.monotonic() - began)
-            log.info("%s %s %s: %.3f of %d, %.0f items/s", run_id, suite, condition, accuracy, len(rows), rate)
-            key = {"run_id": run_id, "suite": suite, "condition": condition, "decoding": "greedy", "sample_index": 0}
-            yield from ({**key, **row} for row in rows)
+            shown = views(members, instruction, SUITES[suite], condition)
+            for decoding in decodings[suite]:
+                if decoding.samples and condition != "normal":
+                    continue
+                began, before = time.monotonic(), model.generated
+                label = f"{run_id} {suite} {condition} {decoding.name}"
+                answers = answer(model, shown, decoding, batch_size, label)
+                key = {"run_id": run_id, "suite": suite, "condition": condition, "decoding": decoding.name}
+                rows = [
+                    {**key, "sample_index": index, **item(problem, completion, SUITES[suite])}
+                    for problem, completions in zip(members, answers, strict=True)
+                    for index, completion in zip(decoding.indices, completions, strict=True)
+                ]
+                accuracy = sum(row["correct"] for row in rows) / len(rows)
+                seconds, made = time.monotonic() - began, model.generated - before
+                log.info("%s: %.3f of %d, %d generated in %.1f s", label, accuracy, len(rows), made, seconds)
+                yield from rows

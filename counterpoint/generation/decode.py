@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from transformers import GenerationConfig
 
 from counterpoint.generation import architecture
+from counterpoint.generation.completion import Completion
 from counterpoint.generation.prepare import Preparer
 from counterpoint.generation.rollout import rollout
-from counterpoint.problem import Problem, decode
+from counterpoint.problem import decode
 from counterpoint.progress import track
-from counterpoint.prompt import user_text, with_images
+from counterpoint.prompt import with_images
+from counterpoint.suites.views import View
 
 # What a checkpoint's own generation settings may not change: training samples without them.
 NEUTRAL = {
@@ -21,59 +22,10 @@ NEUTRAL = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Request:
-    """What one generation starts from: the user's text and encoded pictures."""
-
-    text: str
-    images: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True)
-class Completion:
-    """What came out: the text without special tokens, its length in tokens, and whether the limit cut it."""
-
-    text: str
-    tokens: int
-    truncated: bool
-
-
-def requests(problems: Sequence[Problem], instruction: str, words: bool, condition: str = "normal") -> list[Request]:
-    """How a suite shows its problems. With `words` the twin stands for the picture; `no_image` withholds either,
-    `shuffled_image` shows the picture (or the words) of the next problem of the same family."""
-    shown = list(problems)
-    if condition == "shuffled_image":
-        shown = _next_of_family(problems)
-    result = []
-    for problem, other in zip(problems, shown, strict=True):
-        asked = user_text(problem, instruction)
-        if condition == "no_image":
-            result.append(Request(asked))
-        elif words:
-            result.append(Request(f"{other.text_twin} {asked}"))
-        else:
-            result.append(Request(asked, other.images))
-    return result
-
-
-def _next_of_family(problems: Sequence[Problem]) -> list[Problem]:
-    """For each problem the next one of its family with another state, in a cycle (itself if there is none)."""
-    families: dict[str, list[Problem]] = {}
-    for problem in problems:
-        families.setdefault(problem.family, []).append(problem)
-    place = {p.problem_id: (members, i) for members in families.values() for i, p in enumerate(members)}
-    shuffled = []
-    for problem in problems:
-        members, i = place[problem.problem_id]
-        others = (members[(i + k) % len(members)] for k in range(1, len(members)))
-        shuffled.append(next((o for o in others if o.state_id != problem.state_id), problem))
-    return shuffled
-
-
 def generate(
     model,
     processor,
-    wanted: Sequence[Request],
+    wanted: Sequence[View],
     max_tokens: int,
     *,
     batch_size: int,
@@ -81,19 +33,23 @@ def generate(
     temperature: float = 1.0,
     top_p: float = 1.0,
     seed: int = 0,
+    seeds: Sequence[int] | None = None,
     label: str = "",
     prepared: Preparer | None = None,
+    done: Callable[[list[int], list[Completion]], None] | None = None,
 ) -> list[Completion]:
     """One completion a request, in the requests' order, at most `max_tokens` tokens each.
 
     Equal requests share their prompt, which is encoded once. Batches hold requests of similar length and equally many
-    pictures. Sampling draws from a generator seeded by `seed`; the global random state is left as it was, and so is the
-    model's mode. `prepared` keeps prompts for the next call. With a `label`, progress in batches is told. A model whose
-    prompts cannot be shared is decoded by transformers' `generate`.
+    pictures. Sampling draws from a generator seeded by `seed`, or with `seeds` from one of each request's own, whatever
+    else is wanted; the global random state is left as it was, and so is the model's mode. `prepared` keeps prompts for
+    the next call. `done` is told the places and completions of each batch as it ends. With a `label`, progress in
+    batches is told. A model whose prompts cannot be shared is decoded by transformers' `generate`, which draws for a
+    whole batch: there `seeds` are those of its batches.
     """
     import torch
 
-    def chat(request: Request) -> str:
+    def chat(request: View) -> str:
         messages = with_images(request.text, len(request.images))
         return processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 
@@ -117,13 +73,17 @@ def generate(
         torch.manual_seed(seed)
         for batch in track(batches, label=label) if label else batches:
             requested = [wanted[i] for i in batch]
-            ids = (
-                _shared(model, prepared, requested, texts, config)
-                if shared
-                else _stock(model, processor, requested, texts, config)
-            )
+            own = [seeds[i] for i in batch] if seeds is not None and sampled else None
+            if shared:
+                ids = _shared(model, prepared, requested, texts, config, own)
+            else:
+                if own:
+                    torch.manual_seed(own[0])
+                ids = _stock(model, processor, requested, texts, config)
             for i, row in zip(batch, ids, strict=True):
                 results[i] = _completion(processor.tokenizer, row, config)
+            if done:
+                done(batch, [results[i] for i in batch])
     model.train(training)
     return [results[i] for i in range(len(wanted))]
 
@@ -146,20 +106,30 @@ def _config(model, processor, max_tokens: int, sampled: bool, temperature: float
     )
 
 
-def _shared(model, prepared: Preparer, requested: Sequence[Request], texts, config) -> list[list[int]]:
+def _shared(model, prepared: Preparer, requested: Sequence[View], texts, config, seeds) -> list[list[int]]:
     """Token ids of one completion a request; equal requests are one prompt with several completions."""
     distinct = list(dict.fromkeys(requested))
     place = {request: i for i, request in enumerate(distinct)}
     prompts = prepared.get(distinct, lambda new: [(texts[one], [decode(data) for data in one.images]) for one in new])
+    order = sorted(range(len(requested)), key=lambda i: place[requested[i]])  # prompt by prompt, as rollout has them
     repeats = [0] * len(distinct)
     for request in requested:
         repeats[place[request]] += 1
-    found = iter(rollout(model, prompts, repeats, config))
-    drawn = [iter([next(found) for _ in range(count)]) for count in repeats]
-    return [next(drawn[place[request]]) for request in requested]
+    uniform = _uniform([seeds[i] for i in order], config.max_new_tokens) if seeds else None
+    found = dict(zip(order, rollout(model, prompts, repeats, config, uniform=uniform), strict=True))
+    return [found[i] for i in range(len(requested))]
 
 
-def _stock(model, processor, requested: Sequence[Request], texts, config) -> list[list[int]]:
+def _uniform(seeds: Sequence[int], steps: int):
+    """Random numbers in [0, 1), one row of `steps` a seed, that depend on nothing but the seed."""
+    import numpy as np
+    import torch
+
+    rows = [np.random.Generator(np.random.Philox(key=seed)).random(steps, dtype=np.float32) for seed in seeds]
+    return torch.from_numpy(np.stack(rows))
+
+
+def _stock(model, processor, requested: Sequence[View], texts, config) -> list[list[int]]:
     """The same by transformers' `generate`, which pads behind the end token."""
     images = [[decode(data) for data in request.images] for request in requested]
     inputs = processor(

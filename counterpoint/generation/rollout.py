@@ -28,12 +28,14 @@ def rollout(
     repeats: Sequence[int],
     config: GenerationConfig,
     seen: Sequence[torch.Tensor | None] | None = None,
+    uniform: torch.Tensor | None = None,
 ) -> list[list[int]]:
     """Token ids of `repeats[n]` completions of each prompt n, prompt by prompt, an end token included where one came.
 
     Scores go through the processors that transformers' `generate` builds from `config` (temperature, top-p, top-k,
-    min-p, repetition penalty, suppressed tokens, …); tokens are drawn from the global random state, one number a
-    completion and step, whether or not others have ended. `seen`: picture features, if they are known already.
+    min-p, repetition penalty, suppressed tokens, …); tokens are drawn by `uniform` (completions, steps), or by numbers
+    from the global random state, one a completion and step, whether or not others have ended. `seen`: picture features,
+    if they are known already.
     """
     parts = architecture.parts(model)
     device = prompts.ids[0].device
@@ -47,7 +49,10 @@ def rollout(
         history[row, width - len(ids) :] = ids
     history = torch.cat([history[groups], history.new_zeros(rows, limit)], 1)  # padded as `generate` would see it
     process = parts.model._get_logits_processor(config, input_ids_seq_length=width, device=device)
-    uniform = torch.rand(rows, limit, device=device) if config.do_sample else None
+    if not config.do_sample:
+        uniform = None
+    else:
+        uniform = torch.rand(rows, limit, device=device) if uniform is None else uniform.to(device)
     seen = features(parts, prompts) if seen is None else seen
     layout = Packed(prompts.lengths, [], [], device, keep=True)
     hidden = embed(parts, prompts, seen, prompts.ids[0][:0])

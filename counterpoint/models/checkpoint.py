@@ -7,6 +7,7 @@ checkpoint that it adapts; loading it merges the two.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 from counterpoint.errors import UserError
@@ -24,8 +25,8 @@ def load(path: str, trust_remote_code: bool = False):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     folder = Path(path)
-    if folder.exists() and not any((folder / name).exists() for name in ("config.json", ADAPTER)):
-        raise UserError(f"{path}: not a model: it holds neither config.json nor {ADAPTER}; name a checkpoint's folder")
+    if folder.exists():
+        _check_folder(folder)
     try:
         if (folder / ADAPTER).exists():
             model = _merged(folder, trust_remote_code)
@@ -41,6 +42,13 @@ def load(path: str, trust_remote_code: bool = False):
     if not hasattr(processor, "tokenizer"):
         raise UserError(f"{path}: its processor has no tokenizer; name a vision-language checkpoint")
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor
+
+
+def _check_folder(folder: Path) -> None:
+    if not any((folder / name).exists() for name in ("config.json", ADAPTER)):
+        raise UserError(
+            f"{folder}: not a model: it holds neither config.json nor {ADAPTER}; name a checkpoint's folder"
+        )
 
 
 def _merged(folder: Path, trust_remote_code: bool):
@@ -79,6 +87,32 @@ def save(model, processor, folder: Path) -> None:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     (folder / "training_args.bin").unlink(missing_ok=True)
+
+
+def snapshot(path: str) -> Path:
+    """The folder of a checkpoint: itself, or what the hub has under that id. Raises `UserError` when there is none."""
+    folder = Path(path)
+    if folder.is_dir():
+        _check_folder(folder)
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]))
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: neither a checkpoint's folder nor the id of a model on the hub ({reason})") from None
+
+
+def saved_parameters(path: str) -> int:
+    """The number of parameters that a checkpoint's safetensors hold, without loading them."""
+    from safetensors import safe_open
+
+    count = 0
+    for file in sorted(snapshot(path).glob("*.safetensors")):
+        with safe_open(file, framework="np") as tensors:
+            count += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    return count
 
 
 def parameters(model) -> int:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 
+from counterpoint import prompt
 from counterpoint.problem import Problem, digest, encode_png
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import Draft
+from counterpoint.sources.wordings import reworded
 
 SOURCE = "procedural"
 # percentages of all states
@@ -27,6 +30,7 @@ SUITE_AXES = {
     "rule_shift": (IN_DOMAIN, True, "plain"),
     "visual_shift": (IN_DOMAIN, False, "shifted"),
     "difficulty_shift": ((HARDER,), False, "plain"),
+    "easier": (EASY, False, "plain"),
 }
 
 
@@ -80,6 +84,12 @@ def split_problems(seed: int, split: str, part: str, suite: str, number: int) ->
 
     `split` names them; a probe split draws from another part of the world than the suite itself.
     """
+    for problem, *_ in _drawn(seed, split, part, suite, number):
+        yield problem
+
+
+def _drawn(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[tuple[Problem, Draft, Random]]:
+    """The problems of `split_problems`, each with its draft and the generator it was rendered with."""
     difficulties, shifted_rule, style = SUITE_AXES[suite]
     families = list(FAMILIES)
     seen: set[str] = set()
@@ -90,17 +100,56 @@ def split_problems(seed: int, split: str, part: str, suite: str, number: int) ->
         difficulty = difficulties[place // len(families) % len(difficulties)]
         draft, state_id, rng = draw(seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule)
         index += 1
-        problem = to_problem(
-            draft, state_id, rng, family, split, style, (f"suite:{suite}",) if split == "probe" else ()
-        )
+        problem = to_problem(draft, state_id, rng, family, split, style, _tags(split, suite))
         if problem.problem_id not in seen:
             seen.add(problem.problem_id)
-            yield problem
+            yield problem, draft, rng
+
+
+def _tags(split: str, suite: str) -> tuple[str, ...]:
+    return (f"suite:{suite}",) if split == "probe" else ()
+
+
+def derived_problems(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[Problem]:
+    """The in-domain problems of a split asked otherwise: `held_out_prompts` in other words, `perception` to describe.
+
+    Each has the state and the picture of an in-domain problem, whose id stands in the tag `of:ID`.
+    """
+    own = "probe" if split == "probe" else suite
+    for problem, draft, rng in _drawn(seed, split, part, "in_domain", number):
+        if suite == "held_out_prompts":
+            question, template = reworded(problem.family, draft, rng)
+            changed = {"question": question, "template_id": f"{problem.family}.{template}"}
+        else:
+            changed = {
+                "question": prompt.DESCRIBE, "template_id": f"{problem.family}.describe", "answer": draft.caption,
+                "answer_type": "text", "options": None, "reasoning": None, "text_twin": None,
+            }  # fmt: skip
+        yield replace(
+            problem,
+            split=own,
+            problem_id=digest(SOURCE, own, problem.problem_id, suite),
+            tags=(*draft.tags, "plain", f"of:{problem.problem_id}", *_tags(split, suite)),
+            **changed,
+        )
+
+
+DERIVED = ("held_out_prompts", "perception")
+
+
+def suite_problems(seed: int, split: str, number: int) -> Iterator[Problem]:
+    """`number` problems of a suite's split."""
+    if split in DERIVED:
+        return derived_problems(seed, "in_domain", "suite", split, number)
+    return split_problems(seed, split, "suite", split, number)
 
 
 def problems(seed: int, train: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
     """The whole world of the study: training pool, suites and probes."""
     yield from split_problems(seed, "train", "train", "in_domain", train)
     for suite in SUITE_AXES:
-        yield from split_problems(seed, suite, "suite", suite, per_suite)
+        yield from suite_problems(seed, suite, per_suite)
         yield from split_problems(seed, "probe", "probe", suite, per_probe)
+    for suite in DERIVED:
+        yield from suite_problems(seed, suite, per_suite)
+        yield from derived_problems(seed, "probe", "probe", suite, per_probe)

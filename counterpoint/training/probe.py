@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from counterpoint.generation.decode import generate, requests
+from counterpoint.generation.decode import generate
 from counterpoint.generation.prepare import Preparer
 from counterpoint.problem import Problem, digest
 from counterpoint.rewards import REWARDS
 from counterpoint.suites import SUITES
+from counterpoint.suites.score import score
+from counterpoint.suites.views import views
 from counterpoint.training.records import Recorder
-from counterpoint.verify import judge
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def take(
     for decoding in ("greedy", "sampled"):
         wanted, owners = [], []
         for suite, problems in probe.problems.items():
-            wanted += requests(problems, probe.instruction, SUITES[suite].words)
+            wanted += views(problems, probe.instruction, SUITES[suite])
             owners += [(suite, problem) for problem in problems]
         completions = generate(
             model, processor, wanted, probe.max_tokens,
@@ -52,8 +53,7 @@ def take(
         )  # fmt: skip
         judged = {suite: [] for suite in probe.problems}
         for (suite, problem), completion in zip(owners, completions, strict=True):
-            options = list(problem.options) if problem.options else None
-            verdict = judge(completion.text, problem.answer, problem.answer_type, options)
+            verdict = score(problem, completion.text, SUITES[suite])
             reward = None
             if probe.reward_weights is not None:
                 reward = sum(w * REWARDS[t](completion.text, problem, verdict) for t, w in probe.reward_weights.items())

@@ -55,6 +55,36 @@ def with_setting(key: str, value) -> dict:
         ("suites", [], "suites is empty; name at least one of in_domain"),
         ("suites", ["in_domain", "in_domain"], "suites names 'in_domain' 2 times; leave one"),
         ("evaluation.base_conditions", ["normal", "no_imag"], "unknown name 'no_imag'; did you mean 'no_image'"),
+        ("evaluation.base_conditions", [], "evaluation.base_conditions is empty; name at least one of normal"),
+        (
+            "evaluation.base_conditions",
+            ["no_image"],
+            "evaluation.base_conditions lacks 'normal', the suites as they are",
+        ),
+        ("evaluation.trained_conditions", ["nomal"], "unknown name 'nomal'; did you mean 'normal'"),
+        ("evaluation.trained_conditions", ["shuffled_image"], "evaluation.trained_conditions lacks 'normal'"),
+        ("evaluation.trained_conditions", "normal", "evaluation.trained_conditions must be a list, not 'normal'"),
+        ("evaluation.samples", -1, "evaluation.samples must be at least 0, not -1"),
+        ("evaluation.samples", 2.5, "evaluation.samples must be of type int, not 2.5"),
+        ("evaluation.sampled_suites", [], "evaluation.sampled_suites is empty; name at least one of in_domain"),
+        (
+            "evaluation.sampled_suites",
+            ["in_domian"],
+            "evaluation.sampled_suites: unknown name 'in_domian'; did you mean",
+        ),
+        ("evaluation.sampled_suites", ["easier", "easier"], "evaluation.sampled_suites names 'easier' 2 times"),
+        ("evaluation.temperature", 0, "evaluation.temperature must be above 0, not 0.0"),
+        ("evaluation.temperature", float("nan"), "evaluation.temperature must be a finite number, not nan"),
+        ("evaluation.top_p", 0, "evaluation.top_p must be above 0 and at most 1, not 0.0"),
+        ("evaluation.top_p", 1.01, "evaluation.top_p must be above 0 and at most 1, not 1.01"),
+        ("evaluation.max_tokens", 0, "evaluation.max_tokens must be at least 1, not 0"),
+        ("probe.suites", [], "probe.suites is empty; name at least one of in_domain"),
+        (
+            "probe.suites",
+            ["in_domain", "text_twinn"],
+            "probe.suites: unknown name 'text_twinn'; did you mean 'text_twin'",
+        ),
+        ("probe.suites", "in_domain", "probe.suites must be a list, not 'in_domain'"),
         ("competence.samples", 0, "competence.samples must be at least 1, not 0"),
         ("source.rejects_allowed", -1, "source.rejects_allowed must be at least 0, not -1"),
         ("problems.seed", -1, "problems.seed must be between 0 and 4294967295, not -1"),
@@ -68,10 +98,27 @@ def test_what_would_stop_a_run_later_is_refused_now(key, value, said):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("rl.top_p", 1), ("sft.warmup_fraction", 1), ("rl.beta", 0), ("rl.max_grad_norm", 0), ("rl.clip_high", 1.5)],
+    [
+        ("evaluation.samples", 0),
+        ("evaluation.top_p", 1),
+        ("evaluation.temperature", 0.01),
+        ("evaluation.sampled_suites", ["easier"]),
+        ("probe.suites", ["easier"]),
+        ("rl.top_p", 1),
+        ("sft.warmup_fraction", 1),
+        ("rl.beta", 0),
+        ("rl.max_grad_norm", 0),
+        ("rl.clip_high", 1.5),
+    ],
 )
 def test_the_ends_of_the_ranges_hold(key, value):
     params.parse(with_setting(key, value))
+
+
+def test_no_suite_need_be_sampled_where_nothing_is():
+    data = with_setting("evaluation.samples", 0)
+    data["evaluation"]["sampled_suites"] = []
+    assert params.parse(data).evaluation.sampled_suites == []
 
 
 def test_every_training_number_has_a_range():

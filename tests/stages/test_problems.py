@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterpoint import problem, studies
+from counterpoint.suites import OWN
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["problems.train=96", "problems.per_suite=12", "problems.per_probe=4", "sampling.sizes={2k: 24, 20k: 96}"]
@@ -34,9 +35,8 @@ def test_procedural_problems_are_the_same_bytes_at_every_run(tmp_path):
     first = file.read_bytes()
     problems = problem.load(file)
     counts = Counter(p.split for p in problems)
-    assert counts == {
-        "train": 96, "probe": 16, "in_domain": 12, "rule_shift": 12, "visual_shift": 12, "difficulty_shift": 12
-    }  # fmt: skip
+    suites = {suite.split for suite in OWN.values()}
+    assert counts == {"train": 96, "probe": 4 * len(suites), **dict.fromkeys(suites, 12)}
     assert pq.read_table(tmp_path / "data/problems/rejects.parquet").num_rows == 0
     assert "chart" in done.stdout and "difficulty_shift" in done.stdout
     assert stage("problems", tmp_path).returncode == 0 and file.read_bytes() == first

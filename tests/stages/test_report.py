@@ -1,15 +1,14 @@
 """The report stage as a user runs it, on a made-up study."""
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from counterpoint import studies
+from stages import warehouse
+from tests.fixtures_warehouse import GRID_SEEDS, write_fake_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -22,18 +21,11 @@ def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture
-def folder(tmp_path):
-    path = REPOSITORY / "tests" / "counterpoint" / "report" / "study.py"
-    spec = importlib.util.spec_from_file_location("report_study", path)
-    study = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(study)
-    grid = [study.run("base", "small"), study.run("sft", "small", "2k"), study.run("rl", "small", "20k")]
-    tables = study.write(tmp_path / "made", grid, items=10)
-    shutil.copytree(tables, tmp_path / "metrics" / "tables")
-    (tmp_path / "data" / "problems").mkdir(parents=True)
-    shutil.copy(tmp_path / "made" / "problems.parquet", tmp_path / "data" / "problems")
-    parameters = studies.dump(studies.compose("default", REPOSITORY / "studies"))
-    (tmp_path / "params.yaml").write_text(parameters, encoding="utf-8")
+def folder(tmp_path, monkeypatch):
+    """A study of three seeds, its tables made by the warehouse."""
+    write_fake_study(tmp_path, GRID_SEEDS)
+    monkeypatch.chdir(tmp_path)
+    warehouse.program([])
     return tmp_path
 
 
@@ -43,9 +35,11 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     written = {str(path.relative_to(folder / "metrics")) for path in (folder / "metrics").rglob("*.*")}
     assert written >= {
         "report.md", "samples.html", "plots/reward_vs_accuracy.png", "plots/accuracy_by_arm.png",
-        "plots/sft_2k_vs_rl_20k.png", "plots/probes.csv", "plots/accuracy.csv",
+        "plots/sft_2k_vs_rl_20k.png", "plots/shift_curves.png", "plots/findings.png", "plots/probes.csv",
+        "plots/accuracy.csv",
     }  # fmt: skip
     assert (folder / "metrics" / "report.md").read_text(encoding="utf-8").startswith("# Study `default`")
+    assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics" / "report.md").read_text(encoding="utf-8")
     (folder / "metrics" / "tables" / "runs.parquet").unlink()
     failed = run_stage(folder)
     assert failed.returncode == 2
@@ -54,6 +48,6 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     )
 
 
-def test_an_argument_is_refused(folder):
-    failed = run_stage(folder, "fast")
+def test_an_argument_is_refused(tmp_path):
+    failed = run_stage(tmp_path, "fast")
     assert failed.returncode == 2 and "takes no arguments" in failed.stderr

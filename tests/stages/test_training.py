@@ -7,7 +7,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import params, tables
+from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from stages import training
 
@@ -63,12 +63,25 @@ def test_a_checkpoint_that_is_not_a_model_is_refused(mini):
     assert "data/models/base/mini: not a model" in refused("sft", "sft-mini-16-0")
 
 
-def test_a_suite_without_probes_is_refused(mini):
-    with pytest.raises(UserError, match="no probe problems for suite 'in_domain'"):
-        training.probe_problems(["in_domain"], 0)
-    probes = training.probe_problems(["in_domain", "rule_shift", "text_twin"], 3)
-    assert {suite: len(members) for suite, members in probes.items()} == dict.fromkeys(probes, 3)
+def test_suites_are_probed_by_held_out_problems_of_the_split_that_they_show(mini):
+    suites = ["in_domain", "rule_shift", "text_twin", "held_out_prompts", "text_reasoning"]
+    assert {len(members) for members in training.probe_problems(suites, 3).values()} == {3}
+    probes = training.probe_problems(suites, 4)
+    assert {suite: len(members) for suite, members in probes.items()} == dict.fromkeys(suites, 4)
     assert probes["text_twin"] == probes["in_domain"] != probes["rule_shift"]
+    assert all(p.split == "probe" for members in probes.values() for p in members)
+    assert {p.state_id for p in probes["held_out_prompts"]} == {p.state_id for p in probes["in_domain"]}
+    assert all(not p.images for p in probes["text_reasoning"])
+
+
+def test_a_suite_without_probes_is_not_followed_and_none_at_all_is_refused(mini):
+    file = mini() / "data/problems/problems.parquet"
+    kept = [p for p in problem.load(file) if p.split != "probe" or "suite:rule_shift" not in p.tags]
+    problem.write([dataclasses.replace(p, text_twin=None) for p in kept], file)
+    assert list(training.probe_problems(["in_domain", "rule_shift", "text_twin"], 3)) == ["in_domain"]
+    for suites in (["rule_shift"], ["text_twin", "rule_shift"]):
+        with pytest.raises(UserError, match=r"no probe problems for any of .*; change probe\.suites"):
+            training.probe_problems(suites, 3)
 
 
 def test_the_sample_is_read_in_its_order(mini):
@@ -86,7 +99,7 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     weights = tmp_path / "weights"
     shutil.copytree(micro_folder, weights)
 
-    probes = training.probe_problems(settings.suites, 3)
+    probes = training.probe_problems(settings.probe.suites, 3)
 
     def named(settings=settings, problems=problems, probes=probes):
         return training.fingerprint(run, str(weights), settings, problems, probes)

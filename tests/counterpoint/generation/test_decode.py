@@ -1,6 +1,5 @@
-"""Decoding: the same answers whatever the batches, repeatable samples, and what each condition shows."""
+"""Decoding: the same answers whatever the batches, and repeatable samples."""
 
-import dataclasses
 import random
 
 import numpy as np
@@ -8,8 +7,10 @@ import pytest
 import torch
 
 from counterpoint.generation import architecture, decode
-from counterpoint.generation.decode import Request, generate, requests
+from counterpoint.generation.decode import generate
 from counterpoint.generation.prepare import Preparer
+from counterpoint.suites import SUITES
+from counterpoint.suites.views import views
 
 
 def texts(completions):
@@ -18,10 +19,10 @@ def texts(completions):
 
 @pytest.fixture
 def mixed(problems):
-    """12 requests of many lengths, with a picture, with words and with neither."""
-    shown = requests(problems[:5], "think first .", words=False)
-    worded = requests(problems[:4], "think first .", words=True)
-    return [*shown, *worded, *requests(problems[5:8], "answer only .", words=False, condition="no_image")]
+    """12 views of many lengths, with a picture, with words and with neither."""
+    shown = views(problems[:5], "think first .")
+    worded = views(problems[:4], "think first .", SUITES["text_twin"])
+    return [*shown, *worded, *views(problems[5:8], "answer only .", condition="no_image")]
 
 
 @pytest.fixture
@@ -136,33 +137,43 @@ def test_nothing_wanted_nothing_done(loaded):
     assert generate(*loaded, [], 4, batch_size=8) == []
 
 
-def test_what_each_condition_shows(problems):
-    def ask(words, condition):
-        return requests(problems, "think first .", words, condition)
-
-    asked = [r.text for r in ask(False, "no_image")]
-    assert ask(False, "normal") == [Request(text, p.images) for text, p in zip(asked, problems, strict=True)]
-    assert ask(True, "no_image") == ask(False, "no_image")
-    assert all(r.images == () for r in ask(True, "normal") + ask(True, "shuffled_image"))
-    for problem, seen, words in zip(problems, ask(False, "normal"), ask(True, "normal"), strict=True):
-        assert seen.text.endswith("think first .") and problem.question in seen.text
-        assert words.text == f"{problem.text_twin} {seen.text}"
-
-
-def test_a_shuffled_picture_is_anothers_of_the_same_family(problems):
-    by_images = {p.images: p for p in problems}
-    for problem, seen in zip(problems, requests(problems, "", False, "shuffled_image"), strict=True):
-        other = by_images[seen.images]
-        assert (other.family, other.state_id == problem.state_id) == (problem.family, False)
-    by_words = {p.text_twin: p for p in problems}
-    for problem, told in zip(problems, requests(problems, "", True, "shuffled_image"), strict=True):
-        other = next(p for words, p in by_words.items() if told.text.startswith(f"{words} {problem.question}"))
-        assert (other.family, other.state_id == problem.state_id) == (problem.family, False)
+def test_a_sample_follows_from_its_own_seed_alone(lively, mixed):
+    wanted = [view for view in mixed for _ in range(3)]
+    seeds = [10 * place + index for place in range(len(mixed)) for index in range(3)]
+    drawn = generate(*lively, wanted, 6, batch_size=len(wanted), sampled=True, seeds=seeds)
+    assert len(set(texts(drawn))) > len(mixed)
+    for size in (1, 5):
+        assert generate(*lively, wanted, 6, batch_size=size, sampled=True, seeds=seeds, seed=size) == drawn
+    order = random.Random(0).sample(range(len(wanted)), 11)
+    part = [wanted[i] for i in order], [seeds[i] for i in order]
+    assert generate(*lively, part[0], 6, batch_size=4, sampled=True, seeds=part[1]) == [drawn[i] for i in order]
+    others = generate(*lively, wanted, 6, batch_size=36, sampled=True, seeds=[seed + 1000 for seed in seeds])
+    assert sum(a.text == b.text for a, b in zip(drawn, others, strict=True)) < len(wanted) / 2
 
 
-def test_a_shuffled_picture_is_never_the_same_state_drawn_anew(problems):
-    first = next(p for p in problems if p.family == problems[0].family)
-    second = dataclasses.replace(first, problem_id="again", images=(b"another drawing",))
-    third = next(p for p in problems if p.family == first.family and p.state_id != first.state_id)
-    shown = requests([first, second, third], "", False, "shuffled_image")
-    assert [r.images for r in shown] == [third.images, third.images, first.images]
+def test_greedy_answers_have_no_use_for_seeds(lively, mixed):
+    assert generate(*lively, mixed, 6, batch_size=5, seeds=range(12)) == generate(*lively, mixed, 6, batch_size=5)
+
+
+def test_every_batch_is_told_as_it_ends(lively, mixed):
+    told = []
+    found = generate(*lively, mixed, 6, batch_size=5, done=lambda places, made: told.append((places, made)))
+    assert all(0 < len(places) <= 5 for places, _ in told) and len(told) >= 3
+    assert sorted(place for places, _ in told for place in places) == list(range(len(mixed)))
+    for places, made in told:
+        assert made == [found[place] for place in places]
+
+
+def test_what_was_told_before_an_interruption_is_right(lively, mixed):
+    """A store is filled from `done`, so what it was told may not depend on what comes after."""
+    told = {}
+
+    def stop(places, made):
+        told.update(zip(places, made, strict=True))
+        if len(told) >= 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generate(*lively, mixed, 6, batch_size=3, done=stop)
+    found = generate(*lively, mixed, 6, batch_size=12)
+    assert 6 <= len(told) < len(mixed) and told == {place: found[place] for place in told}

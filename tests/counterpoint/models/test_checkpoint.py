@@ -138,3 +138,33 @@ def test_an_adapter_of_a_base_that_is_gone_names_the_base(tmp_path, loaded):
     checkpoint.save(adapted, processor, tmp_path / "adapter")
     with pytest.raises(UserError, match="gone"):
         checkpoint.load(str(tmp_path / "adapter"))
+
+
+def test_saved_parameters_are_counted_as_loaded_ones(loaded, micro_folder, tmp_path):
+    model, processor = loaded
+    assert checkpoint.saved_parameters(str(micro_folder)) == checkpoint.parameters(model)
+    adapted = checkpoint.add_lora(model, **LORA, vision_tower=False)
+    checkpoint.save(adapted, processor, tmp_path / "adapter")
+    trained = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
+    assert checkpoint.saved_parameters(str(tmp_path / "adapter")) == trained
+
+
+def test_a_snapshot_is_the_folder_itself_or_what_the_hub_has(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match="not a model"):
+        checkpoint.snapshot(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    assert checkpoint.snapshot(str(tmp_path)) == tmp_path
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda path, **k: asked.append((path, k)) or str(tmp_path))
+    assert checkpoint.snapshot("owner/name") == tmp_path
+    ((path, kept),) = asked
+    assert path == "owner/name" and "*.safetensors" in kept["allow_patterns"]
+    assert not any(pattern.endswith((".bin", ".py", "*")) for pattern in kept["allow_patterns"])  # no pickle, no code
+
+
+@pytest.mark.parametrize("path", ["no/such-model", "no such folder", "data/models/base/none"])
+def test_neither_folder_nor_hub_id_is_one_line(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="neither a checkpoint's folder nor the id of a model on the hub") as caught:
+        checkpoint.snapshot(path)
+    assert "\n" not in str(caught.value)

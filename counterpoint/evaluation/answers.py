@@ -1,0 +1,99 @@
+"""Answers of one model: from the store where they are known, else generated; the model is loaded when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from counterpoint.evaluation.store import Store, content, key
+from counterpoint.generation.completion import Completion
+from counterpoint.problem import digest
+from counterpoint.suites.views import View
+
+
+@dataclass
+class Model:
+    """A checkpoint: the digest of its weights, and how to load it as (model, processor)."""
+
+    weights: str
+    load: Callable[[], tuple[Any, Any]]
+    store: Store | None = None
+    generated: int = 0  # completions that were not in the store
+    _loaded: tuple[Any, Any] | None = field(default=None, repr=False)
+
+    @property
+    def loaded(self) -> tuple[Any, Any]:
+        """Model and processor."""
+        if self._loaded is None:
+            self._loaded = self.load()
+        return self._loaded
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How completions come about: greedily, or `samples` drawn at `temperature` and `top_p`."""
+
+    max_tokens: int
+    samples: int = 0  # 0: the greedy one
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """As the tables call it."""
+        return "sampled" if self.samples else "greedy"
+
+    @property
+    def indices(self) -> range:
+        """The sample indices of one problem."""
+        return range(self.samples or 1)
+
+    def settings(self) -> dict:
+        """What a generation follows from; how many samples there are is not part of it."""
+        drawn = {"temperature": self.temperature, "top_p": self.top_p} if self.samples else {}
+        return {"decoding": self.name, "max_tokens": self.max_tokens, **drawn}
+
+
+def answer(
+    model: Model, views: Sequence[View], decoding: Decoding, batch_size: int, label: str = ""
+) -> list[list[Completion]]:
+    """For each view its completions, one a sample index. What is in the store is not generated again.
+
+    A sample's random numbers follow from weights, view and index alone, so the n-th of 8 is the n-th of 64; but not
+    where a model is decoded by transformers' own `generate`, which draws for a whole batch.
+    """
+    wanted = [(view, index) for view in views for index in decoding.indices]
+    settings = decoding.settings()
+    contents = [content(model.weights, view, settings, index) for view, index in wanted]
+    keys = [key(one) for one in contents]
+    found = model.store.get(keys) if model.store else {}
+    missing = list(dict.fromkeys(i for i, k in enumerate(keys) if k not in found))
+    first = {keys[i]: i for i in reversed(missing)}  # one generation a key, however often it is wanted
+    missing = [i for i in missing if first[keys[i]] == i]
+    if missing:
+        loaded = model.loaded
+        from counterpoint.generation.decode import generate  # torch: not needed where all is known
+
+        def keep(places: list[int], completions: list[Completion]) -> None:
+            done = [keys[missing[place]] for place in places]
+            found.update(zip(done, completions, strict=True))
+            if model.store:
+                model.store.put(done, completions)
+
+        generate(
+            *loaded,
+            [wanted[i][0] for i in missing],
+            decoding.max_tokens,
+            batch_size=batch_size,
+            sampled=decoding.samples > 0,
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            seeds=[int(digest(contents[i].hex()), 16) for i in missing],
+            label=label,
+            done=keep,
+        )
+        model.generated += len(missing)
+    each = len(decoding.indices)
+    completions = [found[k] for k in keys]
+    return [completions[start : start + each] for start in range(0, len(completions), each)]

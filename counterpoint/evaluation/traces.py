@@ -1,0 +1,134 @@
+"""Whether the steps of a trace are true, and whether the answer follows from them: rows of the `traces` table.
+
+The latent state of a procedural problem is known, so its reasoning can be checked and not only its answer:
+
+- a `perceive` step ("7 in all , 3 red") is correct when it agrees with the latent state under the question's rule, and
+  leaves nothing out where the question is about all that is drawn (every `cards`, the tallest bar of a `chart`);
+- a `compute` step ("7 - 3 = 4", "right b3", "most 5") is correct when it is right given what the trace said before,
+  whether or not that was true: an error counts once, at the step where it is made. Whether its operands are those that
+  the question calls for is not asked of it; where they are not, true steps lead to a wrong answer, which the mart
+  `faithfulness` counts as `wrong_though_sound`;
+- any other text is a step of kind `other` with `correct` null: neither true nor false.
+
+Problems of other sources have no latent state, hence no trace; nor has `perception`, which asks for a description.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from counterpoint.evaluation.steps import READERS
+from counterpoint.evaluation.steps.common import Reader
+from counterpoint.problem import Problem
+from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.families.common import COLOURS
+from counterpoint.sources.families.count import SHAPES
+from counterpoint.verify import extract, matches
+
+LONGEST_TEXT = 200  # characters of a step that are kept in the table
+_END = re.compile(r"\.(?!\d)|\n", re.ASCII)  # the end of a step, not the point of a decimal number
+_ASKED = re.compile(rf"\b({'|'.join((*COLOURS, *SHAPES))})s?\b")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the reasoning as written: `kind` is `perceive`, `compute` or `other`; of `other` nothing is said."""
+
+    kind: str
+    text: str
+    correct: bool | None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The steps in their order; `answer` as written, None where the strict judge reads none.
+
+    `answer_follows` is None where there is no answer, or no true or false step that it could follow from.
+    """
+
+    steps: tuple[Step, ...]
+    answer: str | None
+    answer_follows: bool | None
+
+
+def _reader(problem: Problem) -> Reader | None:
+    """What reads traces of this problem; None for one without a latent state, or that asks for no reasoning."""
+    operation = f"{problem.template_id}..".split(".")[1]
+    if problem.family not in READERS or operation not in FAMILIES[problem.family].WORDINGS:
+        return None
+    try:
+        return READERS[problem.family](json.loads(problem.latent), operation, set(_ASKED.findall(problem.question)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None  # data of one's own may have a family called `chart`
+
+
+def sentences(completion: str) -> tuple[list[str], str]:
+    """The finished steps between `<think>` and `</think>`, and the unfinished one where the reasoning was cut off."""
+    thought, closed, _ = completion.partition("</think>")
+    if not closed and "<think>" not in thought:
+        return [], ""
+    parts = _END.split(thought.split("<think>", 1)[-1])
+    rest = "" if closed else parts.pop()
+    return [text for part in parts if (text := " ".join(part.split()))], " ".join(rest.split())
+
+
+def _step(reader: Reader, text: str) -> Step:
+    plain = text.casefold()
+    for kind, read in (("compute", reader.compute), ("perceive", reader.perceive)):
+        correct = read(plain)
+        if correct is not None:
+            return Step(kind, text, correct)
+    return Step("other", text, None)
+
+
+def check(problem: Problem, completion: str) -> Trace | None:
+    """The trace of one completion, each step checked against the problem's latent state.
+
+    The answer follows when it is what the last computed step says, or, if none is computed, what is perceived of the
+    thing asked about. None for a problem without a latent state, or with one that is only to be described
+    (`perception`). Never raises on any completion; linear in its length.
+    """
+    reader = _reader(problem)
+    if reader is None:
+        return None
+    finished, rest = sentences(completion)
+    steps = [_step(reader, text) for text in finished]
+    if rest:
+        steps.append(Step("other", rest, None))
+    answer = extract(completion)[0]
+    told = reader.conclusion() if answer is not None else None
+    options = list(problem.options) if problem.options else None
+    follows = None if told is None else any(matches(answer, said, problem.answer_type, options) for said in told)
+    return Trace(tuple(steps), answer, follows)
+
+
+def rows(
+    run_id: str, suite: str, problem: Problem, completion: str, decoding: str, sample_index: int
+) -> Iterator[dict]:
+    """Rows of `traces` for one completion: its steps from 0, then one of kind `answer` that says whether it follows.
+
+    No row for a problem without a latent state.
+    """
+    trace = check(problem, completion)
+    if trace is None:
+        return
+    key = {
+        "run_id": run_id, "suite": suite, "problem_id": problem.problem_id, "decoding": decoding,
+        "sample_index": sample_index,
+    }  # fmt: skip
+    last = Step("answer", trace.answer or "", trace.answer_follows)
+    for index, step in enumerate((*trace.steps, last)):
+        yield {**key, "step_index": index, "kind": step.kind, "text": step.text[:LONGEST_TEXT], "correct": step.correct}
+
+
+def of_answers(answers: Iterable[dict], problems: Mapping[str, Problem]) -> Iterator[dict]:
+    """Rows of `traces` for rows of `evals` under `normal`; `problems` by id."""
+    for row in answers:
+        if row["condition"] == "normal":
+            problem = problems[row["problem_id"]]
+            yield from rows(
+                row["run_id"], row["suite"], problem, row["completion"], row["decoding"], row["sample_index"]
+            )

@@ -1,0 +1,122 @@
+"""Judge the stored completions of the grid again, without a model: python -m stages.rescore [RUN …]
+
+Lists every verdict that today's judges give otherwise than the tables have it. Nothing is changed, unless
+
+    --write        puts today's verdicts into data/runs/RUN/eval and says how DVC is told
+    --completions  looks at the completions of RL too; the rewards paid for them stay what they were
+
+`dvc repro` after a change of the judge does more: rewards and probes come from the judge, so it trains again as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from counterpoint import params, problem, tables
+from counterpoint.errors import UserError
+from counterpoint.evaluation import traces
+from counterpoint.evaluation.rescore import Change, rescore
+from counterpoint.problem import Problem
+from stages.common import PROBLEMS, eval_folder, main, train_folder
+
+log = logging.getLogger("rescore")
+SHOWN = 200  # changes printed in full for each file; the rest is counted
+BATCH = 20_000  # rows in memory at a time
+
+
+def program(arguments: list[str]) -> None:
+    """List the changed verdicts. Raises `UserError` for an unknown run or a file that is not there."""
+    parser = argparse.ArgumentParser(prog="python -m stages.rescore", description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="runs of the grid (all, unless named)")
+    parser.add_argument("--write", action="store_true", help="put today's verdicts into data/runs/RUN/eval")
+    parser.add_argument("--completions", action="store_true", help="look at the completions of RL too (never written)")
+    options = parser.parse_args(arguments)
+    stages = _stages(params.load().runs)
+    for name in options.runs:
+        if name not in stages:
+            raise UserError(f"params.yaml: no run {name!r} in runs{params.nearest(name, stages)}")
+    chosen = options.runs or list(stages)
+    columns = [name for name in problem.SCHEMA.names if name != "images"]
+    rows = problem.read(PROBLEMS, columns=columns).to_pylist()
+    problems = {row["problem_id"]: problem.from_row({**row, "images": None}) for row in rows}
+    written, totals = [], Counter()
+    for run_id in chosen:
+        path = eval_folder(run_id) / "evals.parquet"
+        renewed, changes = _file(path, problems, totals, keep=options.write)
+        if options.write and changes:
+            tables.write("evals", renewed, path)
+            tables.write("traces", traces.of_answers(renewed, problems), path.with_name("traces.parquet"))
+            written.append(f"{stages[run_id]}@{run_id}")
+        if options.completions and (train_folder(run_id) / "completions.parquet").exists():
+            _file(train_folder(run_id) / "completions.parquet", problems, totals, keep=False)
+    print(
+        f"{totals['rows']} completions judged again: {totals['changed']} verdicts changed, "
+        f"{totals['right']} from wrong to right, {totals['wrong']} from right to wrong"
+    )
+    if written:
+        print(
+            f"written; tell DVC and rebuild the tables: dvc commit --force {' '.join(written)} && "
+            "dvc repro --single-item warehouse && dvc repro --single-item report"
+        )
+    elif totals["changed"]:
+        print("nothing was written; --write puts today's verdicts into data/runs")
+
+
+def _stages(runs: params.Runs) -> dict[str, str]:
+    """run_id -> the stage of dvc.yaml that evaluates it."""
+    return {run_id: f"evaluate_{kind}" for kind in ("base", *params.METHODS) for run_id in getattr(runs, kind)}
+
+
+def _file(path: Path, problems: dict[str, Problem], totals: Counter, keep: bool) -> tuple[list[dict], int]:
+    """Judge one file again and print what changed: its rows with today's verdicts (if kept), and the changes."""
+    kept, found = [], 0
+    try:
+        for row, change in rescore(_rows(path), problems):
+            totals["rows"] += 1
+            if keep:
+                kept.append(row)
+            if change:
+                found += 1
+                totals["changed"] += 1
+                if change.turned:
+                    totals["right" if change.after["correct"] else "wrong"] += 1
+                if found <= SHOWN:
+                    print(_line(path, change))
+    except KeyError as error:
+        raise UserError(f"{path}: problem {error} is not in {PROBLEMS}; run `dvc repro`") from None
+    if found > SHOWN:
+        print(f"{path}: {found - SHOWN} more")
+    return kept, found
+
+
+def _rows(path: Path) -> Iterator[dict]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(BATCH):
+                yield from batch.to_pylist()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run `dvc repro` (or `dvc checkout`)") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: not a readable table ({' '.join(str(error).split())}); run `dvc repro`") from None
+
+
+def _line(path: Path, change: Change) -> str:
+    row = change.row
+    place = " ".join(
+        str(row[k]) for k in ("suite", "condition", "decoding", "step", "problem_id", "sample_index") if k in row
+    )
+    moved = ", ".join(
+        f"{k} {change.before[k]!r} → {change.after[k]!r}" for k in change.before if change.before[k] != change.after[k]
+    )
+    return f"{path.parts[-3]} {place}: {moved} ({change.reason}): {row['completion'][:120]!r}"
+
+
+if __name__ == "__main__":
+    main(program)
