@@ -1,35 +1,113 @@
 """Where problems come from: procedural families, a folder of files, or a data set of the hub's kind.
 
-A new source is one file and its line in `load`.
+A new source is one file and its line in `_read`.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Iterable
 
 from counterpoint.errors import UserError
-from counterpoint.params import Params
+from counterpoint.params import Params, Source, build
 from counterpoint.problem import Problem
+from counterpoint.sources import text
+from counterpoint.suites import SUITES
 
 
 def load(params: Params) -> tuple[Iterable[Problem], list[dict]]:
-    """The problems of `params.source`, split, and the rows refused at import (columns of the table `rejects`).
+    """The problems of `params.source` and of its benchmarks, split, and the rows refused at import (columns of the
+    table `rejects`); where the study has the suite `text_reasoning`, its problems too.
 
     The problems may come lazily: look at the rejects first. Raises `UserError` for a source that cannot be read.
     """
+    found, rejects = _of_source(params)
+    if any(SUITES[suite].split == text.SPLIT for suite in params.suites):
+        sizes = params.problems
+        found = itertools.chain(found, text.problems(sizes.seed, sizes.per_suite, sizes.per_probe))
+    return found, rejects
+
+
+def _of_source(params: Params) -> tuple[Iterable[Problem], list[dict]]:
     source, sizes = params.source, params.problems
     if source.kind == "procedural":
         from counterpoint.sources import procedural
 
-        return procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe), []
+        own, rejects = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe), []
+    else:
+        own, rejects = _read(source)
+    if source.kind == "procedural" and not source.benchmarks:
+        return own, rejects
+    from counterpoint.sources.splits import assign, keep
+
+    tests: list[Problem] = []
+    for name, keys in source.benchmarks.items():
+        found, refused = _read(benchmark(source, name, keys))
+        # ids of several sources may be equal, such as the numbers from 1
+        tests += [dataclasses.replace(p, problem_id=f"{name}-{p.problem_id}") for p in found]
+        rejects += refused
+    if source.benchmarks:
+        own, refused = _apart(own, tests, source.name)
+        rejects += refused
+    if source.kind == "procedural":
+        drawn = own
+    elif source.parts:
+        drawn = keep(own, sizes.seed, sizes.per_suite, sizes.per_probe)
+    else:
+        drawn = assign(own, sizes.seed, sizes.per_suite, sizes.per_probe, source.held_out_families)
+    return itertools.chain(drawn, keep(tests, sizes.seed, sizes.per_suite, sizes.per_probe)), rejects
+
+
+def benchmark(source: Source, name: str, keys: dict) -> Source:
+    """The source of a benchmark: what it does not state is as in `source`, but for what belongs to that one alone.
+
+    Its problems make up the suite of its own name, or the suites that its `parts` name. Raises `UserError`.
+    """
+    neutral = {
+        "repository": None, "revision": None, "config": None, "name": name, "family": "file",
+        "part": None, "parts": {"all": name}, "held_out_families": [], "benchmarks": {},
+    }  # fmt: skip
+    plain = {**{f.name: getattr(source, f.name) for f in dataclasses.fields(Source)}, **neutral, **keys}
+    if "fields" not in keys:
+        raise UserError(f"params.yaml: source.benchmarks.{name}.fields is missing; map its columns")
+    found = build(Source, plain, f"source.benchmarks.{name}")
+    if found.benchmarks or not found.parts or "train" in found.parts.values():
+        raise UserError(f"params.yaml: source.benchmarks.{name}: a benchmark's parts are suites, never train")
+    return found
+
+
+def _read(source: Source) -> tuple[list[Problem], list[dict]]:
+    check(source)
     if source.kind == "folder":
         from counterpoint.sources.folder import read
     else:
         from counterpoint.sources.hub import read
-    from counterpoint.sources.splits import assign
+    return read(source)
 
-    problems, rejects = read(source)
-    return assign(problems, sizes.seed, sizes.per_suite, sizes.per_probe, source.held_out_families), rejects
+
+def check(source: Source) -> None:
+    """Raise `UserError` for a hub data set that is not pinned to a commit."""
+    pinned = source.revision and len(source.revision) == 40 and set(source.revision) <= set("0123456789abcdef")
+    if source.kind == "hub" and source.repository and not pinned:
+        raise UserError(
+            f"params.yaml: source.revision of {source.repository} is {source.revision!r}; set it to a commit (40 hex "
+            f"digits, on the hub under Files, History), or the rows may change from one run to the next"
+        )
+
+
+def _apart(own: Iterable[Problem], tests: list[Problem], name: str) -> tuple[list[Problem], list[dict]]:
+    """The source's problems without those whose picture, or text, a benchmark shows, and the latter as rejects."""
+    shown = {p.state_id: p.source for p in tests}
+    kept, rejects = [], []
+    for problem in own:
+        if problem.state_id in shown:
+            reason = f"its picture or text occurs in the benchmark {shown[problem.state_id]!r}"
+            place = {"source": name, "file": "", "line": None, "problem_id": problem.problem_id}
+            rejects.append({**place, "reason": reason})
+        else:
+            kept.append(problem)
+    return kept, rejects
 
 
 def check_rejects(rejects: list[dict], allowed: int, listed: str) -> None:

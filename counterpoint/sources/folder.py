@@ -1,4 +1,5 @@
-"""The folder source: rows in JSON-lines, JSON-array or CSV files, their pictures as files beside them.
+"""The folder source: rows in JSON-lines, JSON, CSV or Parquet files, their pictures as files beside them or, as the
+`datasets` Image feature has them in Parquet, within.
 
 Everything that a row names must lie inside the source's folder; whatever cannot be used is refused with file, line and
 reason, never repaired.
@@ -6,8 +7,6 @@ reason, never repaired.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from counterpoint.errors import UserError
 from counterpoint.params import Source
 from counterpoint.problem import Problem
 from counterpoint.progress import track
-from counterpoint.sources.rows import Record, Refusal, collect
+from counterpoint.sources import parsing, pictures
+from counterpoint.sources.records import Record, Refusal
+from counterpoint.sources.rows import collect
 
 
 def read(source: Source) -> tuple[list[Problem], list[dict]]:
@@ -35,76 +36,76 @@ def read(source: Source) -> tuple[list[Problem], list[dict]]:
         for file in track(files, label="reading rows"):
             yield from rows_of(file, root)
 
-    return collect(records(), source, lambda cell, record: picture(cell, (record.folder, root), root))
+    def picture_of(cell: Any, record: Record) -> bytes:
+        return picture(cell, (record.folder, root), root, source.max_image_bytes)
+
+    return collect(records(), source, picture_of)
 
 
 def rows_of(file: Path, root: Path) -> Iterator[Record]:
-    """The rows of one file; a line that cannot be parsed is a record with a fault. Lines count from 1."""
-    place = {"file": file.relative_to(root).as_posix(), "stem": file.stem, "folder": file.parent}
-    data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if file.suffix.lower() == ".csv":
-        yield from _csv_rows(data, place)
-    elif data.lstrip().startswith(b"["):
-        rows, fault = _parse(data)
-        if fault is None:
-            for number, row in enumerate(rows, 1):  # of an array: the number of the element
-                yield _record(row, number, place)
+    """The rows of one file; one that cannot be parsed is a record with a fault. Lines count from 1.
+
+    Raises `UserError` for a file that cannot be read to its end: how many of its rows are missing nobody could tell.
+    """
+    name = file.relative_to(root).as_posix()
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    remedy = "mend it, or narrow source.pattern to leave it out"
+    if shown != name:
+        raise UserError(f"{shown}: the file's name is not UTF-8; rename it")
+    if not file.resolve().is_relative_to(root.resolve()):
+        raise UserError(f"{name}: it lies outside the source's folder; copy it there, or narrow source.pattern")
+    place = {"file": name, "stem": file.stem, "part": file.stem, "folder": file.parent}
+    try:
+        if file.suffix.lower() == ".parquet":
+            found = _parquet_rows(file)
         else:
-            yield Record(**place, line=None, fault=fault)
-    else:
-        for number, line in enumerate(data.split(b"\n"), 1):
-            if line.strip():
-                row, fault = _parse(line)
-                yield _record(row, number, place) if fault is None else Record(**place, line=number, fault=fault)
+            data = file.read_bytes()
+            if not data.removeprefix(b"\xef\xbb\xbf").strip():
+                raise parsing.Unreadable("it is empty")
+            lines_only = file.suffix.lower() in (".jsonl", ".ndjson")
+            found = parsing.csv_rows(data) if file.suffix.lower() == ".csv" else parsing.json_rows(data, lines_only)
+        for line, row, fault in found:
+            yield Record(**place, line=line, row=row, fault=fault)
+    except (parsing.Unreadable, OSError) as error:
+        raise UserError(f"{name}: {' '.join(str(error).split())[:300]}; {remedy}") from None
 
 
-def _csv_rows(data: bytes, place: dict) -> Iterator[Record]:
+def _parquet_rows(file: Path) -> Iterator[parsing.Found]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    line = 0
     try:
-        lines = data.decode("utf-8").splitlines(keepends=True)
-    except UnicodeDecodeError as error:
-        yield Record(**place, line=None, fault=f"not UTF-8: {error.reason} at byte {error.start}")
-        return
-    reader = csv.DictReader(lines, restkey="")
-    try:
-        for row in reader:
-            if "" in row or None in row.values():
-                yield Record(**place, line=reader.line_num, fault="not as many cells as the header")
-            else:
-                yield Record(**place, line=reader.line_num, row=row)
-    except csv.Error as error:
-        yield Record(**place, line=reader.line_num, fault=f"broken CSV: {error}")
+        with pq.ParquetFile(file) as table:
+            for batch in table.iter_batches(batch_size=256):  # a batch of rows with pictures may be large
+                for row, fault in parsing.table_rows(batch):
+                    line += 1
+                    yield line, row, fault
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise parsing.Unreadable(f"broken Parquet, after row {line}: {error}") from None
 
 
-def _parse(data: bytes) -> tuple[Any, str | None]:
-    """(value, None), or (None, why it is no JSON)."""
-    try:
-        return json.loads(data.decode("utf-8")), None
-    except UnicodeDecodeError as error:
-        return None, f"not UTF-8: {error.reason} at byte {error.start}"
-    except RecursionError:
-        return None, "broken JSON: nested too deeply"
-    except ValueError as error:
-        return None, f"broken JSON: {error}"
+def picture(cell: Any, folders: tuple[Path, ...], root: Path, max_bytes: int) -> bytes:
+    """The bytes within the cell (of an Image feature), or those of the file that it names, sought in `folders`.
 
-
-def _record(row: Any, line: int, place: dict) -> Record:
-    if not isinstance(row, dict):
-        return Record(**place, line=line, fault=f"a JSON object is wanted, not {row!r:.60}")
-    return Record(**place, line=line, row=row)
-
-
-def picture(cell: Any, folders: tuple[Path, ...], root: Path) -> bytes:
-    """The bytes of the file that the cell names, sought in `folders`. Raises `Refusal`, also for one outside `root`."""
+    Raises `Refusal`, also for a file outside `root` or of more than `max_bytes`, which is not read.
+    """
+    if isinstance(cell, dict) and ("bytes" in cell or "path" in cell):
+        cell = cell["bytes"] if cell.get("bytes") is not None else cell.get("path")
+    if isinstance(cell, bytes):
+        return cell
     if not isinstance(cell, str) or not cell.strip():
-        raise Refusal(f"its picture must be a path, not {cell!r:.60}")
+        raise Refusal(f"its picture must be a path or encoded bytes, not {cell!r:.60}")
     inside = root.resolve()
     try:
         for folder in folders:
             path = (folder / cell).resolve()  # resolved: neither `..` nor a symbolic link leads out
             if not path.is_relative_to(inside):
-                raise Refusal(f"its picture {cell!r} lies outside the source's folder")
+                raise Refusal(f"its picture {cell!r:.200} lies outside the source's folder")
             if path.is_file():
+                if (size := path.stat().st_size) > max_bytes:
+                    raise Refusal(pictures.too_large(size, max_bytes))
                 return path.read_bytes()
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a null byte
         raise Refusal(f"its picture {cell!r:.200} cannot be read: {error.__class__.__name__}") from None
-    raise Refusal(f"its picture {cell!r} is missing")
+    raise Refusal(f"its picture {cell!r:.200} is missing")

@@ -3,7 +3,8 @@
     source: {kind: hub, repository: OWNER/NAME, revision: COMMIT, split: train, …}    from the hub
     source: {kind: hub, path: FOLDER, split: train, …}    saved by `save_to_disk`, or Parquet, JSON and CSV files
 
-No code that a data set brings along is ever run.
+`split` may join several, train+test; each keeps its name as the row's part. A data set of several configurations needs
+`config`. No code that a data set brings along is ever run.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from counterpoint.errors import UserError
 from counterpoint.params import Source
 from counterpoint.problem import Problem
 from counterpoint.progress import track
-from counterpoint.sources import folder
-from counterpoint.sources.rows import Record, Refusal, collect
+from counterpoint.sources import folder, parsing
+from counterpoint.sources.records import Record, Refusal
+from counterpoint.sources.rows import collect
 
 
 def read(source: Source) -> tuple[list[Problem], list[dict]]:
-    """Problems (not yet split) and rejects. Raises `UserError` when the data set or its split cannot be loaded."""
+    """Problems and rejects. Raises `UserError` when the data set or its split cannot be loaded."""
     import datasets
 
-    data = _load(source)
+    data = {split: _load(source, split) for split in dict.fromkeys(source.split.split("+"))}
     if source.repository:
         where = source.repository
         roots = (Path(datasets.config.HF_CACHE_HOME), Path(datasets.config.HF_DATASETS_CACHE))
@@ -34,56 +36,97 @@ def read(source: Source) -> tuple[list[Problem], list[dict]]:
     return read_rows(data, source, where, roots)
 
 
-def read_rows(data, source: Source, where: str, roots: tuple[Path, ...]) -> tuple[list[Problem], list[dict]]:
-    """Problems and rejects of a `datasets.Dataset`; pictures kept by path must lie in one of `roots`."""
+def read_rows(
+    data: dict[str, Any], source: Source, where: str, roots: tuple[Path, ...]
+) -> tuple[list[Problem], list[dict]]:
+    """Problems and rejects of `datasets.Dataset`s by split; pictures kept by path must lie in one of `roots`.
+
+    Raises `UserError` when a split cannot be read to its end.
+    """
+    import pyarrow as pa
 
     def records() -> Iterator[Record]:
-        for number, row in enumerate(track(_undecoded(data), len(data), "reading rows"), 1):
-            yield Record(file=f"{where}:{source.split}", line=number, stem=source.name, row=row)
+        for split, rows in data.items():
+            place = {"file": f"{where}:{split}", "stem": source.name, "part": split}
+            number = 0
+            try:
+                for number, (row, fault) in enumerate(track(_rows(rows), len(rows), f"reading {split}"), 1):
+                    yield Record(**place, line=number, row=row, fault=fault)
+            except (parsing.Unreadable, pa.ArrowException, OSError) as error:
+                reason = " ".join(str(error).split())[:300]
+                raise UserError(f"{where}:{split}: it cannot be read on after row {number}: {reason}") from None
 
-    return collect(records(), source, lambda cell, _: _picture(cell, roots))
+    return collect(records(), source, lambda cell, _: _picture(cell, roots, source.max_image_bytes))
 
 
-def _load(source: Source):
+def _load(source: Source, split: str):
     import datasets
 
     name = source.repository or source.path
-    remedy = "source.split" if source.repository else "source.path and source.split"
+    remedy = "source.config and source.split" if source.repository else "source.path, source.config and source.split"
     try:
         if source.repository:
-            return datasets.load_dataset(source.repository, split=source.split, revision=source.revision)
+            return datasets.load_dataset(source.repository, source.config, split=split, revision=source.revision)
         if not Path(source.path).is_dir():
             raise UserError(f"source.path: {source.path} is no folder; for the hub set source.repository instead")
         if any((Path(source.path) / f).exists() for f in ("dataset_dict.json", "state.json")):
             saved = datasets.load_from_disk(source.path)
-            return saved[source.split] if isinstance(saved, datasets.DatasetDict) else saved
-        return datasets.load_dataset(source.path, split=source.split)
+            return saved[split] if isinstance(saved, datasets.DatasetDict) else saved
+        # a copy of the files alone, without the card that names the configurations, has one configuration
+        config = source.config if source.config in datasets.get_dataset_config_names(source.path) else None
+        return datasets.load_dataset(source.path, config, split=split)
     except (OSError, ValueError, KeyError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{name}: the data set cannot be loaded ({reason}); check {remedy}") from None
 
 
-def _undecoded(data):
-    """The data set with its pictures as encoded bytes: the very bytes stay, and one broken picture is one reject."""
+def _rows(data: Any) -> Iterator[tuple[Any, str | None]]:
+    """The rows as Arrow holds them, or why one cannot be read: `datasets` decodes nothing, however deep in a column.
+
+    So pictures stay the very bytes, no path is opened, and a broken cell is one reject.
+    """
+    unpack = {name: feature for name, feature in data.features.items() if _holds_json(feature)}
+    for table in data.with_format("arrow").iter(batch_size=256):
+        for row, fault in parsing.table_rows(table):
+            for name in unpack if row is not None else ():
+                try:
+                    row[name] = _unpacked(unpack[name], row[name])
+                except Refusal as refusal:
+                    row, fault = None, f"its column {name!r:.60}: {refusal}"
+                    break
+            yield row, fault
+
+
+def _holds_json(feature: Any) -> bool:
     import datasets
 
-    for column, feature in data.features.items():
-        inner = getattr(feature, "feature", None)
-        if isinstance(feature, datasets.Image):
-            data = data.cast_column(column, datasets.Image(decode=False))
-        elif isinstance(inner, datasets.Image):
-            data = data.cast_column(column, datasets.List(datasets.Image(decode=False)))
-    return data
+    if isinstance(feature, dict):
+        return any(map(_holds_json, feature.values()))
+    return isinstance(feature, datasets.Json) or _holds_json(getattr(feature, "feature", {}))
 
 
-def _picture(cell: Any, roots: tuple[Path, ...]) -> bytes:
+def _unpacked(feature: Any, value: Any) -> Any:
+    """A cell with what its `Json` features hold, which Arrow keeps as text."""
+    import datasets
+
+    if value is None or not _holds_json(feature):
+        return value
+    if isinstance(feature, dict):
+        return {name: _unpacked(feature[name], inner) for name, inner in value.items()}
+    if not isinstance(feature, datasets.Json):
+        return [_unpacked(feature.feature, inner) for inner in value]
+    found, fault = parsing.json_value(value)
+    if fault is not None:
+        raise Refusal(fault)
+    return found
+
+
+def _picture(cell: Any, roots: tuple[Path, ...], max_bytes: int) -> bytes:
     if not isinstance(cell, dict):
         raise Refusal(f"its picture must be a cell of an Image feature, not {cell!r:.60}")
-    if cell.get("bytes"):
-        return cell["bytes"]
     for root in roots:
         try:
-            return folder.picture(cell.get("path"), (root,), root)
+            return folder.picture(cell, (root,), root, max_bytes)
         except Refusal as refusal:
             last = refusal
     raise last

@@ -23,8 +23,6 @@ def prove(problems: Sequence[Problem], suites: Sequence[str], where: str) -> Non
     for one, other in (("train", "suites"), ("train", "probe"), ("probe", "suites")):
         if shared := states[one] & states[other]:
             raise UserError(f"{where}: {len(shared)} states are both in {one} and in {other}, the first {min(shared)}")
-    if not states["train"]:
-        raise UserError(f"{where}: no problem is left for training; lower problems.per_suite and problems.per_probe")
     splits = {p.split for p in problems}
     for name in suites:
         split = SUITES[name].split
@@ -35,7 +33,7 @@ def prove(problems: Sequence[Problem], suites: Sequence[str], where: str) -> Non
             missing = "problems" if not shown else "probe problems"
             raise UserError(f"{where}: no {missing} for suite {name!r} (suites with problems: {known}); change suites")
         bare = [p for p in (*shown, *probes) if not p.text_twin]
-        if SUITES[name].words and bare:
+        if SUITES[name].needs_twin and bare:
             raise UserError(
                 f"{where}: {len(bare)} problems that suite {name!r} shows have no text twin, the first "
                 f"{bare[0].problem_id}; map source.fields.text_twin or take {name} out of suites"

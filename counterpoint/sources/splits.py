@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from counterpoint.problem import Problem, digest
@@ -24,20 +24,31 @@ def _ranked(states: dict[str, list[Problem]], seed: int) -> list[str]:
     return [state for _, _, state in sorted(turns)]
 
 
+def _as_probe(problem: Problem, suite: str) -> Problem:
+    return dataclasses.replace(problem, split="probe", tags=(*problem.tags, f"suite:{suite}"))
+
+
+def _by_state(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+    states: dict[str, list[Problem]] = {}
+    for problem in problems:
+        states.setdefault(problem.state_id, []).append(problem)
+    return states
+
+
 def assign(
     problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int, held_out_families: Iterable[str]
 ) -> Iterator[Problem]:
-    """The problems with their splits. A state's problems never part.
+    """The problems of a source without parts, with their splits. A state's problems never part.
 
     Families held out make up `rule_shift`, the others `in_domain`; each suite has at most `per_suite` problems and
     `per_probe` probes of other states. The rest of the others is `train`; the rest of the held-out ones is left out.
     """
     held = set(held_out_families)
-    by_suite: dict[str, dict[str, list[Problem]]] = {"in_domain": {}, "rule_shift": {}}
+    by_suite: dict[str, list[Problem]] = {"in_domain": [], "rule_shift": []}
     for problem in problems:
-        suite = "rule_shift" if problem.family in held else "in_domain"
-        by_suite[suite].setdefault(problem.state_id, []).append(problem)
-    for suite, states in by_suite.items():
+        by_suite["rule_shift" if problem.family in held else "in_domain"].append(problem)
+    for suite, members in by_suite.items():
+        states = _by_state(members)
         room = {"probe": per_probe, suite: per_suite}
         left_out = 0
         for state in _ranked(states, seed):
@@ -48,8 +59,42 @@ def assign(
             elif suite == "rule_shift":
                 left_out += len(group)
                 continue
-            tags = (f"suite:{suite}",) if split == "probe" else ()
             for problem in group:
-                yield dataclasses.replace(problem, split=split, tags=(*problem.tags, *tags))
+                yield _as_probe(problem, suite) if split == "probe" else dataclasses.replace(problem, split=split)
         if left_out:
             log.info("%d problems of held-out families are beyond per_suite and per_probe: left out", left_out)
+
+
+def keep(problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
+    """The problems of a source whose parts say which split each belongs to, with probes drawn and suites cut to size.
+
+    Every suite has at most `per_suite` problems and `per_probe` probes. The probes of `in_domain` are taken from the
+    training part where there is one, so that the whole of a published test is left to the test; those of another suite
+    from its own part. A state's problems never part, also where several suites show versions of it.
+    """
+    problems = list(problems)
+    trained = _by_state(p for p in problems if p.split == "train")
+    tested = _by_state(p for p in problems if p.split != "train")
+    suites = sorted({p.split for p in problems if p.split != "train"})
+    probes, room = dict.fromkeys(suites, per_probe), dict.fromkeys(suites, per_suite)
+    for state in _ranked(trained, seed):
+        group = trained[state]
+        probe = len(group) <= probes.get("in_domain", 0)
+        if probe:
+            probes["in_domain"] -= len(group)
+        yield from (_as_probe(p, "in_domain") if probe else p for p in group)
+    if trained and "in_domain" in probes:
+        probes["in_domain"] = 0
+    left_out = 0
+    for state in _ranked(tested, seed):
+        group = tested[state]
+        sizes = Counter(p.split for p in group)
+        free = next((free for free in (probes, room) if all(n <= free[suite] for suite, n in sizes.items())), None)
+        if free is None:
+            left_out += len(group)
+            continue
+        for suite, size in sizes.items():
+            free[suite] -= size
+        yield from (_as_probe(p, p.split) if free is probes else p for p in group)
+    if left_out:
+        log.info("%d problems of the parts that test are beyond per_suite and per_probe: left out", left_out)

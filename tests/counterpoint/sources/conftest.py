@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,9 +11,10 @@ from PIL import Image
 from counterpoint.params import Source
 
 SOURCE = {
-    "kind": "folder", "path": None, "repository": None, "revision": None, "pattern": "**/*.jsonl", "split": "train",
-    "name": "mine", "fields": {"question": "q", "answer": "a", "options": "o", "images": "i"}, "family": "file",
-    "held_out_families": [], "rejects_allowed": 0,
+    "kind": "folder", "path": None, "repository": None, "revision": None, "config": None, "pattern": "**/*.jsonl",
+    "split": "train", "name": "mine", "fields": {"question": "q", "answer": "a", "options": "o", "images": "i"},
+    "family": "file", "part": None, "parts": {}, "held_out_families": [], "rejects_allowed": 0,
+    "max_image_bytes": 1_000_000, "max_image_pixels": 1_000_000, "benchmarks": {},
 }  # fmt: skip
 
 
@@ -58,3 +61,16 @@ def rows(tmp_path, png):
         file.write_bytes(b"\n".join(lines) + b"\n")
 
     return write
+
+
+@pytest.fixture
+def realdata():
+    """The folder of a real data set; the test is skipped where it is not at hand."""
+    root = Path(os.environ.get("COUNTERPOINT_REALDATA", Path(__file__).parents[4] / "shared" / "realdata"))
+
+    def folder(name: str) -> Path:
+        if not (root / name).is_dir():
+            pytest.skip(f"no {name} in {root}; set COUNTERPOINT_REALDATA")
+        return root / name
+
+    return folder

@@ -1,15 +1,11 @@
 import json
-import os
-from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import params, studies
 from counterpoint.errors import UserError
-from counterpoint.sources import folder, load
-
-REALDATA = Path(os.environ.get("COUNTERPOINT_REALDATA", Path(__file__).parents[4] / "shared" / "realdata"))
-STUDIES = Path(__file__).parents[3] / "studies"
+from counterpoint.sources import folder
 
 
 def reasons(rejects):
@@ -49,7 +45,7 @@ def test_each_bad_row_is_refused_with_file_line_and_reason(rows, source, tmp_pat
     found = {r["line"]: r["reason"] for r in rejects}
     assert {r["file"] for r in rejects} == {"deep/bad.jsonl"} and {r["source"] for r in rejects} == {"mine"}
     wanted = {
-        2: "broken JSON", 3: "a JSON object is wanted", 4: "'gone.png' is missing", 5: "cannot be read",
+        2: "broken JSON", 3: "a JSON object is wanted", 4: "'gone.png' is missing", 5: "none of PNG",
         6: "the answer is empty", 7: "'green' is not among the options", 8: "not UTF-8", 9: "nested too deeply",
         10: "repeat", 11: "is no text or number", 12: "no column 'q'",
     }  # fmt: skip
@@ -114,12 +110,11 @@ def test_a_gold_answer_that_the_judge_would_refuse_is_refused(rows, source):
 
 def test_json_arrays_and_csv(source, tmp_path):
     (tmp_path / "array.json").write_text(json.dumps([{"q": "1 ?", "a": 1}, 5, {"q": "2 ?", "a": 2}]))
-    (tmp_path / "broken.json").write_text('[{"q": "1 ?"},')
     (tmp_path / "table.csv").write_text('q,a,o\n"3, or ?",3,"[3, 4]"\n4 ?,4\n5 ?,5,"[5,"\n')
     fields = {"question": "q", "answer": "a"}
     problems, rejects = folder.read(source(fields=fields, pattern="*.json"))
     assert [p.question for p in problems] == ["1 ?", "2 ?"]
-    assert [r[:2] for r in reasons(rejects)] == [("array.json", 2), ("broken.json", None)]
+    assert [r[:2] for r in reasons(rejects)] == [("array.json", 2)]
     problems, rejects = folder.read(source(fields={**fields, "options": "o"}, pattern="*.csv"))
     assert [(p.question, p.options) for p in problems] == [("3, or ?", ("3", "4"))]
     assert [r["line"] for r in rejects] == [3, 4]
@@ -153,18 +148,58 @@ def test_a_wrong_mapping_is_the_users_error(rows, source, changes, named):
         folder.read(source(**changes))
 
 
-@pytest.mark.skipif(
-    not (REALDATA / "puzzlevqa").is_dir(), reason=f"no puzzlevqa in {REALDATA}; set COUNTERPOINT_REALDATA"
-)
-def test_puzzlevqa_gives_300_problems_and_1700_rejects():
-    data = studies.compose("puzzlevqa", STUDIES)
-    data["source"]["path"] = str(REALDATA / "puzzlevqa")
-    settings = params.parse(data)
-    found, rejects = load(settings)
-    problems = list(found)
-    assert (len(problems), len(rejects)) == (300, 1700)
-    assert all("is missing" in r["reason"] for r in rejects) and {r["line"] for r in rejects} == set(range(16, 101))
-    assert len({p.family for p in problems}) == 20
-    assert all(p.text_twin and p.reasoning and p.answer in p.options for p in problems)
-    assert {p.family for p in problems if p.split == "rule_shift"} == set(settings.source.held_out_families)
-    assert sum(p.split == "train" for p in problems) >= max(settings.sampling.sizes.values())
+def test_a_json_object_of_rows_is_read_as_rows_and_json_lines_as_lines(source, tmp_path):
+    (tmp_path / "object.json").write_text(json.dumps({"1": {"q": "1 ?", "a": 1}, "2": {"q": "2 ?", "a": 2}}, indent=1))
+    (tmp_path / "one.json").write_text('{"q": "3 ?", "a": 3}\n')
+    problems, rejects = folder.read(source(fields={"question": "q", "answer": "a"}, pattern="*.json"))
+    assert [(p.question, p.family) for p in problems] == [("1 ?", "object"), ("2 ?", "object"), ("3 ?", "one")]
+    assert rejects == []
+
+
+def test_parquet_with_pictures_within_or_beside(source, tmp_path, png):
+    (tmp_path / "beside.png").write_bytes(png(2))
+    cells = [{"bytes": png(1), "path": "any.png"}, {"bytes": None, "path": "beside.png"}, {"bytes": b"", "path": None}]
+    table = pa.table({"q": ["1 ?", "2 ?", "3 ?"], "a": ["x", "y", "z"], "o": [None] * 3, "i": cells})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    problems, rejects = folder.read(source(pattern="*.parquet"))
+    assert [p.images for p in problems] == [(png(1),), (png(2),)]
+    assert [(r["file"], r["line"]) for r in rejects] == [("rows.parquet", 3)] and "0 bytes" in rejects[0]["reason"]
+
+
+def test_a_file_of_rows_that_a_link_brings_in_is_refused(rows, source, tmp_path):
+    rows("outside.jsonl", {})
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link.jsonl").symlink_to(tmp_path / "outside.jsonl")
+    with pytest.raises(UserError, match=r"link\.jsonl: it lies outside the source's folder"):
+        folder.read(source(path=str(inside)))
+
+
+def test_a_picture_file_larger_than_allowed_is_not_read(rows, source, tmp_path):
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(1 << 40)  # a sparse terabyte: reading it would fail loudly
+    rows("rows.jsonl", {"i": "huge.png"})
+    assert "more than the 1000000 of source.max_image_bytes" in folder.read(source())[1][0]["reason"]
+
+
+def test_parts_say_which_rows_train_and_test(rows, source, png, tmp_path):
+    (tmp_path / "x.png").write_bytes(png(77))
+    rows("train.jsonl", {"v": "t"}, {"v": "t", "i": "x.png"}, {"v": "e"})
+    rows("test.jsonl", {"v": "e", "i": "x.png"}, {"v": "u"})
+    by_file = source(part="file", parts={"train": "train", "test": "in_domain"})
+    problems, rejects = folder.read(by_file)
+    assert [p.split for p in problems] == ["in_domain", "in_domain", "train", "train"]
+    assert reasons(rejects) == [("train.jsonl", 2, "its picture or text occurs in the part that tests, 'in_domain'")]
+    problems, rejects = folder.read(source(part="v", parts={"t": "train", "e": None}))
+    assert [p.split for p in problems] == ["train", "train"]
+    assert reasons(rejects) == [("test.jsonl", 2, "its part 'u' is not in source.parts; known are 't', 'e'")]
+
+
+def test_rows_of_one_state_and_rows_that_share_a_picture_are_one_group(rows, source, png, tmp_path):
+    (tmp_path / "x.png").write_bytes(png(77))
+    rows("r.jsonl", {"s": "1-0"}, {"s": "1-1", "i": "x.png"}, {"s": "2-0", "i": "x.png"}, {"s": "3-0"}, {"s": "2-1"})
+    fields = {"question": "q", "answer": "a", "options": "o", "images": "i"}
+    state = {"column": "s", "with": "before_dash"}
+    states = [p.state_id for p in folder.read(source(fields={**fields, "state": state}))[0]]
+    assert states[0] == states[1] == states[2] == states[4] != states[3]
+    assert len({p.state_id for p in folder.read(source(fields=fields))[0]}) == 4

@@ -1,0 +1,123 @@
+"""Converters: how the cell of a published data set is read where its column is not the field itself.
+
+A converter takes the cell (the list of cells where `column` names several) and the row's options, and gives the value
+or raises `Refusal`. A new one is one function and its line in CONVERTERS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from counterpoint.sources.records import Refusal
+from counterpoint.sources.scenes import nlvr_counts, nlvr_scene
+
+Options = tuple[str, ...] | None
+_GSM8K_MARK = re.compile(r"<<[^<>]*>>")
+_CHOICES = re.compile(r"\s*\bChoices?:\s*(?=\(?A\s*[:.)])")
+_CHOICE = re.compile(r"(?:^|\n)\s*\(?([A-Z])\s*[:.)]")
+IN_THE_PICTURE = "answer the question in the picture ."
+
+
+def _string(cell: Any) -> str:
+    if not isinstance(cell, str):
+        raise Refusal(f"a text is wanted, not {cell!r:.60}")
+    return cell
+
+
+def gsm8k_answer(cell: Any, options: Options) -> str:
+    """The number behind the last `####` of a GSM8K answer (arXiv 2110.14168)."""
+    _, mark, answer = _string(cell).rpartition("####")
+    if not mark or not answer.strip():
+        raise Refusal("its answer has no `#### N`")
+    return answer.strip()
+
+
+def gsm8k_reasoning(cell: Any, options: Options) -> str:
+    """What stands before `#### N`, without the `<<…>>` of the calculator, on one line."""
+    return " ".join(_GSM8K_MARK.sub("", _string(cell).rpartition("####")[0]).split())
+
+
+def boxed(cell: Any, options: Options) -> str:
+    r"""What the last \boxed{…} holds, its braces balanced."""
+    text = _string(cell)
+    start = text.rfind("\\boxed{")
+    if start < 0:
+        raise Refusal(r"it has no \boxed{…}")
+    depth = 0
+    for place in range(start + len("\\boxed"), len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
+        if not depth:
+            return text[start + len("\\boxed{") : place].strip()
+    raise Refusal(r"its last \boxed{…} does not end")
+
+
+def letter(cell: Any, options: Options) -> Any:
+    """The option that a letter names (A is the first); of a row without options the answer as it stands."""
+    if not options:
+        return cell
+    said = str(cell).strip()
+    position = ord(said) - ord("A") if re.fullmatch("[A-Z]", said) else len(options)
+    if position >= len(options):
+        raise Refusal(f"its answer {said!r:.60} is no letter of its {len(options)} options")
+    return options[position]
+
+
+def index(cell: Any, options: Options) -> str:
+    """The option that a number names, from 0."""
+    if not options or not re.fullmatch(r"\d{1,3}", str(cell), re.ASCII) or int(cell) >= len(options):
+        raise Refusal(f"its answer {cell!r:.60} is no number of its {len(options or ())} options")
+    return options[int(cell)]
+
+
+def before_dash(cell: Any, options: Options) -> str:
+    """What an identifier such as 1572-0 begins with: the group of rows that belong together."""
+    return "" if cell is None else str(cell).partition("-")[0]
+
+
+def with_unit(cell: Any, options: Options) -> str:
+    """A question and the unit of its answer, where it has one (MathVista): the answer is to be a bare number."""
+    if not isinstance(cell, list) or len(cell) != 2:
+        raise Refusal(f"a question and a unit are wanted, not {cell!r:.60}; map two columns")
+    question, unit = cell
+    return f"{_string(question)} (unit: {_string(unit)})" if unit else _string(question)
+
+
+def question_before_choices(cell: Any, options: Options) -> str:
+    """A question without the `Choices: A:… B:…` that end it; of an empty one (MathVerse's Vision Only) where it is."""
+    return _CHOICES.split(_string(cell), maxsplit=1)[0].strip() or IN_THE_PICTURE
+
+
+def choices(cell: Any, options: Options) -> list[str]:
+    """The choices that end a question: `Choices:`, then A:… B:… in lines; none where it ends without.
+
+    Of two texts, the question as asked and the whole of it for the judge (MathVerse), the first counts; where it is
+    empty, the choices are in the picture too, and their letters are all that words may say.
+    """
+    asked, whole = (cell[0], cell[1]) if isinstance(cell, list) and len(cell) == 2 else (cell, None)
+    found = _choices(_string(asked))
+    if not found and not asked.strip() and whole:
+        return [chr(ord("A") + place) for place in range(len(_choices(_string(whole))))]
+    return found
+
+
+def _choices(text: str) -> list[str]:
+    parts = _CHOICES.split(text, maxsplit=1)
+    if len(parts) == 1:
+        return []
+    pieces = _CHOICE.split(parts[1])  # text before A, then letter and text in turn
+    letters, texts = pieces[1::2], [" ".join(piece.split()) for piece in pieces[2::2]]
+    alphabet = [chr(ord("A") + place) for place in range(len(letters))]
+    if len(letters) < 2 or letters != alphabet or pieces[0].strip():
+        raise Refusal(f"its choices {parts[1]!r:.80} cannot be told apart")
+    return texts
+
+
+CONVERTERS: dict[str, Callable[[Any, Options], Any]] = {
+    converter.__name__: converter
+    for converter in (
+        gsm8k_answer, gsm8k_reasoning, boxed, letter, index, before_dash, with_unit, question_before_choices, choices,
+        nlvr_scene, nlvr_counts,
+    )
+}  # fmt: skip

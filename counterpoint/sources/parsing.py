@@ -1,0 +1,183 @@
+"""The rows that JSON, JSON lines, CSV and Arrow tables hold, each with the line where it stands.
+
+A row that cannot be read is a fault of its own. A file of which nobody can tell how many rows are lost is `Unreadable`
+as a whole: as one refused row among those allowed, the rest of it would go missing unnoticed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Found = tuple[int, Any, str | None]  # line from 1, the row, or why there is none
+_LINE_END = re.compile(rb"\r\n|\n|\r")  # none of them may stand within a JSON text
+_OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins, and UTF-32 of Intel's order
+LONGEST_INTEGER = 400  # digits; Python refuses to convert long ones, and says so only where they are used
+
+
+class Unreadable(Exception):
+    """Why a file cannot be read to its end."""
+
+
+class _Repeated(dict):
+    """A JSON object with a key that occurs twice: which of its values is meant is not for a parser to say."""
+
+    def __init__(self, pairs: list[tuple[str, Any]], key: str):
+        super().__init__(pairs)
+        self.key = key
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file. Raises `Unreadable`."""
+    if data.startswith(_OTHER_UNICODE):
+        raise Unreadable("it is UTF-16; save it as UTF-8")
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def json_value(data: bytes | str) -> tuple[Any, str | None]:
+    """(value, None), or (None, why it is no JSON). NaN and Infinity are let pass: a field made of them is refused."""
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        return json.loads(text, object_pairs_hook=_object, parse_int=_integer), None
+    except UnicodeDecodeError as error:
+        return None, f"not UTF-8: {error.reason} at byte {error.start}"
+    except RecursionError:
+        return None, "broken JSON: nested too deeply"
+    except ValueError as error:
+        return None, f"broken JSON: {error}"
+
+
+def json_rows(data: bytes, lines_only: bool) -> Iterator[Found]:
+    """The rows of a JSON array, of an object that holds nothing but rows, by id, or of JSON lines.
+
+    `lines_only` tells that the file's name promises lines: then its first one may be broken. Raises `Unreadable`.
+    """
+    if data.startswith(_OTHER_UNICODE):
+        decoded(data)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    whole, fault = json_value(data)
+    rows: Iterable[Any] | None = None
+    if fault is None and isinstance(whole, list):
+        rows = whole
+    elif fault is None and isinstance(whole, dict) and whole and all(isinstance(r, dict) for r in whole.values()):
+        if isinstance(whole, _Repeated):
+            raise Unreadable(f"broken JSON: the id {whole.key!r:.60} occurs twice")
+        rows = whole.values()
+    if rows is not None:
+        for number, row in enumerate(rows, 1):  # the number of the element
+            yield number, *_row(row)
+        return
+    if not lines_only and data.lstrip().startswith(b"["):
+        raise Unreadable(fault)
+    first = True
+    lines = _LINE_END.split(data)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        row, fault = json_value(line)
+        if fault and first and not lines_only:
+            raise Unreadable(f"neither an array, nor an object, nor lines of JSON; line {number}: {fault}")
+        if fault and number == len(lines):  # none ends it
+            raise Unreadable(f"it breaks off in line {number}: {fault}")
+        if fault and _holds_more(line):
+            raise Unreadable(f"line {number} holds several JSON objects; write each on a line of its own ({fault})")
+        first = False
+        yield (number, None, fault) if fault else (number, *_row(row))
+
+
+def csv_rows(data: bytes) -> Iterator[Found]:
+    """The rows of a CSV table, by its header. Raises `Unreadable`, also for a quotation that does not end: to read on
+    would take all that follows for one cell."""
+    text = decoded(data)
+    last = len(re.split("\r\n|\n|\r", text))
+    limit = csv.field_size_limit(max(len(text), 1))  # a cell may be long
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for name, times in Counter(reader.fieldnames or ()).items():
+            if times > 1:
+                raise Unreadable(f"its header names the column {name!r:.60} {times} times; rename one")
+        for row in reader:
+            uneven = None in row or None in row.values()
+            if uneven and reader.line_num == last and text[-1] not in "\r\n":
+                raise Unreadable(f"it breaks off in line {last}: not as many cells as the header")
+            fault = "not as many cells as the header" if uneven else None
+            yield reader.line_num, None if fault else row, fault
+    except csv.Error as error:
+        raise Unreadable(f"broken CSV after line {reader.line_num}: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def table_rows(batch: Any) -> Iterator[tuple[Any, str | None]]:
+    """The rows of a `pyarrow` table or batch as (row, None) or (None, fault); raises `Unreadable`, see `_sound`."""
+    _sound(batch.schema)
+    batch = _shortest(batch)
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError, TypeError):  # one cell, such as text that is not UTF-8: which is it?
+        rows = None
+    for place in range(batch.num_rows):
+        try:
+            yield rows[place] if rows is not None else batch.slice(place, 1).to_pylist()[0], None
+        except (ValueError, OverflowError, TypeError) as error:
+            yield None, f"a cell cannot be read: {' '.join(str(error).split())[:200]}"
+
+
+def _sound(schema: Any) -> None:
+    """Raise `Unreadable` where two columns have one name."""
+    for name, times in Counter(schema.names).items():
+        if times > 1:
+            raise Unreadable(f"it has {times} columns of the name {name!r:.60}; rename one")
+
+
+def _shortest(batch: Any) -> Any:
+    """Single-precision columns by the shortest decimal that means them: 0.1, which is 0.10000000149011612 as double."""
+    import pyarrow as pa
+
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_float32(field.type):
+            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.string()).cast(pa.float64()))
+    return batch
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    return _Repeated(pairs, next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1))
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
+
+
+def _row(value: Any) -> tuple[Any, str | None]:
+    if not isinstance(value, dict):
+        return None, f"a JSON object is wanted, not {value!r:.60}"
+    open_values = [value]
+    while open_values:
+        one = open_values.pop()
+        if isinstance(one, _Repeated):
+            return None, f"broken JSON: the key {one.key!r:.60} occurs twice"
+        open_values += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+    return value, None
+
+
+def _holds_more(line: bytes) -> bool:
+    """Whether a broken line holds rows in number: in an array, or one object behind another."""
+    if line.lstrip().startswith(b"["):
+        return b"{" in line
+    try:
+        text = line.decode("utf-8").strip()
+        _, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return text[end:].lstrip(" \t,;\x1e").startswith("{")
