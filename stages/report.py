@@ -11,7 +11,7 @@ from pathlib import Path
 
 from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.report import arms, curves, pairs, read, series, text, viewer
+from counterpoint.report import arms, curves, forest, pairs, read, series, shifts, text, viewer
 from stages.common import PROBLEMS, TABLES, main
 
 log = logging.getLogger("report")
@@ -25,8 +25,10 @@ def program(arguments: list[str]) -> None:
     if arguments:
         raise UserError(f"stages.report takes no arguments, not {arguments[0]!r}")
     results = read.load(TABLES, params.load().study)
+    forest.draw(results.marts["findings"], PLOTS / "findings.png")
     curves.draw(results, PLOTS / "reward_vs_accuracy.png")
     arms.draw(results, PLOTS / "accuracy_by_arm.png")
+    shifts.draw(results, PLOTS / "shift_curves.png")
     pairs.draw(results, PLOTS / "sft_2k_vs_rl_20k.png")
     series.write(results, PLOTS)
     viewer.write(results, TABLES, PROBLEMS, VIEWER)

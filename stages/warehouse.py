@@ -1,21 +1,35 @@
-"""Stage `warehouse`: the records of the grid's runs as sorted Parquet, a DuckDB database and a short summary.
+"""Stage `warehouse`: the records of the grid's runs as sorted Parquet, a DuckDB database, a summary and findings.
 
     python -m stages.warehouse
 
 Reads params.yaml (which runs), data/problems, data/samples and those runs in data/runs. Writes metrics/tables/,
-metrics/results.duckdb and metrics/summary.json.
+metrics/results.duckdb, metrics/summary.json and metrics/findings.json.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
-from counterpoint import params
+import pyarrow.parquet as pq
+
+from counterpoint import findings, params
 from counterpoint.errors import UserError
 from counterpoint.warehouse.build import RunFolders, Sources, build
 from counterpoint.warehouse.summary import summary
-from stages.common import DATABASE, PROBLEMS, REJECTS, SAMPLES, SUMMARY, TABLES, eval_folder, main, train_folder
+from stages.common import (
+    DATABASE,
+    FINDINGS,
+    PROBLEMS,
+    REJECTS,
+    SAMPLES,
+    SUMMARY,
+    TABLES,
+    eval_folder,
+    main,
+    train_folder,
+)
 
 log = logging.getLogger("warehouse")
 
@@ -29,17 +43,22 @@ def sources(runs: params.Runs) -> Sources:
 
 
 def program(arguments: list[str]) -> None:
-    """Build the tables, the database and the summary."""
+    """Build the tables, the database, the summary and the findings."""
     if arguments:
         raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
     found = sources(params.load().runs)
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
     build(found, TABLES, DATABASE)
-    text = json.dumps(summary(DATABASE), indent=1, sort_keys=True) + "\n"
-    scratch = SUMMARY.with_name(f"{SUMMARY.name}.new")
+    _publish(summary(DATABASE), SUMMARY, sort_keys=True)
+    _publish(findings.as_json(pq.read_table(TABLES / "findings.parquet")), FINDINGS, sort_keys=False)
+    log.info("%d runs in %s, %s, %s and %s", len(found.runs), TABLES, DATABASE, SUMMARY, FINDINGS)
+
+
+def _publish(content: dict, path: Path, sort_keys: bool) -> None:
+    text = json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False) + "\n"
+    scratch = path.with_name(f"{path.name}.new")
     scratch.write_text(text, encoding="utf-8")
-    scratch.replace(SUMMARY)
-    log.info("%d runs in %s, %s and %s", len(found.runs), TABLES, DATABASE, SUMMARY)
+    scratch.replace(path)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from random import Random
 
 from counterpoint import problem, studies, tables
 from counterpoint.problem import Problem
-from counterpoint.suites import SUITES
+from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, eval_folder, train_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -18,6 +18,7 @@ SIZES = {"2k": 8, "20k": 32}  # rows of the fake samples
 STEPS = {"2k": 12, "20k": 24}
 PROBE_EVERY = 2
 GROUP = 4
+SAMPLES_EACH = 2
 BLIND = ("no_image", "shuffled_image")
 LEVEL = {"base": 0.3, "sft": 0.6, "rl": 0.45, "sft_then_rl": 0.65}  # in-domain accuracy after training
 GRID = {
@@ -28,6 +29,19 @@ GRID = {
         "rl-small-20k-0": {"arm": "rl", "model": "small", "sample": "20k", "seed": 0},
     },
     "sft_then_rl": {"sft_then_rl-small-2k-0": {"arm": "sft_then_rl", "model": "small", "sample": "2k", "seed": 0}},
+}
+SEEDS = (1, 2, 3)
+GRID_SEEDS = {
+    "base": {f"base-{model}": {"model": model} for model in ("tiny", "small")},
+    **{
+        method: {
+            f"{method}-{model}-{sample}-{seed}": {"arm": method, "model": model, "sample": sample, "seed": seed}
+            for model in ("tiny", "small")
+            for sample in samples
+            for seed in SEEDS
+        }
+        for method, samples in {"sft": ("2k", "20k"), "rl": ("2k", "20k"), "sft_then_rl": ("2k",)}.items()
+    },
 }
 BASES_ONLY = {"base": GRID["base"], "sft": {}, "rl": {}, "sft_then_rl": {}}
 
@@ -64,7 +78,7 @@ def fake_problems() -> list[Problem]:
     """Problems of every suite, of the probe set and of the training pool; each state has two problems."""
     image = problem.encode_png(_picture())
     made = []
-    sizes = {name: PER_SUITE for name, suite in SUITES.items() if not suite.words} | {"probe": 8, "train": SIZES["20k"]}
+    sizes = {suite.split: PER_SUITE for suite in OWN.values()} | {"probe": 8, "train": SIZES["20k"]}
     for split, size in sizes.items():
         for i in range(size):
             made.append(
@@ -125,7 +139,7 @@ def _train(folder: Path, run: dict, problems: list[Problem], train: list[str], r
             _step(rows, run_id, step, level, rl, train, rng)
         if step % PROBE_EVERY == 0:
             rows["timings"].append(_timing(run_id, "probe", step, 0.5))
-            for suite in SUITES:
+            for suite in OWN:
                 for decoding in ("greedy", "sampled"):
                     _probe(rows, run_id, step, suite, decoding, level, rl, probed, rng)
     for name, found in rows.items():
@@ -182,7 +196,7 @@ def _probe(rows: dict, run_id, step, suite, decoding, level, rl, probed: list[Pr
 
 def _evaluate(folder: Path, run: dict, problems: list[Problem], rng: Random) -> None:
     rows = []
-    for suite in SUITES.values():
+    for suite in OWN.values():
         for condition in ("normal", *BLIND) if run["method"] == "base" else ("normal",):
             level = LEVEL[run["method"]] - 0.1 * (suite.name != "in_domain") if condition == "normal" else 0.1
             for p in (p for p in problems if p.split == suite.split):
@@ -194,8 +208,19 @@ def _evaluate(folder: Path, run: dict, problems: list[Problem], rng: Random) -> 
                         "problem_id": p.problem_id, "cluster_id": p.state_id, "decoding": "greedy", "sample_index": 0,
                         "completion": f"<think>x</think><answer>{p.answer if correct else 'no'}</answer>",
                         "extracted": (p.answer if correct else "no") if parsed else "", "correct": correct,
-                        "parsed": parsed, "truncated": not parsed, "tokens": 20,
+                        "parsed": parsed, "lenient_correct": correct or rng.random() < 0.02, "truncated": not parsed,
+                        "tokens": 20,
                     }
                 )  # fmt: skip
+    sampled = [row for row in rows if row["suite"] == "in_domain" and row["condition"] == "normal"]
+    rows += [{**row, "decoding": "sampled", "sample_index": i} for row in sampled for i in range(SAMPLES_EACH)]
+    traces = [
+        {
+            **{k: row[k] for k in ("run_id", "suite", "problem_id", "decoding", "sample_index")},
+            "step_index": place, "kind": kind, "text": "x", "correct": rng.random() < 0.8,
+        }
+        for row in sampled for place, kind in enumerate(("perceive", "compute", "answer"))
+    ]  # fmt: skip
     tables.write("evals", rows, folder / "evals.parquet")
+    tables.write("traces", traces, folder / "traces.parquet")
     tables.write("timings", [_timing(run["run_id"], "evaluate", None, 3.0)], folder / "timings.parquet")

@@ -1,9 +1,8 @@
-"""accuracy_by_arm.png: every arm and sample on every suite, by model, against the base and the blind baselines."""
+"""accuracy_by_arm.png: every arm and sample on the core suites, by model, against the base and the blind baselines."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from pathlib import Path
 
 from matplotlib.artist import Artist
@@ -11,38 +10,35 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from counterpoint.report import style
-from counterpoint.report.read import BLIND, METHODS, Results, Run, arm_place
+from counterpoint.report.results import BLIND, METHODS, Group, Results
 
 TITLE = "Accuracy by arm"
 BLIND_ROW = "blind"
 BLIND_MARKS = {"no_image": ("x", -0.31), "shuffled_image": ("+", 0.0)}  # mark, and its place beside the row
 MAJORITY_MARK = ("D", 0.31)
 ROW = 0.17  # inches
-
-
-def label(run: Run) -> str:
-    """Arm and sample of a run; the name of its row."""
-    return "base" if run.method == "base" else f"{run.arm} {run.sample}"
+DOUBTFUL = "#f1efe9"
 
 
 def draw(results: Results, path: Path) -> None:
-    """Draw a panel for each suite and model; seeds of one arm stand beside each other in its row."""
+    """Draw a panel for each core suite and model; an arm's seeds are dots in its row, their mean a line across it."""
     if not results.cells:
         style.said_plainly(path, TITLE, "No run of this study has been evaluated.")
         return
-    models, suites = results.models, results.suites
-    trained = sorted(results.trained, key=lambda run: arm_place(run, results.sizes))
-    names = list(dict.fromkeys(["base", BLIND_ROW, *(label(run) for run in trained)]))
-    methods = sorted({run.method for run in results.runs}, key=[*METHODS, *(run.method for run in trained)].index)
+    models, suites, groups = results.models, results.core, results.groups
+    several = any(len(group.runs) > 1 for group in groups)
+    names = list(dict.fromkeys(["base", BLIND_ROW, *(group.name for group in _ordered(results))]))
+    methods = sorted({run.method for run in results.runs}, key=[*METHODS, *(g.method for g in groups)].index)
     left = 0.30 + 0.078 * max(len(name) for name in names)
-    panel, inner = (1.95 if len(models) > 2 else 2.6), ROW * (len(names) + 0.6) * (1 + 0.35 * (_seeds(results) - 1))
+    panel, inner = (1.95 if len(models) > 2 else 2.6), ROW * (len(names) + 0.6)
     width = max(left + len(models) * panel + 0.2, 5.2)
-    handles = _handles(methods, any(run.arm != run.method for run in results.trained))
+    handles = _handles(methods, any(not group.plain for group in groups), several)
     columns = min(4, max(2, int(width / 1.75)))
     top, bottom, gap = 1.18, 0.6 + 0.2 * math.ceil(len(handles) / columns), 0.36
     height = top + len(suites) * (inner + gap) - gap + bottom
     with style.sheet(width, height, path) as figure:
-        style.heading(figure, TITLE, "greedy accuracy, %, with 95% intervals (Wilson)")
+        told = "a dot each seed, a bar at their mean" if several else "with 95% intervals (Wilson)"
+        style.heading(figure, TITLE, f"greedy accuracy, %, {told}")
         grid = figure.subplots(len(suites), len(models), squeeze=False, sharex=True, sharey=True)
         figure.subplots_adjust(
             left=left / width, right=1 - 0.2 / width, top=1 - top / height,
@@ -73,8 +69,10 @@ def draw(results: Results, path: Path) -> None:
         )  # fmt: skip
 
 
-def _seeds(results: Results) -> int:
-    return max(Counter((run.model, label(run)) for run in results.runs).values())
+def _ordered(results: Results) -> list[Group]:
+    """The trained groups by sample and arm: the order in which the model with most of them has them, others after."""
+    models = sorted(results.models, key=lambda model: -sum(group.model == model for group in results.groups))
+    return [g for model in models for g in results.groups if g.model == model and g.method != "base"]
 
 
 def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> None:
@@ -93,32 +91,49 @@ def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> 
             height = names.index(BLIND_ROW) + shift
             axes.plot([100 * cell.low, 100 * cell.high], [height] * 2, color=grey, linewidth=0.9, zorder=4)
             axes.plot(100 * cell.accuracy, height, marker=mark, color=grey, markersize=5, markeredgewidth=1.3, zorder=5)
-    for place, name in enumerate(names):
-        runs = [run for run in results.runs if run.model == model and label(run) == name]
-        for order, run in enumerate(runs):
-            if cell := results.cell(run, suite):
-                height = place + 0.24 * (order - (len(runs) - 1) / 2)
-                look = style.colour(run.method)
-                axes.plot([100 * cell.low, 100 * cell.high], [height, height], color=look, linewidth=1.8, zorder=4)
-                filled = look if run.arm == run.method else "white"
-                axes.plot(
-                    100 * cell.accuracy, height, marker="o", markersize=4.8, color=look, markerfacecolor=filled,
-                    markeredgewidth=1.4, zorder=6,
-                )  # fmt: skip
+    for group in results.groups:
+        if group.model == model:
+            _row(axes, results, group, suite, names.index(group.name))
     if results.measurable(model, suite) is False:
-        axes.set_facecolor("#f1efe9")
+        axes.set_facecolor(DOUBTFUL)
         axes.set_title("not measurable", loc="right", style="italic", color=style.MUTED, size=style.SMALLEST)
 
 
-def _handles(methods: list[str], variants: bool) -> list[Artist]:
+def _row(axes, results: Results, group: Group, suite: str, place: int) -> None:
+    cells, look = results.group_cells(group, suite), style.colour(group.method)
+    if not cells:
+        return
+    face = look if group.plain else "white"
+    values = [100 * cell.accuracy for cell in cells]
+    if len(cells) == 1:
+        axes.plot([100 * cells[0].low, 100 * cells[0].high], [place] * 2, color=look, linewidth=1.8, zorder=4)
+        axes.plot(
+            values, [place], marker="o", markersize=4.8, color=look, markerfacecolor=face, markeredgewidth=1.4, zorder=6
+        )
+        return
+    mean = sum(values) / len(values)
+    axes.plot([min(values), max(values)], [place] * 2, color=look, linewidth=0.9, zorder=3)
+    axes.plot(
+        values, [place] * len(values), marker="o", markersize=4.2, color=look, markerfacecolor=face, linestyle="none",
+        markeredgewidth=0.9, alpha=0.75, zorder=4,
+    )  # fmt: skip
+    axes.plot(mean, place, marker="|", markersize=11, color=look, markeredgewidth=2.2, zorder=6)
+
+
+def _handles(methods: list[str], variants: bool, several: bool) -> list[Artist]:
     grey = style.METHOD_COLOURS["base"]
+    line = 0.9 if several else 1.8
     handles = [
-        Line2D([], [], color=style.colour(method), marker="o", markersize=5.2, lw=1.8, label=method)
+        Line2D([], [], color=style.colour(method), marker="o", markersize=5.2, lw=line, label=method)
         for method in methods
     ]
     if variants:
         handles.append(
-            Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", lw=1.8, label="variant (hollow)")
+            Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", lw=line, label="variant (hollow)")
+        )
+    if several:
+        handles.append(
+            Line2D([], [], color=style.MUTED, marker="|", markersize=11, lw=0, markeredgewidth=2.2, label="mean")
         )
     marks = [
         Line2D(
@@ -133,7 +148,5 @@ def _handles(methods: list[str], variants: bool) -> list[Artist]:
             label="majority answer by family",
         )
     )  # fmt: skip
-    handles.append(
-        Patch(facecolor="#f1efe9", edgecolor="#c9c5ba", lw=0.7, label="not measurable: base not above blind")
-    )
+    handles.append(Patch(facecolor=DOUBTFUL, edgecolor="#c9c5ba", lw=0.7, label="not measurable: base not above blind"))
     return handles

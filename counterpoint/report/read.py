@@ -1,4 +1,4 @@
-"""The Parquet tables as the few plain objects that a report needs.
+"""The Parquet tables and marts as the plain objects of results.py.
 
 Raises `UserError` when a table is missing or is no Parquet; every list has an order that does not depend on file order.
 """
@@ -6,143 +6,18 @@ Raises `UserError` when a table is missing or is no Parquet; every list has an o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
 
 from counterpoint.errors import UserError
 from counterpoint.report.numbers import Z95
+from counterpoint.report.results import METHODS, Cell, Pair, Point, Results, Run
 from counterpoint.suites import SUITES
 
-NEEDED = ("runs", "samples", "steps", "probes", "evals", "accuracy", "sft_vs_rl", "reward_vs_accuracy")
-METHODS = ("base", "sft", "rl", "sft_then_rl")
-BLIND = ("no_image", "shuffled_image")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One base or training run."""
-
-    run_id: str
-    arm: str
-    method: str
-    model: str
-    sample: str | None
-    seed: int | None
-    parameters: int | None
-    prompts_seen: int | None
-    updates: int | None
-    generated_tokens: int | None
-    trained_tokens: int | None
-    title: str  # for readers
-
-
-@dataclass(frozen=True)
-class Cell:
-    """Greedy accuracy of a run on a suite under a condition; `low` and `high` bound 95 %.
-
-    `majority` is what always giving the most frequent gold answer of the family would score.
-    """
-
-    run_id: str
-    suite: str
-    condition: str
-    n: int
-    accuracy: float
-    low: float
-    high: float
-    unparsed: float
-    truncated: float
-    majority: float
-
-
-@dataclass(frozen=True)
-class Point:
-    """One probe: accuracy on held-out problems while training.
-
-    Runs that earn a reward have Wilson bounds and the mean training reward since the probe before (None at step 0).
-    """
-
-    step: int
-    suite: str
-    decoding: str
-    n: int
-    accuracy: float
-    low: float | None
-    high: float | None
-    reward: float | None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Accuracy of `first` minus that of `second` on the same problems of a suite, a fraction, with 95 % bounds."""
-
-    model: str
-    suite: str
-    first: Run
-    second: Run
-    n: int
-    difference: float
-    low: float
-    high: float
-
-    @property
-    def sign(self) -> int:
-        """1 or −1 when the interval lies on one side of 0, else 0."""
-        return (self.low > 0) - (self.high < 0)
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a study measured. Keys of the mappings are `run_id`s, or (run_id, suite, condition)."""
-
-    study: str
-    runs: list[Run]  # by model, then sample size, then method
-    sizes: dict[str, int]  # sample -> problems, smallest first
-    suites: list[str]
-    cells: dict[tuple[str, str, str], Cell]
-    rewards: dict[str, list[tuple[int, float]]]
-    probes: dict[str, list[Point]]
-    pairs: list[Pair]  # SFT against RL: equal samples, and the smallest against the largest
-    gains: dict[tuple[str, str], Pair]  # (run_id, suite) -> a trained run against its base
-
-    @property
-    def models(self) -> list[str]:
-        """The models, smallest first."""
-        return list(dict.fromkeys(run.model for run in self.runs))
-
-    @property
-    def trained(self) -> list[Run]:
-        """The runs that trained."""
-        return [run for run in self.runs if run.method != "base"]
-
-    def base(self, model: str) -> Run | None:
-        """The base of a model."""
-        return next((run for run in self.runs if run.model == model and run.method == "base"), None)
-
-    def cell(self, run: Run | None, suite: str, condition: str = "normal") -> Cell | None:
-        """The accuracy of a run on a suite, if it was evaluated."""
-        return self.cells.get((run.run_id, suite, condition)) if run else None
-
-    def measurable(self, model: str, suite: str) -> bool | None:
-        """Whether the base's interval lies above the majority answer and above the interval of each blind baseline.
-
-        None when the base was not evaluated, or beats the majority and no blind baseline was measured.
-        """
-        base = self.base(model)
-        normal = self.cell(base, suite)
-        blind = [cell for condition in BLIND if (cell := self.cell(base, suite, condition))]
-        if normal and normal.low <= normal.majority:
-            return False
-        return normal.low > max(cell.high for cell in blind) if normal and blind else None
-
-    def compared(self) -> list[Pair]:
-        """SFT on the smallest sample against RL on the largest, the question of the study."""
-        if not self.sizes:
-            return []
-        names = list(self.sizes)
-        return [pair for pair in self.pairs if (pair.first.sample, pair.second.sample) == (names[0], names[-1])]
+MARTS = ("blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "findings")  # read as they are
+NEEDED = ("runs", "samples", "steps", "probes", "evals", "accuracy", "sft_vs_rl", "reward_vs_accuracy", *MARTS)
 
 
 def suite_place(suite: str) -> tuple:
@@ -191,15 +66,6 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
         "select run_id, step, reward from steps where reward is not null order by run_id, step"
     ).fetchall():
         rewards.setdefault(run_id, []).append((step, reward))
-    probes: dict[str, list[Point]] = {run.run_id: [] for run in runs}
-    for run_id, *values in db.execute(
-        """
-        select run_id, step, suite, decoding, probes.n, probes.accuracy, low, high, reward_since_probe
-        from probes left join reward_vs_accuracy using (run_id, step, suite, decoding)
-        where condition = 'normal' order by all
-        """
-    ).fetchall():
-        probes.setdefault(run_id, []).append(Point(*values))
     return Results(
         study=study,
         runs=runs,
@@ -207,9 +73,10 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
         suites=sorted({suite for _, suite, _ in cells}, key=suite_place),
         cells=cells,
         rewards=rewards,
-        probes=probes,
+        probes=_probes(db, runs),
         pairs=_pairs(db, by_id, list(sizes)),
-        gains={(pair.first.run_id, pair.suite): pair for pair in _gains(db, runs)},
+        gains=_gains(db, by_id),
+        marts={name: _rows(db, f"select * from {name} order by all") for name in MARTS},
     )
 
 
@@ -237,6 +104,19 @@ def _cells(db: duckdb.DuckDBPyConnection) -> list[Cell]:
     return [Cell(*row) for row in found]
 
 
+def _probes(db: duckdb.DuckDBPyConnection, runs: list[Run]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {run.run_id: [] for run in runs}
+    for run_id, *values in db.execute(
+        """
+        select run_id, step, suite, decoding, probes.n, probes.accuracy, low, high, reward_since_probe
+        from probes left join reward_vs_accuracy using (run_id, step, suite, decoding)
+        where condition = 'normal' order by all
+        """
+    ).fetchall():
+        found.setdefault(run_id, []).append(Point(*values))
+    return found
+
+
 def _pairs(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run], samples: list[str]) -> list[Pair]:
     """The plain arms on equal samples, and the smallest sample against the largest."""
     wanted = {(name, name) for name in samples} | {(samples[0], samples[-1])} if samples else set()
@@ -254,36 +134,40 @@ def _pairs(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run], samples: list[s
     )
 
 
-def _gains(db: duckdb.DuckDBPyConnection, runs: list[Run]) -> list[Pair]:
-    bases = {run.model: run for run in runs if run.method == "base"}
-    trained = [run for run in runs if run.method != "base" and run.model in bases]
-    return [pair for run in trained for pair in _differences(db, run, bases[run.model])]
-
-
-def _differences(db: duckdb.DuckDBPyConnection, first: Run, second: Run) -> list[Pair]:
-    """Mean paired difference on every suite; standard errors clustered by state (Miller, arXiv 2411.00640)."""
+def _gains(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run]) -> dict[tuple[str, str], Pair]:
+    """Mean paired difference of every run from its base on every suite; standard errors clustered by state (Miller,
+    arXiv 2411.00640)."""
+    bases = {run.model: run for run in by_id.values() if run.method == "base"}
     rows = db.execute(
         """
-        with items as (
-            select suite, a.cluster_id, a.correct::int - b.correct::int as difference
-            from evals a join evals b using (suite, condition, problem_id, decoding, sample_index)
-            where a.run_id = $1 and b.run_id = $2 and condition = 'normal' and decoding = 'greedy' and sample_index = 0
-        ), means as (select suite, count(*) as n, avg(difference) as mean from items group by suite),
-        clusters as (
-            select suite, sum(difference - mean) as residual from items join means using (suite)
-            group by suite, cluster_id
+        with asked as (
+            select run_id, suite, problem_id, cluster_id, correct::int as correct
+            from evals where condition = 'normal' and decoding = 'greedy' and sample_index = 0
+        ), items as (
+            select own.run_id, own.suite, own.cluster_id, own.correct - base.correct as difference
+            from asked as own
+            join runs using (run_id)
+            join runs as bases on bases.model = runs.model and bases.method = 'base' and runs.method <> 'base'
+            join asked as base
+                on base.run_id = bases.run_id and base.suite = own.suite and base.problem_id = own.problem_id
+        ), means as (
+            select run_id, suite, count(*) as n, avg(difference) as mean from items group by run_id, suite
+        ), clusters as (
+            select run_id, suite, cluster_id, sum(difference - mean) as residual
+            from items join means using (run_id, suite) group by run_id, suite, cluster_id
         )
-        select suite, any_value(n), any_value(mean), count(*), sum(residual * residual)
-        from clusters join means using (suite) group by suite
-        """,
-        [first.run_id, second.run_id],
+        select
+            run_id, suite, any_value(n), any_value(mean), count(*), sum(residual * residual order by cluster_id)
+        from clusters join means using (run_id, suite) group by run_id, suite
+        """
     ).fetchall()
-    result = []
-    for suite, n, mean, clusters, squares in rows:
+    found = {}
+    for run_id, suite, n, mean, clusters, squares in rows:
         error = math.sqrt(squares * clusters / (clusters - 1)) / n if clusters > 1 else 1.0
         low, high = max(-1.0, mean - Z95 * error), min(1.0, mean + Z95 * error)
-        result.append(Pair(first.model, suite, first, second, n, mean, low, high))
-    return sorted(result, key=lambda pair: suite_place(pair.suite))
+        run = by_id[run_id]
+        found[run_id, suite] = Pair(run.model, suite, run, bases[run.model], n, mean, low, high)
+    return found
 
 
 def _rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict]:

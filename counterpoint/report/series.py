@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from counterpoint.report.read import Results
+from counterpoint.report.curves import over_seeds
+from counterpoint.report.results import Group, Results
+
+MOST = 125  # points of a reward: those of a longer run are means over equal spans of steps
 
 
 def write(results: Results, folder: Path) -> None:
-    """Write both files into `folder`. Values are fractions, rounded to six places."""
+    """Write both files into `folder`. Values are fractions, rounded to six places; those of probes.csv are means over
+    an arm's seeds."""
     _csv(
         folder / "probes.csv",
         ("run", "series", "step", "value"),
         [
-            row
-            for run in results.trained
-            for row in (
-                *((run.run_id, "reward", step, f"{reward:.6f}") for step, reward in results.rewards[run.run_id]),
-                *(
-                    (run.run_id, f"{p.suite} {p.decoding}", p.step, f"{p.accuracy:.6f}")
-                    for p in results.probes[run.run_id]
-                ),
-            )
+            (group.title, name, step, f"{value:.6f}")
+            for group in results.groups
+            if group.method != "base"
+            for name, points in _series(results, group)
+            for step, value in points
         ],
     )
     _csv(
@@ -39,6 +40,23 @@ def write(results: Results, folder: Path) -> None:
             if (cell := results.cell(run, suite))
         ],
     )  # fmt: skip
+
+
+def _series(results: Results, group: Group) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+    rewards = [results.rewards[run.run_id] for run in group.runs if results.rewards[run.run_id]]
+    if rewards:
+        yield "reward", thinned(over_seeds(rewards))
+    probes = [results.probes[run.run_id] for run in group.runs if results.probes[run.run_id]]
+    for suite, decoding in sorted({(p.suite, p.decoding) for one in probes for p in one}):
+        wanted = [[(p.step, p.accuracy) for p in one if (p.suite, p.decoding) == (suite, decoding)] for one in probes]
+        yield f"{suite} {decoding}", over_seeds(wanted)
+
+
+def thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most `MOST` points: means over spans of equally many, at the last step of each."""
+    size = math.ceil(len(points) / MOST) if points else 1
+    spans = [points[start : start + size] for start in range(0, len(points), size)]
+    return [(span[-1][0], math.fsum(value for _, value in span) / len(span)) for span in spans]
 
 
 def _csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple]) -> None:

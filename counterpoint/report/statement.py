@@ -1,101 +1,152 @@
-"""What the data says in plain words: which intervals exclude 0, what cannot be measured, what one seed leaves open."""
+"""What the data says in plain words: which intervals exclude 0, what cannot be measured, what the seeds leave open."""
 
 from __future__ import annotations
 
-from counterpoint.report.read import Pair, Results
-from counterpoint.report.trend import MAIN, trends, way
+from counterpoint.report.contests import Contest, contests
+from counterpoint.report.decided import said
+from counterpoint.report.markdown import listed, over_seeds, signed
+from counterpoint.report.measures import DISAGREED
+from counterpoint.report.results import Group, Results, agreed
+from counterpoint.report.trend import Course, courses, tally
+
+VERDICTS = ("supported", "contradicted", "suggestive", "inconclusive")
 
 
 def statement(results: Results) -> list[str]:
-    """Bullet points, as one Markdown block."""
-    lines = [*_against_base(results), *_little_against_much(results), *_rewards(results), *_measurable(results)]
-    return ["\n".join(f"- {line}" for line in [*lines, _seeds(results)])]
+    """Bullet points, as one Markdown block: at most a few a model, each over all seeds."""
+    lines = [
+        *_findings(results),
+        *_against_base(results),
+        *_little_against_much(results),
+        *_rewards(results),
+        *_unmeasurable(results),
+        *_judges(results),
+        _seeds(results),
+    ]
+    return ["\n".join(f"- {line}" for line in lines)]
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+def _findings(results: Results) -> list[str]:
+    verdicts: dict[str, list[str]] = {}
+    for row in sorted(results.marts["findings"], key=lambda row: VERDICTS.index(row["finding_verdict"])):
+        names = verdicts.setdefault(said(row), [])
+        if row["finding"] not in names:
+            names.append(row["finding"])
+    told = "; ".join(f"{verdict}: {listed(names)}" for verdict, names in verdicts.items())
+    return [f"Findings: {told}."] if told else []
 
 
 def _against_base(results: Results) -> list[str]:
     lines = []
     for model in results.models:
-        pairs = [results.gains[key] for run in results.trained if (key := (run.run_id, MAIN)) in results.gains]
-        pairs = [pair for pair in pairs if pair.model == model]
-        if not pairs or results.measurable(model, MAIN) is False:
+        if results.measurable(model, results.main) is False:
             continue
-        groups = {sign: [_name(p) for p in pairs if p.sign == sign] for sign in (1, -1, 0)}
-        parts = []
-        if groups[1]:
-            parts.append(f"above the base: {_listed(groups[1])}")
-        if groups[-1]:
-            parts.append(f"below it: {_listed(groups[-1])}")
-        if groups[0]:
-            parts.append(f"not told apart from it: {_listed(groups[0])}")
-        lines.append(f"`{model}`, {MAIN} (paired difference from its base): {'; '.join(parts)}.")
+        sides: dict[int, list[str]] = {1: [], -1: [], 0: []}
+        for group in results.groups:
+            pairs = results.group_gains(group, results.main) if group.model == model else []
+            if pairs:
+                sides[agreed(pairs)].append(_gain(group, [100 * pair.difference for pair in pairs]))
+        several = any(len(group.runs) > 1 for group in results.groups if group.model == model)
+        heads = {1: "above it", -1: "below it", 0: "not told apart from it"}
+        if several:
+            heads = {1: "above it in every seed", -1: "below it in every seed", 0: "not in every seed on one side"}
+        parts = [f"{heads[sign]}: {listed(names)}" for sign, names in sides.items() if names]
+        if parts:
+            lines.append(f"`{model}`, {results.main}, paired difference from its base: {'; '.join(parts)}.")
     return lines
 
 
-def _name(pair: Pair) -> str:
-    gain = f"{100 * pair.difference:+.1f}".replace("-", "−")
-    return f"{pair.first.title.partition(' · ')[2]} ({gain})"
+def _gain(group: Group, values: list[float]) -> str:
+    return f"{group.name} ({over_seeds(values, signed, ' to ')})"
 
 
 def _little_against_much(results: Results) -> list[str]:
+    found = [c for c in contests(results, results.compared()) if results.measurable(c.model, c.suite) is not False]
     lines = []
-    pairs = results.compared()
-    for first, second in dict.fromkeys((pair.first, pair.second) for pair in pairs):
-        mine = [p for p in pairs if (p.first, p.second) == (first, second)]
-        kept = [p for p in mine if results.measurable(p.model, p.suite) is not False]
-        if not kept:
-            continue
-        sides = {sign: [p.suite for p in kept if p.sign == sign] for sign in (1, -1, 0)}
-        parts = []
-        if sides[1]:
-            parts.append(f"SFT is ahead on {_listed(sides[1])}")
-        if sides[-1]:
-            parts.append(f"RL is ahead on {_listed(sides[-1])}")
-        if sides[0]:
-            parts.append(f"the interval holds 0 on {_listed(sides[0])}")
-        seed = f", seed {first.seed}" if len({run.seed for run in results.trained}) > 1 else ""
-        lines.append(f"`{first.model}`{seed}, SFT on {first.sample} against RL on {second.sample}: {'; '.join(parts)}.")
+    for model, first, second in dict.fromkeys((c.model, c.first, c.second) for c in found):
+        mine = [c for c in found if (c.model, c.first, c.second) == (model, first, second)]
+        sides = {sign: [c.suite for c in mine if c.sign == sign] for sign in (1, -1, 0)}
+        heads = {1: "SFT is ahead on", -1: "RL is ahead on", 0: _undecided(mine)}
+        parts = [f"{heads[sign]} {listed(suites)}" for sign, suites in sides.items() if suites]
+        lines.append(f"`{model}`, {first} against {second}: {'; '.join(parts)}.")
     return lines
+
+
+def _undecided(found: list[Contest]) -> str:
+    pooled = all(contest.low is not None for contest in found)
+    return "the interval holds 0 on" if pooled else "the seeds do not all exclude 0 on one side on"
 
 
 def _rewards(results: Results) -> list[str]:
     lines = []
-    for trend in trends(results):
-        reward = "too few steps to say what the training reward did"
-        if trend.rewards:
-            first, last = trend.rewards
-            reward = f"training reward, first to last quarter: {way(first, last)} ({first.mean:.3f} to {last.mean:.3f})"
-        lines.append(
-            f"{trend.run.title}: {reward}; {MAIN} accuracy, first to last probe: {way(trend.start, trend.end)} "
-            f"({100 * trend.start.accuracy:.1f} % to {100 * trend.end.accuracy:.1f} %)."
-        )
-    return lines
-
-
-def _measurable(results: Results) -> list[str]:
-    lines = []
     for model in results.models:
-        bad = [suite for suite in results.suites if results.measurable(model, suite) is False]
-        if bad:
+        mine = [course for course in courses(results) if course.group.model == model]
+        if mine:
+            parts = "; ".join(map(_course, mine))
             lines.append(
-                f"`{model}`: not measurable on {_listed(bad)}: the base's interval does not lie above those of "
-                "its blind baselines and above the majority answer, so arms are not judged there."
+                f"`{model}`, training reward from first to last quarter, {results.main} accuracy from first to last "
+                f"probe: {parts}."
             )
-        unknown = [suite for suite in results.suites if results.measurable(model, suite) is None]
-        if unknown:
-            lines.append(f"`{model}`: no blind baseline was run on {_listed(unknown)}.")
     return lines
+
+
+def _course(course: Course) -> str:
+    reward = "too few steps to say what the reward did"
+    if course.reward:
+        reward = f"reward {tally(course.reward_ways)} ({course.reward[0]:.3f} to {course.reward[1]:.3f})"
+    first, last = (100 * value for value in course.accuracy)
+    return f"{course.group.name}: {reward}, accuracy {tally(course.accuracy_ways)} ({first:.1f} % to {last:.1f} %)"
+
+
+def _unmeasurable(results: Results) -> list[str]:
+    lines = []
+    for verdict, told in (
+        (False, "Not measurable, so no arm is judged there: "),
+        (None, "No blind baseline was run: "),
+    ):
+        lines += _by_model(results, told, lambda row, verdict=verdict: row["measurable"] is verdict)
+    return lines + _by_model(results, "Solved blind: ", lambda row: row["solved_blind"])
+
+
+def _by_model(results: Results, told: str, wanted) -> list[str]:
+    """One line that names the suites of each model whose row of `blind` is wanted; models alike stand together."""
+    models: dict[tuple[str, ...], list[str]] = {}
+    for model in results.models:
+        rows = [(suite, results.blind(model, suite)) for suite in results.suites]
+        suites = tuple(suite for suite, row in rows if row and wanted(row))
+        if suites:
+            models.setdefault(suites, []).append(f"`{model}`")
+    every = tuple(results.suites)
+    parts = [
+        f"{'every suite' if suites == every else listed(suites)} ({listed(names)})" for suites, names in models.items()
+    ]
+    return [told + "; ".join(parts) + "."] if parts else []
+
+
+def _judges(results: Results) -> list[str]:
+    rows = [row for row in results.marts["judges"] if row["disagreement"] > DISAGREED]
+    if not rows:
+        return []
+    worst = max(rows, key=lambda row: (row["disagreement"], row["run_id"], row["suite"], row["decoding"]))
+    return [
+        f"The two judges disagree on more than {100 * DISAGREED:g} % of the answers in {len(rows)} of "
+        f"{len(results.marts['judges'])} places (a run, a suite, a decoding); most in `{worst['run_id']}` on "
+        f"{worst['suite']}, {worst['decoding']}: {100 * worst['disagreement']:.1f} %."
+    ]
 
 
 def _seeds(results: Results) -> str:
-    seeds = sorted({run.seed for run in results.trained if run.seed is not None})
-    if not seeds:
+    seeds = results.seeds
+    if not results.trained:
         return "Nothing was trained: these are bases only."
-    if len(seeds) == 1:
-        return (
-            f"Every arm was trained with one seed ({seeds[0]}): one seed settles nothing, whatever intervals exclude."
-        )
-    return f"{len(seeds)} seeds were trained ({', '.join(map(str, seeds))}); each is reported alone, none is pooled."
+    counts = {len(group.runs) for group in results.groups if group.method != "base"}
+    if max(counts) == 1:
+        which = f" ({seeds[0]})" if len(seeds) == 1 else ""
+        return f"Every arm was trained with one seed{which}: one seed settles nothing, whatever intervals exclude."
+    least = min(counts)
+    few = f" Some arms have only {least}." if least < max(counts) else ""
+    rule = "" if max(counts) >= 3 else " Under three, a verdict is at most suggestive."
+    return (
+        f"{len(seeds)} seeds were trained ({', '.join(map(str, seeds))}).{few} The findings and the comparisons of SFT "
+        f"with RL pool them, with intervals over seeds and problems; accuracies are means over them.{rule}"
+    )

@@ -16,8 +16,11 @@ import duckdb
 from jinja2 import Environment, StrictUndefined
 
 from counterpoint.problem import Problem, decode, encode_png, load
-from counterpoint.report.read import Results, Run, connect
+from counterpoint.report.read import connect
+from counterpoint.report.results import Results, Run
 from counterpoint.suites import SUITES
+from counterpoint.suites.suite import Suite
+from counterpoint.suites.views import views
 
 LONGEST = 2000  # characters of a completion that are shown
 MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
@@ -25,8 +28,12 @@ VERDICTS = ("right", "wrong", "unparsed", "truncated")
 TEMPLATE = Path(__file__).with_name("viewer.html.jinja")
 
 
-def write(results: Results, tables: Path, problems: Path, path: Path, each: int = 8) -> None:
-    """Write the viewer with `each` problems a suite; `tables` holds evals.parquet, `problems` is the problems' file."""
+def write(results: Results, tables: Path, problems: Path, path: Path, each: int = 6) -> None:
+    """Write the viewer with `each` problems a suite and the first seed of every arm.
+
+    `tables` holds evals.parquet, `problems` is the problems' file.
+    """
+    runs = [group.runs[0] for group in results.groups]
     with connect(tables, ("evals",)) as db:
         chosen = {suite: _choose(db, suite, problems, each) for suite in results.suites}
         answers = {suite: _answers(db, suite, [p.problem_id for p in chosen[suite]]) for suite in chosen}
@@ -34,14 +41,18 @@ def write(results: Results, tables: Path, problems: Path, path: Path, each: int 
         {
             "name": suite,
             "purpose": SUITES[suite].purpose if suite in SUITES else "",
-            "problems": [_entry(problem, suite, results, answers[suite]) for problem in chosen[suite]],
+            "problems": [_entry(problem, suite, runs, answers[suite]) for problem in chosen[suite]],
         }
         for suite in results.suites
     ]
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters["plain"] = plain
     text = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        study=results.study, suites=suites, models=results.models, verdicts=VERDICTS
+        study=results.study,
+        suites=suites,
+        models=results.models,
+        verdicts=VERDICTS,
+        left_out=len(results.runs) - len(runs),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
@@ -110,8 +121,9 @@ def _answers(db: duckdb.DuckDBPyConnection, suite: str, ids: list[str]) -> dict[
     }
 
 
-def _entry(problem: Problem, suite: str, results: Results, answers: dict) -> dict:
-    words = suite in SUITES and SUITES[suite].words
+def _entry(problem: Problem, suite: str, runs: list[Run], answers: dict) -> dict:
+    shown = SUITES.get(suite)
+    words = bool(shown and shown.needs_twin)
 
     def of(run: Run) -> dict | None:
         found = answers.get((run.run_id, problem.problem_id))
@@ -120,10 +132,15 @@ def _entry(problem: Problem, suite: str, results: Results, answers: dict) -> dic
     return {
         "problem": problem,
         "words": problem.text_twin if words else None,
-        "pictures": [] if words else [picture(data) for data in problem.images],
+        "pictures": [picture(data) for data in _pictures(problem, shown)],
         "by_model": [
             (place, model, kept)
-            for place, model in enumerate(results.models)
-            if (kept := [a for run in results.runs if run.model == model and (a := of(run))])
+            for place, model in enumerate(dict.fromkeys(run.model for run in runs))
+            if (kept := [a for run in runs if run.model == model and (a := of(run))])
         ],
     }
+
+
+def _pictures(problem: Problem, suite: Suite | None) -> tuple[bytes, ...]:
+    """The pictures as the suite shows them."""
+    return views([problem], "", suite)[0].images

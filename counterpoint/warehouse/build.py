@@ -18,7 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from counterpoint import findings
 from counterpoint.errors import UserError
+from counterpoint.suites import SUITES
 from counterpoint.tables import TABLES
 from counterpoint.warehouse import checks, database
 from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED, files
@@ -87,11 +89,13 @@ def load(sources: Sources) -> dict[str, pa.Table]:
         "rejects": [sources.rejects],
         "samples": [sources.samples],
         "evals": [folder / "evals.parquet" for folder in evaluated],
+        "traces": [folder / "traces.parquet" for folder in evaluated],
         "timings": [folder / "timings.parquet" for folder in (*trained, *evaluated)],
         **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
     }
     found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
     _refuse_total(found["problems"], sources.problems)
+    found["suites"] = _suites(found["evals"])
     found["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
     return found
 
@@ -121,6 +125,14 @@ def concatenated(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+def _suites(evals: pa.Table) -> pa.Table:
+    """The suites that were evaluated, as code describes them."""
+    names = sorted(pc.unique(evals["suite"]).to_pylist())
+    rows = [{"suite": name, **vars(SUITES[name])} if name in SUITES else {"suite": name} for name in names]
+    columns = TABLES["suites"].schema
+    return pa.Table.from_pylist([{c: row.get(c) for c in columns.names} for row in rows], columns)
+
+
 def _run(run: RunFolders) -> dict:
     path = (run.train or run.evaluation) / "run.json"
     try:
@@ -145,7 +157,9 @@ def derive(db: duckdb.DuckDBPyConnection) -> None:
         db.execute(f"create view {name} as {sql}")
     marts = files("marts")
     for name in MARTS:
-        db.execute(f"create table {name} as {marts[name]}")
+        if name in marts:
+            db.execute(f"create table {name} as {marts[name]}")
+    db.register("findings", findings.compute(db))
 
 
 def export(db: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterpoint import problem
+from counterpoint import findings, problem
 from counterpoint.tables import TABLES, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -14,15 +14,24 @@ SQL = Path(__file__).parent / "sql"
 PROBLEMS = Table(pa.schema([f for f in problem.SCHEMA if f.name != "images"]), ("problem_id",))
 LARGE = "completions"  # read in place, never copied
 STORED = {"problems": PROBLEMS, **{name: table for name, table in TABLES.items() if name != LARGE}}
-# In the order they are made: a mart may read those before it.
+# In the order they are made: a mart may read those before it. All are SQL but `findings` (counterpoint.findings).
 MARTS = {
     "accuracy": ("run_id", "suite", "condition", "family"),
     "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
     "sft_vs_rl": ("sft_run", "rl_run", "suite"),
     "cost_efficiency": ("run_id",),
+    "blind": ("run_id", "suite"),
+    "judges": ("run_id", "suite", "decoding"),
+    "shift_curve": ("run_id", "axis", "severity", "suite"),
+    "cross_modal": ("run_id", "suite"),
+    "pass_k": ("run_id", "suite", "k"),
+    "agreement": ("run_id", "suite"),
+    "faithfulness": ("run_id", "suite", "decoding"),
+    "reliability": ("model", "arm", "method", "sample", "suite"),
+    "findings": findings.KEY,
 }
 KEYS = {name: table.key for name, table in {**STORED, LARGE: TABLES[LARGE]}.items()} | MARTS
-NULLABLE = {("timings", "step"), ("rejects", "line")}
+NULLABLE = {("timings", "step"), ("rejects", "line"), ("reliability", "sample")}  # a base has no sample
 
 
 def files(kind: str) -> dict[str, str]:

@@ -33,6 +33,19 @@ def full(tmp_path_factory, study):
 
 
 @pytest.fixture(scope="session")
+def seeds(tmp_path_factory, study):
+    """Two models, three seeds, every suite: as `full`."""
+    from counterpoint.suites import OWN
+
+    folder = tmp_path_factory.mktemp("seeds")
+    grid = [row for row in study.SEEDS if row["model"] != "small_early" and row["arm"] not in ("sft_long", "sft_lora")]
+    tables = study.write(folder, grid, items=24, blind_wins=False, names=tuple(OWN))
+    return SimpleNamespace(
+        folder=folder, tables=tables, problems=folder / "problems.parquet", results=read.load(tables, "fake")
+    )
+
+
+@pytest.fixture(scope="session")
 def small_grids(tmp_path_factory, study):
     """Read results of grids that are not the default one, by name."""
     run = study.run
@@ -41,9 +54,12 @@ def small_grids(tmp_path_factory, study):
         "no rl": [run("base", "small"), run("sft", "small", "100")],
         "bases only": [run("base", "small")],
         "two seeds": [run("base", "tiny")] + [run(a, "tiny", "2k", s) for a in ("sft", "rl") for s in (0, 1)],
+        "one problem": [run("base", "big"), run("sft", "big", "2k"), run("rl", "big", "20k")],
     }
     found = {}
     for name, grid in grids.items():
-        tables = study.write(tmp_path_factory.mktemp("grid"), grid, items=40, blind_wins=False)
+        tables = study.write(
+            tmp_path_factory.mktemp("grid"), grid, items=1 if name == "one problem" else 40, blind_wins=False
+        )
         found[name] = read.load(tables, "fake")
     return found

@@ -7,13 +7,17 @@ from random import Random
 
 import duckdb
 
-from counterpoint import problem, tables
+from counterpoint import problem, suites, tables
 from counterpoint.problem import Problem
-from counterpoint.warehouse import contract
+from counterpoint.warehouse import build, contract
 
 SUITES = ("in_domain", "rule_shift", "visual_shift", "difficulty_shift", "text_twin")
-SHIFT = {"in_domain": 0.0, "rule_shift": -0.15, "visual_shift": -0.06, "difficulty_shift": -0.12, "text_twin": -0.04}
-GAIN = {"base": 0.0, "sft": 0.28, "sft_lora": 0.2, "rl": 0.12, "sft_then_rl": 0.33}
+SHIFT = {
+    "in_domain": 0.0, "rule_shift": -0.15, "visual_shift": -0.06, "difficulty_shift": -0.12, "text_twin": -0.04,
+    "held_out_prompts": -0.03, "visual_noise_1": -0.02, "visual_noise_2": -0.08, "visual_noise_3": -0.2, "easier": 0.1,
+}  # fmt: skip
+GAIN = {"base": 0.0, "sft": 0.28, "sft_long": 0.35, "sft_lora": 0.2, "rl": 0.12, "sft_then_rl": 0.33}
+HARDEST = {"difficulty_shift": 4, "easier": 0}  # difficulties start here, else at 2
 ANSWERS = ("7", "7", *map(str, range(10, 28)))
 HOSTILE = "<script>alert(1)</script><think>a</think><answer>7</answer>"
 
@@ -28,18 +32,19 @@ def pixel() -> bytes:
     return problem.encode_png(image)
 
 
-def problems(count: int) -> list[Problem]:
-    """`count` problems for each suite that has a split."""
+def problems(count: int, names: tuple[str, ...] = SUITES) -> list[Problem]:
+    """`count` problems for each split of the suites; a paraphrase names the problem that it words anew."""
     made = []
-    for suite in SUITES[:-1]:
+    for split in dict.fromkeys(suites.SUITES[name].split for name in names):
         for place in range(count):
             made.append(
                 Problem(
-                    state_id=f"{suite}-s{place:03d}", problem_id=f"{suite}-p{place:03d}", source="fake",
-                    family=("count", "grid")[place % 2], split=suite, difficulty=2,
+                    state_id=f"{split}-s{place:03d}", problem_id=f"{split}-p{place:03d}", source="fake",
+                    family=("count", "grid")[place % 2], split=split, difficulty=HARDEST.get(split, 2) + place % 3,
                     question=f"how many <b>{place}</b> ?",
                     images=(pixel(),), answer=ANSWERS[place // 2 % len(ANSWERS)], answer_type="integer",
-                    reasoning=f"seven & {place}", text_twin="a b c",
+                    reasoning=f"seven & {place}", text_twin="a b c", template_id="count.all.1",
+                    tags=(f"of:in_domain-p{place:03d}",) if split == "held_out_prompts" else (),
                 )
             )  # fmt: skip
     return made
@@ -50,9 +55,11 @@ def run(arm: str, model: str, sample: str | None = None, seed: int = 0) -> dict:
     trained = sample is not None
     return {
         "run_id": f"{arm}-{model}-{sample}-{seed}" if trained else f"base-{model}", "study": "fake", "arm": arm,
-        "method": {"sft_lora": "sft"}.get(arm, arm), "model": model, "sample": sample,
-        "seed": seed if trained else None, "status": "done", "parameters": {"tiny": 100, "small": 400}.get(model, 400),
-        "updates": 60 if trained else 0, "params_json": "{}",
+        "method": {"sft_lora": "sft", "sft_long": "sft"}.get(arm, arm), "model": model, "sample": sample,
+        "seed": seed if trained else None, "status": "completed",
+        "parameters": {"tiny": 100, "small": 400}.get(model, 400), "updates": 60 if trained else 0,
+        "prompts_seen": 120 if trained else 0, "generated_tokens": 0, "trained_tokens": 600 if trained else 0,
+        "params_json": "{}",
     }  # fmt: skip
 
 
@@ -61,54 +68,69 @@ GRID = [
     *(run(arm, model, sample) for model in ("tiny", "small") for arm in ("sft", "rl") for sample in ("2k", "20k")),
     *(run(arm, model, "2k") for model in ("tiny", "small") for arm in ("sft_lora", "sft_then_rl")),
 ]
+SEEDS = [  # the grid of studies/seeds.yaml
+    *(row for row in GRID if row["method"] == "base"),
+    *({**row, **run(row["arm"], row["model"], row["sample"], seed)}
+      for row in [*GRID, *(run("sft_long", model, "2k") for model in ("tiny", "small"))] if row["method"] != "base"
+      for seed in (1, 2, 3)),
+    *(run(arm, "small_early", "2k", seed) for arm in ("sft", "rl") for seed in (1, 2, 3)),
+]  # fmt: skip
 
 
-def write(folder: Path, grid: list[dict] = GRID, items: int = 40, blind_wins: bool = True) -> Path:
+def write(
+    folder: Path, grid: list[dict] = GRID, items: int = 40, blind_wins: bool = True, names: tuple[str, ...] = SUITES
+) -> Path:
     """Write the tables under `folder`/tables and the problems as `folder`/problems.parquet; returns the tables' folder.
 
-    With `blind_wins` a base is no better than its blind baseline on `text_twin`.
+    With `blind_wins` a base is no better than its blind baseline on `text_twin`. `names`: the suites that are asked.
     """
-    rng, target = Random(7), folder / "tables"
-    made = problems(items)
+    rng, made = Random(7), problems(items, names)
     problem.write(made, folder / "problems.parquet")
-    evals, probes, steps, rewards = [], [], [], []
+    found: dict[str, list[dict]] = {name: [] for name in ("evals", "traces", "probes", "steps", "rewards")}
     for row in grid:
-        level = (
-            0.3 + (0.1 if row["model"] != "tiny" else 0) + GAIN[row["arm"]] + (0.08 if row["sample"] == "20k" else 0)
-        )
+        luck = rng.gauss(0, 0.02) if row["method"] != "base" else 0.0
+        level = 0.3 + (0.1 if row["model"] != "tiny" else 0) + GAIN[row["arm"]] + luck
+        level += 0.08 if row["sample"] == "20k" else 0
         base = row["method"] == "base"
-        for suite in SUITES:
+        for suite in names:
+            asked = [item for item in made if item.split == suites.SUITES[suite].split]
             for condition in ("normal", "no_image", "shuffled_image") if base else ("normal",):
-                chance = level + SHIFT[suite] if condition == "normal" else 0.04
+                chance = level + SHIFT.get(suite, 0.0) if condition == "normal" else 0.04
                 if suite == "text_twin" and base and blind_wins:
                     chance = 0.1
-                for item in made:
-                    if item.split == ("in_domain" if suite == "text_twin" else suite):
-                        evals.append(_item(row["run_id"], suite, condition, item, rng, chance))
+                answers = [_item(row["run_id"], suite, condition, item, rng, chance) for item in asked]
+                found["evals"] += answers
+                if suite == "in_domain" and condition == "normal":
+                    found["evals"] += [
+                        {**_item(row["run_id"], suite, condition, item, rng, chance), "decoding": "sampled",
+                         "sample_index": index}
+                        for item in asked for index in range(4)
+                    ]  # fmt: skip
+                    found["traces"] += [line for answer in answers for line in _trace(answer, rng)]
         if not base:
-            _training(row, level, rng, probes, steps, rewards)
+            _training(row, level, rng, found)
     sizes = {row["sample"]: {"100": 2, "2k": 4, "20k": 8}[row["sample"]] for row in grid if row["sample"]}
-    samples = [
+    found["samples"] = [
         {"sample": name, "problem_id": f"t{place}", "position": place} for name in sizes for place in range(sizes[name])
     ]
-    for name, rows in {
-        "runs": grid, "samples": samples, "evals": evals, "probes": probes, "steps": steps, "rewards": rewards,
-    }.items():  # fmt: skip
-        tables.write(name, rows, target / f"{name}.parquet")
+    found["runs"] = grid
+    found["suites"] = [{"suite": name, **vars(suites.SUITES[name])} for name in names]
+    target = folder / "tables"
+    for name in contract.STORED.keys() - {"problems", "rejects"}:
+        tables.write(name, found.get(name, []), target / f"{name}.parquet")
     _marts(folder, target)
     return target
 
 
-def _marts(folder: Path, tables_folder: Path) -> None:
-    """The marts that the report reads, by the warehouse's own SQL."""
-    with duckdb.connect() as db:
-        db.execute((contract.SQL / "macros.sql").read_text(encoding="utf-8"))
-        for name in ("runs", "evals", "probes", "steps"):
-            db.read_parquet(str(tables_folder / f"{name}.parquet")).create_view(name)
+def _marts(folder: Path, target: Path) -> None:
+    """The marts, as the warehouse makes them."""
+    with duckdb.connect(config={"threads": 1}) as db:
+        for name in contract.STORED.keys() - {"problems", "rejects"}:
+            db.read_parquet(str(target / f"{name}.parquet")).create_view(name)
         db.read_parquet(str(folder / "problems.parquet")).create_view("problems")
-        db.execute(f"create view graded as {contract.files('staging')['graded']}")
-        for name in ("accuracy", "sft_vs_rl", "reward_vs_accuracy"):
-            db.sql(contract.files("marts")[name]).write_parquet(str(tables_folder / f"{name}.parquet"))
+        build.derive(db)
+        for name in contract.MARTS:
+            build.export(db, name, target / f"{name}.parquet")
 
 
 def _item(run_id: str, suite: str, condition: str, item: Problem, rng: Random, chance: float) -> dict:
@@ -119,20 +141,29 @@ def _item(run_id: str, suite: str, condition: str, item: Problem, rng: Random, c
         "cluster_id": item.state_id, "decoding": "greedy", "sample_index": 0,
         "completion": HOSTILE if not parsed else f"<think>seven</think><answer>{said}</answer>",
         "extracted": said if parsed else "", "correct": right and parsed, "parsed": parsed,
+        "lenient_correct": (right and parsed) or (parsed and rng.random() < 0.03),
         "truncated": not parsed and rng.random() < 0.5, "tokens": 9,
     }  # fmt: skip
 
 
-def _training(row: dict, level: float, rng: Random, probes: list, steps: list, rewards: list) -> None:
+def _trace(answer: dict, rng: Random) -> list[dict]:
+    key = {name: answer[name] for name in ("run_id", "suite", "problem_id", "decoding", "sample_index")}
+    return [
+        {**key, "step_index": place, "kind": kind, "text": "x", "correct": rng.random() < chance}
+        for place, (kind, chance) in enumerate((("perceive", 0.9), ("compute", 0.7), ("answer", 0.95)))
+    ]
+
+
+def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]) -> None:
     rl = row["method"] != "sft"
     total = 156 if row["sample"] == "20k" else 60
     start = level - GAIN[row["arm"]]
     for step in range(1, total + 1):
         reward = 0.1 + 0.9 * (start + 0.25 * (1 - 0.97**step) + rng.gauss(0, 0.05)) if rl else None
-        steps.append({"run_id": row["run_id"], "step": step, "loss": 0.1, "reward": reward, "tokens": 10})
+        found["steps"].append({"run_id": row["run_id"], "step": step, "loss": 0.1, "reward": reward, "tokens": 10})
         if rl:
             for term, weight in (("accuracy", 0.9), ("format", 0.1)):
-                rewards.append(
+                found["rewards"].append(
                     {"run_id": row["run_id"], "step": step, "term": term, "weight": weight, "mean": reward, "std": 0.1}
                 )
     for step in range(0, total + 1, total // 12):
@@ -140,7 +171,7 @@ def _training(row: dict, level: float, rng: Random, probes: list, steps: list, r
             for decoding in ("greedy", "sampled"):
                 chance = start + SHIFT[suite] + (level - start) * step / total - 0.05 * (decoding == "sampled")
                 correct = sum(rng.random() < chance for _ in range(64))
-                probes.append(
+                found["probes"].append(
                     {
                         "run_id": row["run_id"], "step": step, "suite": suite, "condition": "normal",
                         "decoding": decoding, "n": 64, "correct": correct, "accuracy": correct / 64,

@@ -1,4 +1,4 @@
-from dataclasses import replace
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -34,7 +34,7 @@ def test_the_gain_over_the_base_is_paired(full):
     right = {
         (row["run_id"], row["problem_id"]): row["correct"]
         for row in pq.read_table(full.tables / "evals.parquet").to_pylist()
-        if row["suite"] == "in_domain" and row["condition"] == "normal"
+        if (row["suite"], row["condition"], row["decoding"]) == ("in_domain", "normal", "greedy")
     }
     pair = full.results.gains["sft-tiny-2k-0", "in_domain"]
     ids = sorted({problem for _, problem in right})
@@ -59,14 +59,22 @@ def test_a_base_that_is_no_better_blind_is_not_measurable(full, small_grids):
     assert full.results.measurable("unknown", "in_domain") is None
 
 
-def test_a_base_must_also_beat_the_majority(full):
-    results, key = full.results, ("base-small", "in_domain", "normal")
-    cell = results.cells[key]
-    above = replace(results, cells={**results.cells, key: replace(cell, majority=cell.low + 0.001)})
-    below = replace(results, cells={**results.cells, key: replace(cell, majority=cell.low - 0.001)})
-    assert (above.measurable("small", "in_domain"), below.measurable("small", "in_domain")) == (False, True)
-    alone = {key: value for key, value in results.cells.items() if key[2] == "normal"}
-    assert replace(results, cells=alone).measurable("small", "in_domain") is None
+def test_the_runs_of_one_arm_stand_together(seeds):
+    groups = seeds.results.groups
+    assert [group.name for group in groups if group.model == "tiny"] == [
+        "base", "sft 2k", "rl 2k", "sft_then_rl 2k", "sft 20k", "rl 20k"
+    ]  # fmt: skip
+    assert {tuple(run.seed for run in group.runs) for group in groups if group.method != "base"} == {(1, 2, 3)}
+    assert [run.run_id for group in groups for run in group.runs] == [run.run_id for run in seeds.results.runs]
+
+
+def test_every_seed_has_its_own_gain_over_the_one_base(seeds):
+    results = seeds.results
+    group = next(group for group in results.groups if group.title == "small · sft 20k")
+    pairs, cells = results.group_gains(group, "text_twin"), results.group_cells(group, "text_twin")
+    base = results.cell(results.base("small"), "text_twin")
+    assert [pair.difference for pair in pairs] == pytest.approx([cell.accuracy - base.accuracy for cell in cells])
+    assert {pair.second.run_id for pair in pairs} == {"base-small"} and len(pairs) == 3
 
 
 def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
@@ -77,3 +85,11 @@ def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
     (tables / "evals.parquet").unlink()
     with pytest.raises(UserError, match=r"evals\.parquet: no such table; run `dvc repro warehouse`"):
         read.load(tables, "fake")
+
+
+@pytest.mark.parametrize("name", read.MARTS)
+def test_every_mart_is_asked_for(name, full, tmp_path):
+    shutil.copytree(full.tables, tmp_path / "tables")
+    (tmp_path / "tables" / f"{name}.parquet").unlink()
+    with pytest.raises(UserError, match=rf"{name}\.parquet: no such table; run `dvc repro warehouse`"):
+        read.load(tmp_path / "tables", "fake")

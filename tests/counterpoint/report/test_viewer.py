@@ -30,6 +30,21 @@ def test_every_suite_shows_eight_problems_with_every_run(page, full):
         assert f'class="answer {name}"' in page
 
 
+def test_of_several_seeds_the_first_is_shown_and_that_is_said(seeds, tmp_path):
+    path = tmp_path / "samples.html"
+    viewer.write(seeds.results, seeds.tables, seeds.problems, path)
+    page, results = path.read_text(encoding="utf-8"), seeds.results
+    assert page.count('class="problem"') == 6 * len(results.suites)
+    assert page.count('class="answer ') == 6 * len(results.suites) * len(results.groups)
+    assert "of the first seed of every arm" in page and "seed 1" in page and "seed 2" not in page
+    assert f"the {len(results.runs) - len(results.groups)} runs with\nother seeds" in page
+    assert len(page) < 2_000_000
+
+
+def test_one_seed_is_shown_whole(page):
+    assert "first seed" not in page and "of every run" in page
+
+
 def test_both_families_are_shown(page):
     assert page.count("<small>count,") == page.count("<small>grid,") == 20
 

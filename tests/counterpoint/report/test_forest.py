@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from counterpoint import findings
+from counterpoint.report import forest, style
+from tests.counterpoint.findings import made_up
+
+LEVELS = {
+    "base": 0.3, "sft 2k": 0.55, "rl 2k": 0.4, "sft 20k": 0.65, "rl 20k": 0.42, "sft_then_rl 2k": 0.75,
+    "sft_long 2k": 0.6,
+}  # fmt: skip
+EARLY = {"base": 0.45, "sft 2k": 0.5, "rl 2k": 0.5}
+SUITES = ("in_domain", "text_twin", "rule_shift")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict]:
+    models = {"tiny": LEVELS, "small": {**LEVELS, "base": 0.6}, "small_early": EARLY}
+    study = made_up.study(np.random.default_rng(0), models, items=200, suites=SUITES, probe_items=20)
+    return findings.compute(study).to_pylist()
+
+
+@pytest.fixture
+def sheets(monkeypatch) -> list[Figure]:
+    """The figures that are drawn, instead of files."""
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    return drawn
+
+
+def words(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_the_same_rows_give_the_same_bytes_whatever_a_clock_said(rows, tmp_path):
+    first, second = tmp_path / "a.png", tmp_path / "deep" / "b.png"
+    slower = [
+        {**row, "first_seconds": 9.0, **({"effect": 1.0, "low": -9.0} if row["matched_on"] == "seconds" else {})}
+        for row in reversed(rows)
+    ]
+    forest.draw(rows, first)
+    forest.draw(slower, second)
+    assert first.read_bytes() == second.read_bytes()
+    with Image.open(first) as image:
+        assert image.width >= 900
+
+
+def test_every_primary_contrast_is_drawn_bold_with_its_numbers_and_nothing_leaves_the_sheet(rows, sheets, tmp_path):
+    forest.draw(rows, tmp_path / "x.png")
+    (figure,) = sheets
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = figure.get_tightbbox(canvas.get_renderer())
+    assert drawn.x0 >= 0 and drawn.y0 >= 0
+    assert drawn.x1 <= figure.get_figwidth() and drawn.y1 <= figure.get_figheight()
+    texts = [text for text in figure.findobj(Text) if text.get_text()]
+    assert all(text.get_fontsize() >= style.SMALLEST for text in texts)
+    bold = [text.get_text() for text in texts if text.get_weight() == "bold"]
+    primary = [row for row in rows if row["role"] == "primary" and row["effect"] is not None]
+    assert len(primary) == 9
+    for row in primary:
+        value, digits = (row["effect_logits"], 2) if row["unit"] == "logits" else (row["effect"], 1)
+        assert any(text.startswith(f"{value:+.{digits}f} (".replace("-", "−")) for text in bold)
+        assert any(row["model"] in text and text.startswith(row["contrast"].split(",")[0]) for text in bold)
+    assert len(figure.axes) == 2, "a panel a unit"
+    for finding in ("capacity", "data_efficiency", "cross_modal", "complementarity"):
+        assert finding in bold
+
+
+def test_intervals_wear_the_colour_of_their_verdict_and_stand_at_their_effect(rows, sheets, tmp_path):
+    row = next(row for row in rows if row["finding"] == "cross_modal" and row["role"] == "primary")
+    for verdict, colour in forest.COLOURS.items():
+        forest.draw([{**row, "verdict": verdict}], tmp_path / "x.png")
+        (axes,) = sheets[-1].axes
+        interval = [line for line in axes.lines if list(line.get_xdata()) == [row["low"], row["high"]]]
+        assert [to_hex(line.get_color()) for line in interval] == [to_hex(colour)]
+        assert any(list(line.get_xdata()) == [row["effect"]] for line in axes.lines)
+
+
+def test_an_interval_beyond_the_panel_ends_in_an_arrow(rows, sheets, tmp_path):
+    row = next(row for row in rows if row["finding"] == "cross_modal" and row["role"] == "primary")
+    forest.draw([{**row, "low": -90.0, "high": 12.0, "effect": -60.0}], tmp_path / "x.png")
+    markers = [line.get_marker() for line in sheets[0].axes[0].lines]
+    assert "<" in markers and ">" not in markers and "s" not in markers
+    assert any("−60.0 (−90.0 to +12.0)" in text for text in words(sheets[0]))
+
+
+def test_matched_rows_stand_below_their_contrast_and_other_suites_are_left_out(rows, sheets, tmp_path):
+    shown = forest.shown(rows)
+    assert {row["suite"] for row in shown} == {"in_domain", "text_twin"}
+    first = [row for row in shown if row["finding"] == "data_efficiency" and row["model"] == "tiny"][:4]
+    assert [row["matched_on"] for row in first] == ["end", "prompts", "updates", "generated_tokens"]
+    assert len({row["contrast"] for row in first}) == 1
+    forest.draw(rows, tmp_path / "x.png")
+    assert "at equal generated tokens" in words(sheets[0])
+
+
+def test_a_study_that_compares_nothing_says_so(sheets, tmp_path):
+    table = findings.compute(made_up.study(np.random.default_rng(1), {"tiny": {"base": 0.3}}, items=40))
+    forest.draw(table.to_pylist(), tmp_path / "x.png")
+    assert "This study has no arms that the findings compare." in words(sheets[0])
