@@ -7,7 +7,7 @@ export Q ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth lint query warehouse server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval lint query findings contamination rescore warehouse server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,12 +45,24 @@ bench: setup     ## time a training step: the engine, stock TRL and two rivals (
 bench-growth: setup ## time and memory of an RL step against group size, image tokens and batch
 	@python -m bench.growth
 
+bench-eval: setup ## time the evaluation of a suite against a plain generate loop
+	@python -m bench.evaluation
+
 lint: setup      ## ruff
 	ruff check .
 	ruff format --check .
 
 query: setup     ## ask the results: make query Q="select …" or the name of a published query
 	@python -m stages.query "$$Q"
+
+findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too
+	@python -m stages.findings $(if $(ALL),--all)
+
+contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures
+	@python -m stages.contamination
+
+rescore: setup   ## judge stored completions again, without a model, and list the verdicts that changed
+	@python -m stages.rescore
 
 server: setup    ## a Prefect server on loopback
 	@python -m flows.server $(if $(PORT),--port $(PORT))
