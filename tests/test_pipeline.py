@@ -33,7 +33,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
         "OMP_NUM_THREADS": "1",
     }
     return subprocess.run(
-        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=1200
     )
 
 
@@ -103,7 +103,7 @@ def test_the_tables_are_filled_for_every_run(done):
     assert set(tables["rewards"]["run_id"].to_pylist()) == rl
     for run_id in rl:
         assert pq.read_table(done.folder / "data/runs" / run_id / "train/completions.parquet").num_rows
-    for mart in ("accuracy", "reward_vs_accuracy", "sft_vs_rl", "cost_efficiency"):
+    for mart in ("accuracy", "reward_vs_accuracy", "sft_vs_rl", "cost_efficiency", "blind", "judges", "cross_modal"):
         assert tables[mart].num_rows, mart
 
 

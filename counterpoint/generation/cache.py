@@ -22,6 +22,7 @@ class Decoding:
             for layer, pair in kept.items()
         }
         self._place()
+        self.alone = self.slots == 1  # no prompt is shared: a single query a head, for which plain products are faster
 
     def _place(self) -> None:
         """Slots (N, longest group) for the rows; full groups need no index, the rows are the slots."""
@@ -67,7 +68,7 @@ class Decoding:
         shared = own if self.row_of_slot is None else own.index_select(0, self.row_of_slot)
         shared = shared.view(self.count, self.slots, kv_heads, -1, width).transpose(1, 2)
         past, past_norm = _attention(
-            shared.reshape(self.count, kv_heads, -1, width), *self.prompts[layer], self.bias, scaling
+            shared.reshape(self.count, kv_heads, -1, width), *self.prompts[layer], self.bias, scaling, self.alone
         )
         past, past_norm = (self._by_row(x, kv_heads) for x in (past, past_norm.unsqueeze(-1)))
         weight = torch.sigmoid(past_norm - norm.unsqueeze(-1))  # the prompt's share of the joint softmax
@@ -79,9 +80,16 @@ class Decoding:
         return x if self.slot_of_row is None else x.index_select(0, self.slot_of_row)
 
 
-def _attention(query, key, value, bias, scaling: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention without a causal mask and its log normalisers, (rows, heads, queries)."""
+def _attention(query, key, value, bias, scaling: float, plain: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """Attention without a causal mask and its log normalisers, (rows, heads, queries); `plain`: as two products."""
     bias = None if bias is None else bias.to(query.dtype)
+    if plain and query.device.type == "cpu":
+        scores = (query * scaling) @ key.transpose(2, 3)
+        scores = scores if bias is None else scores.add_(bias)
+        most = scores.amax(-1, keepdim=True)
+        weights = scores.sub_(most).exp_()
+        total = weights.sum(-1, keepdim=True)
+        return (weights @ value).div_(total), total.log_().add_(most).squeeze(-1)
     if query.device.type == "cpu":
         bias = None if bias is None else bias.expand(-1, query.shape[1], query.shape[2], -1)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
