@@ -13,6 +13,7 @@ from stages.common import main
 PER_COMPLETION = {"tiny": 0.0020, "small": 0.0037, "small_early": 0.0037}  # a third of it generates, the rest learns
 PER_EXAMPLE = {"tiny": 0.0025, "small": 0.0047, "small_early": 0.0047}
 PER_ANSWER = 0.003
+PER_SAMPLE = 0.001  # of an answer beyond the first to the same prompt
 PER_STAGE = 5.0
 
 
@@ -21,12 +22,14 @@ def by_stage(settings: params.Params) -> dict[str, float]:
 
     A model whose rate is not known counts as the slowest that is.
     """
-    suites, runs = len(settings.suites), settings.runs
-    answers = settings.problems.per_suite * suites
-    probes = 2 * settings.probe.at_least * settings.problems.per_probe * suites
+    limits, runs = settings.evaluation, settings.runs
+    answers = settings.problems.per_suite * len(settings.suites) * PER_ANSWER
+    drawn = limits.samples * len(set(limits.sampled_suites) & set(settings.suites))
+    samples = settings.problems.per_suite * drawn * PER_SAMPLE
+    probes = 2 * settings.probe.at_least * settings.problems.per_probe * len(settings.probe.suites)
     found = dict.fromkeys(("problems", "sample", "warehouse", "report"), PER_STAGE)
     for run_id in runs.base:
-        found[f"evaluate_base@{run_id}"] = answers * len(settings.evaluation.base_conditions) * PER_ANSWER + PER_STAGE
+        found[f"evaluate_base@{run_id}"] = answers * len(limits.base_conditions) + samples + PER_STAGE
     for stage in params.METHODS:
         for run_id, run in getattr(runs, stage).items():
             section = params.settings(settings, run.arm)
@@ -37,7 +40,7 @@ def by_stage(settings: params.Params) -> dict[str, float]:
             else:
                 work = size * _rate(PER_EXAMPLE, run.model)
             found[f"{stage}@{run_id}"] = work + probes * PER_ANSWER + PER_STAGE
-            found[f"evaluate_{stage}@{run_id}"] = answers * PER_ANSWER + PER_STAGE
+            found[f"evaluate_{stage}@{run_id}"] = answers * len(limits.trained_conditions) + samples + PER_STAGE
     return found
 
 
