@@ -22,7 +22,8 @@ from counterpoint.errors import UserError
 
 LOSS_TYPES = ("grpo", "dapo", "dr_grpo", "bnpo")
 METHODS = ("sft", "rl", "sft_then_rl")
-CONDITIONS = ("normal", "no_image", "shuffled_image")
+BLIND = ("no_image", "shuffled_image")
+CONDITIONS = ("normal", *BLIND)
 
 
 class Loader(yaml.SafeLoader):

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
+from counterpoint.params import BLIND
+
 MEASURES = ("prompts", "updates", "generated_tokens", "seconds")
-BLIND = ("no_image", "shuffled_image")
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from counterpoint.params import BLIND
 from counterpoint.report import style
-from counterpoint.report.results import BLIND, METHODS, Group, Results
+from counterpoint.report.results import METHODS, Group, Results
 
 TITLE = "Accuracy by arm"
 BLIND_ROW = "blind"

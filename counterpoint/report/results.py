@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 METHODS = ("base", "sft", "rl", "sft_then_rl")
-BLIND = ("no_image", "shuffled_image")
 CORE = ("in_domain", "rule_shift", "visual_shift", "difficulty_shift", "text_twin")  # shown first and in the pictures
 
 
