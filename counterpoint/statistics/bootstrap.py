@@ -9,7 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from counterpoint.statistics.clustered import by_cluster
+from counterpoint.statistics.clustered import by_cluster, linearised
+from counterpoint.statistics.crossed import mean_squares
 
 BATCH = 500  # replicates at a time, which bounds the memory
 
@@ -93,7 +94,7 @@ def hierarchical_bootstrap(
         raise ValueError(f"values must be (seeds, items) with two seeds or more, not {values.shape}")
     sums, sizes = by_cluster(values, clusters)
     difference, number = float(values.mean()), len(sizes)
-    seeds, items, residual = mean_squares(sums, sizes)
+    seeds, items, residual = (float(found) for found in mean_squares(linearised(sums, sizes)))
     by_seed = math.sqrt(seeds / (len(values) * number)) * _students(len(values) - 1, resamples, seed)
     share = max(0.0, 1 - residual / items) if items > 0 else 0.0
     means = resampled_means(sums.mean(0), sizes, resamples, seed) - difference
@@ -102,22 +103,6 @@ def hierarchical_bootstrap(
     beyond = int((np.abs(deviations) >= abs(difference)).sum())
     p = min(1.0, (beyond + 1) / (resamples + 1))
     return Resampled(difference, difference - half, difference + half, p, clusters=number, seeds=len(values))
-
-
-def mean_squares(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float, float]:
-    """The mean squares of seeds, clusters and residual of a two-way layout without replication.
-
-    `sums` (seeds, clusters) and `sizes` (clusters) as `by_cluster` gives them. A cluster enters as its linearised part
-    of the ratio mean, (sum − size × mean) / mean size, so that clusters of unequal size keep their weight.
-    """
-    mean = sums.sum() / (len(sums) * sizes.sum())
-    scores = (sums - sizes * mean) / sizes.mean()
-    rows, columns = scores.mean(1, keepdims=True), scores.mean(0, keepdims=True)
-    count, number = scores.shape
-    seeds = number * float((rows**2).sum()) / (count - 1)
-    items = count * float((columns**2).sum()) / (number - 1)
-    residual = float(((scores - rows - columns) ** 2).sum()) / ((count - 1) * (number - 1))
-    return seeds, items, residual
 
 
 def expanded(deviations: np.ndarray, df: int) -> np.ndarray:

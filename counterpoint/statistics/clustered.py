@@ -62,14 +62,9 @@ def by_cluster(values: np.ndarray, clusters: Sequence | np.ndarray | None) -> tu
     """
     if values.ndim != 2 or not np.isfinite(values).all():
         raise ValueError("values must be finite, one for each item")
-    if clusters is None:
-        sums, sizes = values, np.ones(values.shape[1])
-    else:
-        if np.shape(clusters) != values.shape[1:]:
-            raise ValueError(f"{np.shape(clusters)} names of clusters for {values.shape[1:]} items")
-        _, place, counts = np.unique(np.asarray(clusters), return_inverse=True, return_counts=True)
-        sums = np.stack([np.bincount(place, row, len(counts)) for row in values])
-        sizes = counts.astype(float)
+    if clusters is not None and np.shape(clusters) != values.shape[1:]:
+        raise ValueError(f"{np.shape(clusters)} names of clusters for {values.shape[1:]} items")
+    sums, sizes = summed(values, clusters)
     if len(sizes) < 2:
         raise ValueError(f"{len(sizes)} cluster: at least two are needed to see how clusters vary")
     if len(sizes) < FEW:
@@ -79,3 +74,19 @@ def by_cluster(values: np.ndarray, clusters: Sequence | np.ndarray | None) -> tu
             stacklevel=3,
         )
     return sums, sizes
+
+
+def summed(values: np.ndarray, clusters: Sequence | np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """`by_cluster` of as few clusters as there are, checked by nobody."""
+    if clusters is None:
+        return values, np.ones(values.shape[1])
+    _, place, counts = np.unique(np.asarray(clusters), return_inverse=True, return_counts=True)
+    return np.stack([np.bincount(place, row, len(counts)) for row in values]), counts.astype(float)
+
+
+def linearised(sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A value for each cluster (rows, clusters) whose plain mean over all is the mean over items, so that clusters of
+    unequal size keep their weight: that mean plus (sum − size × mean) / mean size, the ratio estimator linearised
+    (Cochran, Sampling Techniques, 1977, section 6.3). Of equal clusters, their means."""
+    mean = sums.sum() / (len(sums) * sizes.sum())
+    return (sums - sizes * mean) / sizes.mean() + mean

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from counterpoint.statistics import bootstrap, clustered_mean, hierarchical_bootstrap, paired_bootstrap
-from counterpoint.statistics.clustered import by_cluster
+from counterpoint.statistics.clustered import by_cluster, linearised
+from counterpoint.statistics.crossed import mean_squares
 
 pytestmark = pytest.mark.filterwarnings("ignore::counterpoint.statistics.clustered.FewClustersWarning")
 
@@ -101,10 +102,10 @@ def test_the_mean_squares_are_those_of_the_analysis_of_variance():
     rows = [(s, i, values[s, i]) for s in range(4) for i in range(12)]
     fit = smf.ols("y ~ C(s) + C(i)", pd.DataFrame(rows, columns=["s", "i", "y"])).fit()
     theirs = anova_lm(fit)["mean_sq"]
-    assert bootstrap.mean_squares(*by_cluster(values, None)) == pytest.approx(theirs.to_numpy(), abs=1e-9)
+    assert mean_squares(values) == pytest.approx(theirs.to_numpy(), abs=1e-9)
     # a cluster of two equal items is one item
     doubled = by_cluster(np.repeat(values, 2, axis=1), np.repeat(np.arange(12), 2))
-    assert bootstrap.mean_squares(*doubled) == pytest.approx(theirs.to_numpy(), abs=1e-9)
+    assert mean_squares(linearised(*doubled)) == pytest.approx(theirs.to_numpy(), abs=1e-9)
 
 
 def test_seeds_that_alone_differ_leave_students_interval_over_seeds():
@@ -130,7 +131,7 @@ def test_between_the_two_it_is_the_distribution_of_behrens_and_fisher():
     rng = np.random.default_rng(7)
     values = rng.normal(0, 0.05, (3, 1)) + rng.normal(0, 1, 1000) + rng.normal(0, 1, (3, 1000))
     found = hierarchical_bootstrap(values, resamples=100_000)
-    seeds, items, residual = bootstrap.mean_squares(*by_cluster(values, None))
+    seeds, items, residual = mean_squares(values)
     a, b = math.sqrt(seeds / 3000), math.sqrt((items - residual) / 3000)
     half = found.high - found.difference
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from counterpoint.statistics.crossed import by_cluster, crossed_interval, logit_values, mean_and_variance
+from counterpoint.statistics.crossed import CALIBRATION, crossed_interval, logit_values, variance_and_df
 
 NORMAL = NormalDist()
 
@@ -27,15 +27,15 @@ def test_the_mean_squares_are_those_of_the_two_way_layout_in_statsmodels():
     frame = pd.DataFrame({"y": values.ravel(), "s": at_seed.ravel(), "i": at_item.ravel()})
     squares = anova_lm(ols("y ~ C(s) + C(i)", frame).fit())["mean_sq"]
     of_seeds, of_items, rest = squares["C(s)"], squares["C(i)"], squares["Residual"]
-    assert of_seeds > rest, "the layout is to have a component of seeds"
+    assert of_seeds > rest and of_items > rest, "the layout is to have both components"
     total = of_seeds + of_items - rest
     df = total**2 / (of_seeds**2 / (seeds - 1) + of_items**2 / (items - 1) + rest**2 / ((seeds - 1) * (items - 1)))
     found = crossed_interval(values, unit=0, null=0.3)
     assert found.se == pytest.approx(np.sqrt(total / values.size), rel=1e-9)
     assert found.df == max(int(df), seeds - 1)
-    half = stats.t.ppf(0.975, found.df) * found.se
+    half = stats.t.ppf(0.98, found.df) * found.se  # 96 %: calibrated
     assert (found.low, found.high) == pytest.approx((found.effect - half, found.effect + half), rel=1e-9)
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(found.effect - 0.3) / found.se, found.df), rel=1e-9)
+    assert found.p == pytest.approx(2.5 * stats.t.sf(abs(found.effect - 0.3) / found.se, found.df), rel=1e-9)
     assert found.effect == pytest.approx(values.mean())
 
 
@@ -47,6 +47,14 @@ def test_a_layout_done_by_hand():
     assert found.df == 1  # 18.5² / (13.5² / 1 + 6.5² / 2 + 1.5² / 2) = 1.67, rounded down
 
 
+@pytest.mark.parametrize(("scale", "below"), [(0.99, False), (1.01, True)])
+def test_p_is_below_five_per_cent_where_the_interval_leaves_the_null_out(scale, below):
+    values = layout()
+    half = crossed_interval(values, unit=0).high - values.mean()
+    found = crossed_interval(values, unit=0, null=values.mean() - scale * half)
+    assert (found.p < 0.05) is below and found.p == pytest.approx(0.05, abs=0.002)
+
+
 def test_where_seeds_do_not_differ_it_is_the_interval_over_items():
     values = np.tile(layout(1, 40), (3, 1)) + np.random.default_rng(1).permuted(
         np.tile([-0.3, 0.0, 0.3], (40, 1)), axis=1
@@ -55,6 +63,7 @@ def test_where_seeds_do_not_differ_it_is_the_interval_over_items():
     over_items = values.mean(0)
     assert found.df == 39
     assert found.se == pytest.approx(over_items.std(ddof=1) / np.sqrt(40), rel=1e-9)
+    assert found.p == pytest.approx(min(1, CALIBRATION * 2 * stats.t.sf(abs(found.effect) / found.se, 39)))
 
 
 def test_one_seed_is_the_t_interval_over_items_and_agrees_with_scipy():
@@ -83,12 +92,11 @@ def test_clusters_of_one_size_are_their_means_and_copies_add_nothing():
     values = layout(3, 12)
     pairs = np.repeat(values, 2, axis=1)
     labels = np.repeat([f"state {i}" for i in range(12)], 2)
-    assert by_cluster(pairs, labels) == pytest.approx(values[:, np.argsort([f"state {i}" for i in range(12)])])
     alone, twice = crossed_interval(values, unit=0), crossed_interval(pairs, labels, unit=0)
-    assert (twice.effect, twice.se, twice.df) == pytest.approx((alone.effect, alone.se, alone.df))
+    assert (twice.effect, twice.low, twice.p) == pytest.approx((alone.effect, alone.low, alone.p))
     shuffled = np.random.default_rng(2).permutation(24)
     again = crossed_interval(pairs[:, shuffled], labels[shuffled], unit=0)
-    assert again.se == pytest.approx(alone.se)
+    assert again.low == pytest.approx(alone.low)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 8), (3, 8)])
@@ -130,7 +138,7 @@ def test_values_of_another_shape_are_refused(values, options, message):
 
 def test_what_a_study_can_find():
     found = crossed_interval(layout(3, 40), unit=0)
-    expected = (stats.t.ppf(0.975, found.df) + stats.t.ppf(0.8, found.df)) * found.se
+    expected = (stats.t.ppf(0.98, found.df) + stats.t.ppf(0.8, found.df)) * found.se
     assert found.detectable() == pytest.approx(expected)
 
 
@@ -192,6 +200,10 @@ def logit(p: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
+def calibrated(seeds: int, df: np.ndarray) -> np.ndarray:
+    return stats.t.isf(0.025 / (CALIBRATION if seeds > 1 else 1), df)
+
+
 def coverage(seeds, items, seed_sd, structure, logits=False, studies=2000, batch=100) -> float:
     """The share of simulated studies whose 95 % interval holds the truth."""
     rng, held = np.random.default_rng([seeds, items, round(1000 * seed_sd), len(structure), logits]), []
@@ -206,24 +218,25 @@ def coverage(seeds, items, seed_sd, structure, logits=False, studies=2000, batch
             )  # fmt: skip
         else:
             values, truth = (arms[0] - arms[1]).astype(float), ACCURACIES[0] - ACCURACIES[1]
-        mean, variance, df = mean_and_variance(values)
-        held.append(np.abs(mean - truth) <= stats.t.ppf(0.975, df) * np.sqrt(variance))
+        variance, df = variance_and_df(values)
+        held.append(np.abs(values.mean((1, 2)) - truth) <= calibrated(seeds, df) * np.sqrt(variance))
     return float(np.mean(held))
 
 
 def test_the_vectorised_form_is_the_interval():
     rng = np.random.default_rng(8)
     first, second = answers(rng, 3, 3, 60, 0.03, "seeds apart", 2)
-    mean, variance, df = mean_and_variance(first - second)
+    variance, df = variance_and_df(first - second)
+    half = calibrated(3, df) * np.sqrt(variance)
     for k in range(3):
         found = crossed_interval(first[k] - second[k])
-        assert (found.effect, found.se, found.df) == pytest.approx((mean[k], np.sqrt(variance[k]), df[k]), rel=1e-5)
+        assert found.high - found.effect == pytest.approx(half[k], rel=1e-5)
 
 
 @pytest.mark.parametrize("seed_sd", [0.0, 0.01, 0.03, 0.05])
 @pytest.mark.parametrize("items", [100, 1000])
 def test_three_seeds_cover_as_stated(items, seed_sd):
-    assert 0.93 <= coverage(3, items, seed_sd, "seeds alike") <= 0.97
+    assert 0.93 <= coverage(3, items, seed_sd, "seeds alike") <= 0.985  # calibrated from below
 
 
 def test_one_seed_covers_where_seeds_do_not_differ():
@@ -231,16 +244,17 @@ def test_one_seed_covers_where_seeds_do_not_differ():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [2, 3, 5])
-def test_coverage_at_length(seeds):
+@pytest.mark.parametrize(("seeds", "least"), [(2, 0.87), (3, 0.93), (5, 0.93), (8, 0.93)])
+def test_coverage_at_length(seeds, least):
     """Every cell of what crossed.py states, printed: 2,000 studies each, 64 cells for a number of seeds."""
-    least, most = {2: (0.86, 0.975), 3: (0.92, 0.975), 5: (0.93, 0.97)}[seeds]
+    cells = {}
     for structure in STRUCTURES:
         for items in (100, 1000):
             for seed_sd in (0.0, 0.01, 0.03, 0.05):
-                for logits in (False, True):
-                    held = coverage(seeds, items, seed_sd, structure, logits)
-                    scale = "logits" if logits else "points"
+                for scale in ("points", "logits"):
                     told = f"{seeds} seeds, {items} items, sd {seed_sd:.2f}, {structure}, {scale}"
-                    print(f"{told}: {100 * held:.1f}")
-                    assert least <= held <= most, told
+                    cells[told] = coverage(seeds, items, seed_sd, structure, scale == "logits")
+                    print(f"{told}: {100 * cells[told]:.1f}")
+    print(f"{seeds} seeds: {100 * min(cells.values()):.1f} to {100 * max(cells.values()):.1f}")
+    # calibrated from below: where seeds are alike it holds the truth more often than it says
+    assert least <= min(cells.values()) and max(cells.values()) <= 0.985, cells
