@@ -1,0 +1,100 @@
+"""One verdict on the reward over several suites and runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from counterpoint.statistics import trends
+from counterpoint.statistics.deceptive import MARGIN, NAN, NONE, TINY, Assessment, assess, decide
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One suite's probes of one run: what `assess` takes. Curves of one `run` are suites of it."""
+
+    run: str
+    steps: Sequence[int]
+    reward: Sequence[float]
+    accuracy: Sequence[float]
+    n_items: int
+
+
+def pool(curves: Sequence[Curve], *, seed: int = 0, margin: float = MARGIN, confidence: float = 0.95) -> Assessment:
+    """One verdict over several curves. Those of one run (suites over the same steps) are averaged first, weighted by
+    their items; runs (seeds) are the unit of inference: the mean of their changes, its error the larger of that between
+    runs and that within them, with Student's quantile for runs − 1 degrees of freedom. One run is `assess`ed alone.
+
+    A turn within single runs is not looked for, so a late fall shows only where it outweighs the rise before it. Raises
+    `ValueError` for no curves and as `assess` does; runs of fewer than ten probes are left out and counted in `reason`.
+    """
+    if not curves:
+        raise ValueError("no curves to pool")
+    runs: dict[str, list[Curve]] = {}
+    for curve in curves:
+        runs.setdefault(curve.run, []).append(curve)
+    merged = [_merged(suites) for suites in runs.values()]
+    assessed = [
+        assess(run.steps, run.reward, run.accuracy, run.n_items, seed=seed, margin=margin, confidence=confidence)
+        for run in merged
+    ]
+    if len(merged) == 1:
+        return assessed[0]
+    pairs = [(run, one) for run, one in zip(merged, assessed, strict=True) if math.isfinite(one.reward_slope)]
+    told = f" ({len(merged) - len(pairs)} runs too short, left out)" if len(pairs) < len(merged) else ""
+    if len(pairs) < 2:
+        return replace(pairs[0][1] if pairs else assessed[0], reason=f"one run alone can be assessed{told}")
+    kept = [one for _, one in pairs]
+    rise = _mean_change([(one.reward_slope, one.reward_slope_interval) for one in kept], confidence)
+    climb = _mean_change([(one.accuracy_slope, one.accuracy_slope_interval) for one in kept], confidence)
+    scale = np.concatenate([np.asarray(run.reward, float) for run, _ in pairs])
+    up, along = (change.interval(confidence) for change in (rise, climb))
+    verdict, reason = decide(up, along, None, scale, 0.0, margin)
+    onsets = [one.onset_step for one in kept if one.onset_step is not None] if verdict == "deceptive" else []
+    return Assessment(
+        verdict=verdict,
+        mechanism="unknown" if verdict in ("deceptive", "inconclusive") else "none",
+        spearman=_mean([one.spearman for one in kept]),
+        spearman_interval=NONE,
+        spearman_of_changes=_mean([one.spearman_of_changes for one in kept]),
+        reward_slope=rise.change,
+        reward_slope_interval=up,
+        accuracy_slope=climb.change,
+        accuracy_slope_interval=along,
+        onset_step=int(np.median(onsets)) if onsets else None,
+        onset_interval=(float(min(onsets)), float(max(onsets))) if onsets else NONE,
+        regret=_mean([one.regret for one in kept]),
+        reason=f"{len(kept)} runs: {reason}{told}",
+        probes=sum(one.probes for one in kept),
+        effective_probes=sum(one.effective_probes for one in kept),
+        evidence=min(rise.change / max(rise.se, TINY), (margin - climb.change) / max(climb.se, TINY)),
+    )
+
+
+def _merged(suites: list[Curve]) -> Curve:
+    first = suites[0]
+    if any(list(curve.steps) != list(first.steps) for curve in suites):
+        raise ValueError(f"the suites of run {first.run!r} must be probed at the same steps; NaN where one is missing")
+    weights = np.array([curve.n_items for curve in suites], float)
+    accuracy = np.array([np.asarray(curve.accuracy, float) for curve in suites])
+    if len({accuracy.shape, *(np.shape(curve.steps) for curve in suites)}) > 2:
+        raise ValueError(f"the curves of run {first.run!r} must be equally long")
+    return Curve(first.run, first.steps, first.reward, weights @ accuracy / weights.sum(), int(weights.sum()))
+
+
+def _mean_change(changes: list[tuple[float, tuple[float, float]]], confidence: float) -> trends.Trend:
+    from scipy.stats import norm
+
+    sizes = np.array([change for change, _ in changes])
+    within = np.array([(high - low) / 2 for _, (low, high) in changes]) / norm.ppf((1 + confidence) / 2)
+    between = sizes.std(ddof=1) / math.sqrt(len(sizes))
+    error = max(float(between), math.sqrt(float((within**2).sum())) / len(sizes))
+    return trends.Trend(float(sizes.mean()), error, float(len(sizes) - 1), float(len(sizes)))
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else NAN
