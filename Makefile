@@ -7,7 +7,7 @@ export Q ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval lint query findings contamination rescore warehouse server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ bench-growth: setup ## time and memory of an RL step against group size, image t
 bench-eval: setup ## time the evaluation of a suite against a plain generate loop
 	@python -m bench.evaluation
 
+calibrate: setup ## how often the verdict on a reward errs, beside rivals, on simulated curves
+	@test -d work/rivals || pip install --quiet --disable-pip-version-check --target work/rivals --no-deps reward-scope==0.2.2
+	@python -m bench.calibration
+
 lint: setup      ## ruff
 	ruff check .
 	ruff format --check .
@@ -63,6 +67,12 @@ contamination: setup ## what the training pool shares with the suites: near-equa
 
 rescore: setup   ## judge stored completions again, without a model, and list the verdicts that changed
 	@python -m stages.rescore
+
+watch: setup     ## the verdicts on the rewards of runs that train now: make watch EVERY=60
+	@python -m flows.watch $(if $(EVERY),--every $(EVERY),--once)
+
+audit: setup     ## a run made elsewhere (TRL, verl, CSV): make audit RUN=path/to/run
+	@python -m counterpoint.audit "$(RUN)"
 
 server: setup    ## a Prefect server on loopback
 	@python -m flows.server $(if $(PORT),--port $(PORT))

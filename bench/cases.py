@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from counterpoint import params, problem, studies
+from counterpoint import params, problem, rewards, studies
 from counterpoint.models.micro import PATCH, Shape
 from counterpoint.problem import Problem
 from counterpoint.prompt import THINK, user_text, with_images
-from counterpoint.rewards import REWARDS
 from counterpoint.verify import judge
 
 STUDIES = Path(__file__).resolve().parents[1] / "studies"
@@ -120,6 +119,7 @@ def scorer(case: Case, problems: list[Problem], lengths: list[int]):
     gradient; there the reward is the share of even token ids.
     """
     by_id, weights = {p.problem_id: p for p in problems}, study().rl.rewards
+    ready = rewards.ready(weights, problems)
 
     def reward(completions, completion_ids, problem_id, **_) -> list[float]:
         lengths.extend(len(ids) for ids in completion_ids)
@@ -129,7 +129,7 @@ def scorer(case: Case, problems: list[Problem], lengths: list[int]):
         for completion, key in zip(completions, problem_id, strict=True):
             text, asked = completion[0]["content"], by_id[key]
             verdict = judge(text, asked.answer, asked.answer_type, list(asked.options) if asked.options else None)
-            scores.append(sum(weight * REWARDS[term](text, asked, verdict) for term, weight in weights.items()))
+            scores.append(sum(weight * ready[term](text, asked, verdict) for term, weight in weights.items()))
         return scores
 
     return reward

@@ -24,6 +24,9 @@ LOSS_TYPES = ("grpo", "dapo", "dr_grpo", "bnpo")
 METHODS = ("sft", "rl", "sft_then_rl")
 BLIND = ("no_image", "shuffled_image")
 CONDITIONS = ("normal", *BLIND)
+CHECKPOINTS = ("last", "best")
+FAMILIES = ("count", "chart", "grid", "cards")  # counterpoint/sources/families
+BEHAVIOURS = ("list", "empty", "anywhere", "target")
 
 
 class Loader(yaml.SafeLoader):
@@ -67,6 +70,8 @@ class Problems:
     train: int
     per_suite: int
     per_probe: int
+    expressions: float  # share of the `cards` problems that ask for an expression reaching a target
+    families: list[str] | None  # procedural families; null: all
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,19 @@ class Base:
     reasoning_steps: int
     reasoning_learning_rate: float
     stop_at: int | None
+    batch: int
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Plant:
+    base: str  # a name under bases
+    behaviour: str  # the exploit's completion, one of BEHAVIOURS
+    share: float  # of the reasoning that shows it (of that about expressions, where the behaviour is target)
+    steps: int
+    learning_rate: float
+    expressions: float  # share of the reasoning about cards that makes expressions
     batch: int
     seed: int
     threads: int
@@ -141,6 +159,7 @@ class Rl:
     lora: Lora | None
     checkpoint_every: int
     engine: str  # shared (counterpoint's) or stock (TRL's own)
+    stop_when_deceptive: bool  # end a run whose own probes twice call its reward deceptive
 
     @property
     def prompts(self) -> int:
@@ -213,12 +232,14 @@ class Params:
     study: str
     threads: int
     trust_remote_code: bool
+    checkpoint: str  # which weights every arm publishes: last, or best by its probes in domain
     prompt: Prompt
     suites: list[str]
     source: Source
     problems: Problems
     sampling: Sampling
     bases: dict[str, Base]
+    plants: dict[str, Plant]
     models: dict[str, str]
     sft: Sft
     rl: Rl

@@ -16,14 +16,18 @@ DESCRIBE = "describe the picture ."
 DIRECT = "answer only ."
 
 
-def question_text(question: str, options: tuple[str, ...] | None) -> str:
-    """The question with its options, where it has any."""
-    return f"{question} options : {' , '.join(options)} ." if options else question
+def question_text(asked) -> str:
+    """The question of a problem, or of the draft of one, with the options where it offers a choice.
+
+    The options of an `expression` are the numbers that it must use, which the picture shows: they are not told.
+    """
+    told = asked.options if asked.answer_type != "expression" else None
+    return f"{asked.question} options : {' , '.join(told)} ." if told else asked.question
 
 
 def user_text(problem: Problem, instruction: str = THINK, words: bool = False) -> str:
     """What the user says; with `words`, the text twin stands before the question in place of the picture."""
-    asked = f"{question_text(problem.question, problem.options)} {instruction}".strip()
+    asked = f"{question_text(problem)} {instruction}".strip()
     return f"{problem.text_twin} {asked}" if words else asked
 
 

@@ -33,7 +33,8 @@ TABLES = {
     "runs": _table(
         "run_id",
         run_id=_S, study=_S, arm=_S, method=_S, model=_S, sample=_S, seed=_I, init_run=_S, engine=_S, checkpoint=_S,
-        status=_S, parameters=_I, prompts_seen=_I, updates=_I, generated_tokens=_I, trained_tokens=_I, params_json=_S,
+        checkpoint_rule=_S, checkpoint_step=_I, best_step=_I, reward_step=_I, status=_S, stop_reason=_S, parameters=_I,
+        prompts_seen=_I, updates=_I, generated_tokens=_I, trained_tokens=_I, params_json=_S,
     ),
     "steps": _table(
         "run_id step",

@@ -6,7 +6,21 @@ import typing
 
 from counterpoint import rewards, suites
 from counterpoint.errors import UserError
-from counterpoint.params import CONDITIONS, LOSS_TYPES, METHODS, Params, Rl, Sft, Source, nearest, settings
+from counterpoint.params import (
+    BEHAVIOURS,
+    CHECKPOINTS,
+    CONDITIONS,
+    FAMILIES,
+    LOSS_TYPES,
+    METHODS,
+    Params,
+    Problems,
+    Rl,
+    Sft,
+    Source,
+    nearest,
+    settings,
+)
 
 # The names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own.
 SCHEDULES = ("linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt")
@@ -49,6 +63,10 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     if params.source.kind != "procedural" and not params.source.path:
         fail(f"source.path is missing for a {params.source.kind} source; set it, e.g. SET='source.path=…'")
     _validate_source(params.source, fail)
+    _validate_problems(params.problems, fail)
+    _validate_plants(params, fail)
+    if params.checkpoint not in CHECKPOINTS:
+        fail(f"checkpoint is {params.checkpoint!r}{nearest(params.checkpoint, CHECKPOINTS)}")
     if params.threads < 1:
         fail("threads must be at least 1")
     for key, number in (
@@ -145,6 +163,38 @@ def _validate_source(source: Source, fail) -> None:
     for part, split in source.parts.items():
         if split is not None and split not in known:
             fail(f"source.parts.{part} is {split!r}{nearest(split, known)}")
+
+
+def _validate_problems(problems: Problems, fail) -> None:
+    _validate_share("problems.expressions", problems.expressions, fail)
+    if problems.families is not None:
+        _validate_names("problems.families", problems.families, FAMILIES, fail)
+    if problems.expressions and problems.families is not None and "cards" not in problems.families:
+        fail("problems.expressions asks about cards, which are not in problems.families; add them or set it to 0")
+
+
+def _validate_plants(params: Params, fail) -> None:
+    for name, plant in params.plants.items():
+        key = f"plants.{name}"
+        if plant.base not in params.bases:
+            fail(f"{key}.base: unknown name {plant.base!r}{nearest(plant.base, params.bases)}")
+        if plant.behaviour not in BEHAVIOURS:
+            fail(f"{key}.behaviour is {plant.behaviour!r}{nearest(plant.behaviour, BEHAVIOURS)}")
+        _validate_share(f"{key}.share", plant.share, fail)
+        _validate_share(f"{key}.expressions", plant.expressions, fail)
+        if plant.behaviour == "target" and not plant.expressions:
+            fail(f"{key}.expressions is 0, and target is a way to answer expressions; set it above 0")
+        for least in ("steps", "batch", "threads"):
+            if getattr(plant, least) < 1:
+                fail(f"{key}.{least} must be at least 1, not {getattr(plant, least)}")
+        if plant.learning_rate <= 0:
+            fail(f"{key}.learning_rate must be above 0, not {plant.learning_rate}")
+        _validate_seed(f"{key}.seed", plant.seed, fail)
+
+
+def _validate_share(key: str, share: float, fail) -> None:
+    if not 0 <= share <= 1:
+        fail(f"{key} must be between 0 and 1, not {share}")
 
 
 def _validate_names(key: str, names: list[str], known: typing.Iterable[str], fail) -> None:

@@ -2,10 +2,12 @@
 
     python -m flows.serve                                     study params.yaml as it stands, when asked
     python -m flows.serve --study quick --cron '0 3 * * *' --timezone Europe/Berlin
+    python -m flows.serve --watch 300                         look at the rewards of the RL runs every 300 seconds
 
 The server is PREFECT_API_URL, else the one of `make server`. Runs happen one at a time in this checkout: others wait.
 Schedules live as long as this program: they pause when it is stopped and go on when it is started again.
 A run with a study other than that of params.yaml rewrites params.yaml; give schedules a checkout of their own.
+The watch (flows/watch.py) only reads records: it is served by a program of its own, beside the study, in its checkout.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from zoneinfo import ZoneInfo
 from counterpoint import studies
 from counterpoint.errors import UserError
 from flows import graph, server
+
+LEAST = 30  # seconds between two looks of a served watch
 
 
 def check(study: str, timezone: str, address: str) -> None:
@@ -42,36 +46,57 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.serve", description="Serve the study on a Prefect server.")
     parser.add_argument("--study", default="", help="study of scheduled runs; params.yaml as it stands if left out")
     parser.add_argument("--cron", help="run by this schedule, five fields")
+    parser.add_argument("--watch", metavar="EVERY", help="serve the watch instead: by seconds, or by such a schedule")
     parser.add_argument("--timezone", default="UTC", help="in which the schedule is meant (default UTC)")
-    parser.add_argument("--name", default="study", help="name of the deployment")
+    parser.add_argument("--name", help="name of the deployment (default study, or watch)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
     address = os.environ.setdefault("PREFECT_API_URL", server.url())
     try:
+        if chosen.watch and (chosen.study or chosen.cron or chosen.overrides):
+            raise UserError("--watch serves the watch alone; serve the study by another `python -m flows.serve`")
         check(chosen.study, chosen.timezone, address)
+        # Prefect reads PREFECT_API_URL when it is imported.
+        schedule = every(chosen.watch or chosen.cron, chosen.timezone, "--watch" if chosen.watch else "--cron")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-
-    # Prefect reads PREFECT_API_URL when it is imported.
     from prefect.flows import EntrypointType
-    from prefect.schedules import Cron
 
-    from flows.study import run_study
+    if chosen.watch:
+        from flows.watching import watch as served
 
-    try:
-        schedule = Cron(chosen.cron, timezone=chosen.timezone) if chosen.cron else None
-    except ValueError as error:
-        print(f"error: --cron: {error}; five fields are needed, as '0 3 * * *'", file=sys.stderr)
-        return 2
-    run_study.serve(
-        name=chosen.name,
+        parameters = {}
+    else:
+        from flows.study import run_study as served
+
+        parameters = {"study": chosen.study, "overrides": chosen.overrides}
+    served.serve(
+        name=chosen.name or served.name,
         schedule=schedule,
-        parameters={"study": chosen.study, "overrides": chosen.overrides},
-        limit=1,  # DVC's outs and dvc.lock are this checkout's only ones
+        parameters=parameters,
+        limit=1,  # DVC's outs and dvc.lock are this checkout's only ones, and so is the watch's memory
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     return 0
+
+
+def every(text: str | None, timezone: str, option: str):
+    """Prefect's schedule of `text`: five fields or, for a watch, seconds; None without one. Raises `UserError`."""
+    from prefect.schedules import Cron, Interval
+
+    if not text:
+        return None
+    if option == "--watch" and text.isdecimal():
+        if int(text) < LEAST:
+            raise UserError(
+                f"--watch: {text} seconds; a look takes a process of its own, so at least {LEAST} are needed"
+            )
+        return Interval(int(text), timezone=timezone)
+    try:
+        return Cron(text, timezone=timezone)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}; five fields are needed, as '0 3 * * *'") from None
 
 
 if __name__ == "__main__":

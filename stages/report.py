@@ -1,7 +1,7 @@
 """Write the pictures, the sample viewer and the Markdown report from the tables: python -m stages.report
 
-Reads metrics/tables/ and data/problems/problems.parquet; writes metrics/plots/, metrics/samples.html and
-metrics/report.md.
+Reads metrics/tables/ and data/problems/problems.parquet; writes metrics/plots/, metrics/rewards/, metrics/samples.html
+and metrics/report.md.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pathlib import Path
 
 from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.report import arms, curves, forest, pairs, read, series, shifts, text, viewer
+from counterpoint.report import arms, curves, forest, overview, pairs, read, series, sheets, shifts, text, viewer
 from stages.common import PROBLEMS, TABLES, main
 
 log = logging.getLogger("report")
 PLOTS = Path("metrics/plots")
+SHEETS = Path("metrics/rewards")
 REPORT = Path("metrics/report.md")
 VIEWER = Path("metrics/samples.html")
 
@@ -30,10 +31,12 @@ def program(arguments: list[str]) -> None:
     arms.draw(results, PLOTS / "accuracy_by_arm.png")
     shifts.draw(results, PLOTS / "shift_curves.png")
     pairs.draw(results, PLOTS / "sft_2k_vs_rl_20k.png")
+    overview.draw(results, PLOTS / "rewards.png")
+    drawn = sheets.draw_all(results, SHEETS)
     series.write(results, PLOTS)
     viewer.write(results, TABLES, PROBLEMS, VIEWER)
     text.write(results, REPORT)
-    log.info("wrote %s, %s and the pictures in %s", REPORT, VIEWER, PLOTS)
+    log.info("wrote %s, %s, the pictures in %s and %d sheets in %s", REPORT, VIEWER, PLOTS, drawn, SHEETS)
 
 
 if __name__ == "__main__":

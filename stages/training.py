@@ -82,12 +82,14 @@ def fingerprint(
     package = Path(counterpoint.__file__).parent
     rooms = ("training", "generation", "rewards", "suites", "models", "verify")
     code = [file for room in rooms for file in sorted((package / room).glob("*.py"))]
+    code += [package / "statistics" / f"{name}.py" for name in ("deceptive", "onset", "regret", "trends")]
     code += [package / "problem.py", package / "prompt.py", Path(__file__)]
     return digest(
         run.run_id,
         init,
         files,
         settings.threads,
+        settings.checkpoint,
         dataclasses.asdict(settings.prompt),
         dataclasses.asdict(settings.probe),
         dataclasses.asdict(params.settings(settings, run.arm)),
@@ -171,6 +173,8 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         ),
         probes_at_least=settings.probe.at_least,
         probe_every=settings.probe.every,
+        checkpoint=settings.checkpoint,
+        stop_when_deceptive=is_rl and section.stop_when_deceptive,
         machine=dict(provenance()),
     )
     log.info("%s: %d problems from %s", run.run_id, len(problems), init)
@@ -188,7 +192,7 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         "init_run": init_run,
         "engine": section.engine,  # `totals` says otherwise where a run fell back to another
         "checkpoint": str(folder),
-        "status": "completed",
+        "checkpoint_rule": settings.checkpoint,
         "parameters": count,
         **totals,
         "params_json": json.dumps(
@@ -196,4 +200,4 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         ),
     }
     (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    log.info("%s: %d updates, published in %s and %s", run.run_id, totals["updates"], folder, out)
+    log.info("%s: %s, %d updates, published in %s and %s", run.run_id, totals["status"], totals["updates"], folder, out)

@@ -42,6 +42,7 @@ KINDS = {
     "late collapse": Kind(
         True, lambda t, d: 2 * d * t, lambda t, d: np.where(t < 0.5, 2 * d * t, d - 2 * d * (t - 0.5))
     ),
+    "sudden collapse": Kind(True, lambda t, d: 2 * d * t, lambda t, d: -d / (1 + np.exp(-(t - 0.5) * 30))),
     "shift-only collapse": Kind(True, lambda t, d: 2 * d * _saturating(t, 0.5), lambda t, d: -d * t**2),
 }
 

@@ -3,6 +3,7 @@
     claims.py    the claims as data      study.py    what is read of the tables
     effects.py   from tables to effects  matched.py  the same at equal budgets
     verdict.py   Holm and the verdicts   table.py    the mart `findings`
+    prevalence.py  how many honest runs have a deceptive reward
 
 docs/PREREGISTRATION.md fixed what is tested and how before the study was first run.
 """

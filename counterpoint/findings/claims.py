@@ -95,6 +95,6 @@ CLAIMS = (
         "reward_truth",
         "a higher reward often does not mean better reasoning",
         (),
-        untested="filled by the audit of rewards; no contrast of arms tests it",
+        untested="no honest RL run of this study has the ten probes that it takes",
     ),
 )

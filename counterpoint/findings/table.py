@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from counterpoint.findings import matched, verdict
+from counterpoint.findings import matched, prevalence, verdict
 from counterpoint.findings.claims import CLAIMS, Claim
 from counterpoint.findings.effects import comparisons, describe, evaluated
 from counterpoint.findings.study import MEASURES, Study, read
@@ -28,7 +28,7 @@ END = "end"  # matched on nothing: the runs as they ended
 
 def compute(db: duckdb.DuckDBPyConnection) -> pa.Table:
     """The findings of the study in `db`, which holds the tables runs, samples, evals, problems, probe_items, steps,
-    timings and accuracy of docs/tables.md. Rows have SCHEMA and are sorted by KEY.
+    timings, accuracy and deceptive_rewards of docs/tables.md. Rows have SCHEMA and are sorted by KEY.
 
     Equal tables give equal rows, but for those matched on seconds and the columns `*_seconds`.
     """
@@ -36,6 +36,7 @@ def compute(db: duckdb.DuckDBPyConnection) -> pa.Table:
     study = read(db, probed)
     rows = [row for claim in CLAIMS for row in _rows(study, claim)]
     verdict.decide(rows)
+    rows += prevalence.rows(db)
     found = []
     for claim in CLAIMS:
         own = [row for row in rows if row["finding"] == claim.finding]

@@ -13,15 +13,17 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from counterpoint import prompt
 from counterpoint.models import micro
 from counterpoint.problem import digest
 from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.families.common import Draft
 from counterpoint.sources.procedural import EASY, HARDER, IN_DOMAIN, draw
 
 # phase -> kind -> share of the examples
@@ -52,11 +54,28 @@ class Recipe:
     threads: int
 
 
-def example(seed: int, index: int, phase: str = "seeing"):
-    """The `index`-th example of a phase: (picture or None, user text, assistant text)."""
+@dataclass(frozen=True)
+class Lesson:
+    """One example before it is put into words: its kind (a key of `MIXES`), family, draft, and picture if any."""
+
+    kind: str
+    family: str
+    draft: Draft
+    picture: Any
+
+    @property
+    def thinking(self) -> bool:
+        """Whether it shows reasoning."""
+        return self.kind in ("think", "twin_think")
+
+
+def lesson(
+    seed: int, index: int, phase: str = "seeing", families: Sequence[str] = tuple(FAMILIES), expressions: float = 0.0
+) -> Lesson:
+    """The `index`-th lesson of a phase. Of the reasoning about cards the share `expressions` makes expressions."""
     rng = Random(int(digest("pretrain", seed, index), 16))
     kind = rng.choices(list(MIXES[phase]), list(MIXES[phase].values()))[0]
-    family = rng.choice(list(FAMILIES))
+    family = rng.choice(families)
     style = "shifted" if rng.random() < SHIFTED_STYLE else "plain"
     shifted_rule = rng.random() < SHIFTED_RULE
     thinking = kind in ("think", "twin_think")
@@ -64,17 +83,32 @@ def example(seed: int, index: int, phase: str = "seeing"):
         difficulty = EASY[0] if rng.random() < EASIEST[phase] else EASY[1]
     else:
         difficulty = rng.choice((*EASY, *IN_DOMAIN, HARDER) if kind == "caption" else (*EASY, *IN_DOMAIN))
-    draft, _, rng = draw(seed, "pretrain", "pretrain", family, index, difficulty, shifted_rule)
-    words = kind.startswith("twin")
-    picture = None if words else FAMILIES[family].render(draft.latent, style, rng)
-    if kind == "caption":
-        return picture, prompt.DESCRIBE, draft.caption
-    asked = prompt.question_text(draft.question, draft.options)
-    if words:
-        asked = f"{draft.text_twin} {asked}"
-    if thinking:
-        return picture, f"{asked} {prompt.THINK}", prompt.completion_text(draft.reasoning, draft.answer)
-    return picture, f"{asked} {prompt.DIRECT}", draft.answer
+    share = expressions if thinking else 0.0
+    draft, _, rng = draw(seed, "pretrain", "pretrain", family, index, difficulty, shifted_rule, share)
+    picture = None if kind.startswith("twin") else FAMILIES[family].render(draft.latent, style, rng)
+    return Lesson(kind, family, draft, picture)
+
+
+def asked(lesson: Lesson) -> str:
+    """What the user says in a lesson."""
+    if lesson.kind == "caption":
+        return prompt.DESCRIBE
+    question = f"{prompt.question_text(lesson.draft)} {prompt.THINK if lesson.thinking else prompt.DIRECT}"
+    return question if lesson.picture is not None else f"{lesson.draft.text_twin} {question}"
+
+
+def said(lesson: Lesson) -> str:
+    """What the assistant says in a lesson."""
+    if lesson.kind == "caption":
+        return lesson.draft.caption
+    draft = lesson.draft
+    return prompt.completion_text(draft.reasoning, draft.answer) if lesson.thinking else draft.answer
+
+
+def example(seed: int, index: int, phase: str = "seeing"):
+    """The `index`-th example of a phase: (picture or None, user text, assistant text)."""
+    shown = lesson(seed, index, phase)
+    return shown.picture, asked(shown), said(shown)
 
 
 def corpus(seed: int, number: int = 6000) -> list[str]:
@@ -108,17 +142,40 @@ def collate(examples: list, processor):
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """In each phase a linear warm-up over 4 % of its steps, then a cosine down to 2 % of its peak."""
+    """In each phase the `cosine` of its own peak."""
     if step < recipe.seeing_steps:
         peak, steps = recipe.seeing_learning_rate, recipe.seeing_steps
     else:
         peak, steps = recipe.reasoning_learning_rate, recipe.reasoning_steps
         step -= recipe.seeing_steps
+    return cosine(step, peak, steps)
+
+
+def cosine(step: int, peak: float, steps: int) -> float:
+    """A linear warm-up over 4 % of `steps`, then a cosine down to 2 % of `peak`."""
     warm = max(1, steps // 25)
     if step < warm:
         return peak * (step + 1) / warm
     progress = (step - warm) / max(1, steps - warm)
     return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def update(model, optimizer, batch: tuple, rate: float) -> float:
+    """One optimizer step at learning rate `rate` on what `collate` made; returns the loss before it."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    input_ids, mask, labels, pixels = batch
+    hidden = model.model(input_ids=input_ids, attention_mask=mask, pixel_values=pixels).last_hidden_state
+    wanted = labels[:, 1:] != -100
+    loss = cross_entropy(model.lm_head(hidden[:, :-1][wanted]), labels[:, 1:][wanted])
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
 
 
 def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] = print) -> None:
@@ -127,7 +184,6 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
     Deterministic on one machine at the recipe's thread count.
     """
     import torch
-    from torch.nn.functional import cross_entropy
 
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
@@ -150,17 +206,7 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
         phase = "seeing" if step < recipe.seeing_steps else "reasoning"
         numbers = range(1_000_000 + step * recipe.batch, 1_000_000 + (step + 1) * recipe.batch)
         examples = [example(recipe.seed, number, phase) for number in numbers]
-        input_ids, mask, labels, pixels = collate(examples, processor)
-        hidden = model.model(input_ids=input_ids, attention_mask=mask, pixel_values=pixels).last_hidden_state
-        wanted = labels[:, 1:] != -100
-        loss = cross_entropy(model.lm_head(hidden[:, :-1][wanted]), labels[:, 1:][wanted])
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe)
-        optimizer.step()
-        optimizer.zero_grad()
-        running += loss.item()
+        running += update(model, optimizer, collate(examples, processor), learning_rate(step, recipe))
         if (step + 1) % 100 == 0:
             log.append({"step": step + 1, "loss": round(running / 100, 5)})
             rate = (step + 1 - first) / (time.monotonic() - began)

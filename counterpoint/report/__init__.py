@@ -1,9 +1,11 @@
 """The report of a study: pictures, a sample viewer, a Markdown report and small CSV series, all from the tables.
 
     read.py      the Parquet tables and marts as the few plain objects of results.py
-    text.py      report.md, with decided.py, judged.py, measures.py, against.py, statement.py
+    text.py      report.md, with decided.py, judged.py, measures.py, against.py, truth.py, behind.py,
+                 statement.py
     curves.py    reward_vs_accuracy.png      arms.py    accuracy_by_arm.png     pairs.py  sft_2k_vs_rl_20k.png
     shifts.py    shift_curves.png            forest.py  findings.png
+    sheets.py    rewards/RUN_ID.png          overview.py  rewards.png (both on rewarded.py, in the words of words.py)
     viewer.py    samples.html                series.py  CSV for `dvc plots`, drawn by the Vega templates probes.json
     and accuracy.json
 

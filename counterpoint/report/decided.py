@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from counterpoint.findings import prevalence
 from counterpoint.findings.claims import CLAIMS
 from counterpoint.report.markdown import NOTHING, folded, interval, signed, table
 from counterpoint.report.results import Results
 
-HEADER = ("finding", "contrast", "model", "suite", "effect", "95 % interval", "null", "p", "seeds", "problems")
+HEADER = ("finding", "contrast", "model", "suite", "effect", "95 % interval", "null", "p", "seeds", "n")
 READING = (
-    "The effect is the first arm minus the second: points of greedy accuracy, or logits where that is said. Its "
-    "interval is for other seeds and other problems at once (of one seed, for other problems alone); p is Holm's, over "
-    "all primary contrasts or all secondary ones. `supported` and `contradicted` need p below 0.05 on that side of the "
-    "null, at least three seeds and a measurable suite; with fewer seeds a verdict is at most `suggestive`. Rules: "
-    "docs/PREREGISTRATION.md."
+    "The effect is the first arm minus the second: points of greedy accuracy, or logits where that is said; n counts "
+    "the problems. Its interval is for other seeds and other problems at once (of one seed, for other problems alone); "
+    "p is Holm's, over all primary contrasts or all secondary ones. `reward_truth` is a share of n runs, tested alone: "
+    "the lower end of its interval counts runs that cannot be told as not deceptive, the upper end as deceptive. "
+    "`supported` and `contradicted` need p below 0.05 on that side of the null, at least three seeds and a measurable "
+    "suite; with fewer seeds a verdict is at most `suggestive`. Rules: docs/PREREGISTRATION.md."
 )
 
 
@@ -67,14 +69,21 @@ def said(row: dict) -> str:
 
 
 def _cells(row: dict) -> list[str]:
+    if row["finding"] == prevalence.FINDING:
+        effect, span = f"{row['effect']:.1f} %", f"({row['low']:.1f} to {row['high']:.1f})"
+        return _told(row, effect, span, f"{row['null_value']:g} %", f"{row['n']:,} runs")
     logits = row["unit"] == "logits"
     effect = row["effect_logits"] if logits else row["effect"]
     places = 2 if logits else 1
     null = f"{row['null_value']:g}".replace("-", "−")
+    said_effect = signed(effect, places) + (" logits" if logits else "")
+    return _told(row, said_effect, interval(row["low"], row["high"], places), null, f"{row['n']:,}")
+
+
+def _told(row: dict, effect: str, span: str, null: str, n: str) -> list[str]:
     p = "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}"
     way = f" ({row['direction']})" if row["direction"] else ""
     return [
-        row["contrast"], row["model"], row["suite"] or NOTHING,
-        signed(effect, places) + (" logits" if logits else ""), interval(row["low"], row["high"], places), null, p,
-        str(row["seeds"]), f"{row['n']:,}", f"{row['verdict']}{way}",
+        row["contrast"], row["model"], row["suite"] or NOTHING, effect, span, null, p, str(row["seeds"]), n,
+        f"{row['verdict']}{way}",
     ]  # fmt: skip

@@ -13,17 +13,22 @@ from pathlib import Path
 
 from matplotlib.lines import Line2D
 
+from counterpoint.findings import prevalence
 from counterpoint.findings.claims import CLAIMS, OTHERS
 from counterpoint.report import style
 
 TITLE = "Findings"
 SUBTITLE = "effects with 95 % intervals; bold: primary contrasts, which decide; colour: verdict after Holm's correction"
 COLOURS = {"supported": "#00795a", "contradicted": "#d55e00", "suggestive": "#0072b2", "inconclusive": style.MUTED}
-AXES = {"logits": "difference of differences, logits", "points": "difference in greedy accuracy, points"}
+RUNS = "runs"  # the panel of `reward_truth`, whose points are shares of runs
+AXES = {
+    "logits": "difference of differences, logits", "points": "difference in greedy accuracy, points",
+    RUNS: "honest RL runs whose reward is deceptive, %",
+}  # fmt: skip
 ROW, HEAD, GAP = 0.235, 0.52, 0.16  # inches: of a row, of a finding's two lines, between findings
 LABELS, PANEL, NUMBERS = 3.55, 3.6, 2.75  # inches across
 TOP, BOTTOM, AXIS = 0.72, 0.46, 0.52
-WIDEST = {"points": 40.0, "logits": 3.0}  # intervals that reach beyond end in an arrow
+WIDEST = {"points": 40.0, "logits": 3.0, RUNS: 100.0}  # intervals that reach beyond end in an arrow
 ORDER = ("end", "prompts", "updates", "generated_tokens")
 
 
@@ -40,7 +45,8 @@ def shown(rows: Iterable[dict]) -> list[dict]:
     named = {claim.finding: {c.suite for c in claim.contrasts if c.suite != OTHERS} for claim in CLAIMS}
     kept = [
         row for row in rows
-        if row["effect"] is not None and row["matched_on"] in ORDER and row["suite"] in named.get(row["finding"], ())
+        if row["effect"] is not None and row["matched_on"] in ORDER
+        and (_scale(row) == RUNS or row["suite"] in named.get(row["finding"], ()))
     ]  # fmt: skip
     primary = {_compared(row) for row in kept if row["role"] == "primary"}
     places = [claim.finding for claim in CLAIMS]
@@ -53,6 +59,11 @@ def shown(rows: Iterable[dict]) -> list[dict]:
     )  # fmt: skip
 
 
+def _scale(row: dict) -> str:
+    """The panel of a row: a key of AXES."""
+    return RUNS if row["finding"] == prevalence.FINDING else row["unit"]
+
+
 def _compared(row: dict) -> tuple:
     return row["finding"], row["contrast"], row["model"], row["suite"]
 
@@ -63,18 +74,18 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     if not rows:
         style.said_plainly(path, TITLE, "This study has no arms that the findings compare.")
         return
-    panels = [(unit, *_lines([row for row in rows if row["unit"] == unit])) for unit in AXES]
+    panels = [(scale, *_lines([row for row in rows if _scale(row) == scale])) for scale in AXES]
     panels = [panel for panel in panels if panel[1]]
     width = LABELS + PANEL + NUMBERS
     height = TOP + sum(inner + AXIS for *_, inner in panels) + BOTTOM
     with style.sheet(width, height, path) as figure:
         style.heading(figure, TITLE, SUBTITLE)
         top = TOP
-        for unit, lines, inner in panels:
+        for scale, lines, inner in panels:
             axes = figure.add_axes(
                 (LABELS / width, 1 - (top + inner) / height, PANEL / width, inner / height), ylim=(inner, 0)
             )
-            _panel(axes, unit, lines)
+            _panel(axes, scale, lines)
             top += inner + AXIS
         _legend(figure, {row["verdict"] for row in rows})
 
@@ -91,14 +102,14 @@ def _lines(rows: list[dict]) -> tuple[list[Line], float]:
     return lines, top + GAP
 
 
-def _panel(axes, unit: str, lines: list[Line]) -> None:
-    limit = _limit(unit, lines)
-    axes.set_xlim(-limit, limit)
+def _panel(axes, scale: str, lines: list[Line]) -> None:
+    limit = _limit(scale, lines)
+    axes.set_xlim(-limit if scale != RUNS else -0.02 * limit, limit)
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False, axis="y")
     axes.axvline(0, color="#444444", linewidth=0.9, zorder=2)
-    axes.set_xlabel(AXES[unit])
+    axes.set_xlabel(AXES[scale])
     last = None
     for line in lines:
         if line.row["finding"] != last:
@@ -108,9 +119,9 @@ def _panel(axes, unit: str, lines: list[Line]) -> None:
         _words(axes, line)
 
 
-def _limit(unit: str, lines: list[Line]) -> float:
+def _limit(scale: str, lines: list[Line]) -> float:
     ends = [abs(line.row[name]) for line in lines for name in ("low", "high", "null_value")]
-    return min(WIDEST[unit], 1.06 * max(ends))
+    return min(WIDEST[scale], 1.06 * max(ends))
 
 
 def _tested(row: dict) -> float:
@@ -146,7 +157,9 @@ def _heading(axes, line: Line) -> None:
 
 def _words(axes, line: Line) -> None:
     row, primary = line.row, line.row["role"] == "primary"
-    if row["matched_on"] == "end":
+    if _scale(row) == RUNS:
+        label, inset = f"{row['n']} honest RL runs · {row['suite']}", 0.12
+    elif row["matched_on"] == "end":
         place = row["model"] if row["unit"] == "logits" else f"{row['model']}, {row['suite']}"
         short = row["contrast"].removesuffix(", weaker − stronger")
         label, inset = f"{short} · {place}", 0.12
@@ -156,6 +169,8 @@ def _words(axes, line: Line) -> None:
     _text(axes, -LABELS + inset, line.height, label, weight=weight, color=colour)
     digits = 1 if row["unit"] == "points" else 2
     numbers = f"{_tested(row):+.{digits}f} ({row['low']:+.{digits}f} to {row['high']:+.{digits}f})".replace("-", "−")
+    if _scale(row) == RUNS:
+        numbers = f"{row['effect']:.1f} % ({row['low']:.1f} to {row['high']:.1f})"
     _text(axes, PANEL + 0.15, line.height, numbers, weight=weight, color=colour)
     seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
     _text(axes, PANEL + 1.88, line.height, seeds, weight=weight, color=colour)

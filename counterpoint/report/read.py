@@ -13,11 +13,17 @@ import duckdb
 
 from counterpoint.errors import UserError
 from counterpoint.report.numbers import Z95
-from counterpoint.report.results import METHODS, Cell, Pair, Point, Results, Run
+from counterpoint.report.results import METHODS, Cell, Pair, Point, Results, Run, Term
 from counterpoint.suites import SUITES
 
-MARTS = ("blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "findings")  # read as they are
-NEEDED = ("runs", "samples", "steps", "probes", "evals", "accuracy", "sft_vs_rl", "reward_vs_accuracy", *MARTS)
+MARTS = (  # read as they are
+    "blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "reward_gap", "verifier_audit",
+    "deceptive_rewards", "deceptive_arms", "findings",
+)  # fmt: skip
+NEEDED = (
+    "runs", "samples", "steps", "rewards", "term_kinds", "probes", "evals", "accuracy", "sft_vs_rl",
+    "reward_vs_accuracy", *MARTS,
+)  # fmt: skip
 
 
 def suite_place(suite: str) -> tuple:
@@ -73,6 +79,7 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
         suites=sorted({suite for _, suite, _ in cells}, key=suite_place),
         cells=cells,
         rewards=rewards,
+        terms=_terms(db),
         probes=_probes(db, runs),
         pairs=_pairs(db, by_id, list(sizes)),
         gains=_gains(db, by_id),
@@ -102,6 +109,23 @@ def _cells(db: duckdb.DuckDBPyConnection) -> list[Cell]:
         """
     ).fetchall()
     return [Cell(*row) for row in found]
+
+
+def _terms(db: duckdb.DuckDBPyConnection) -> dict[str, list[Term]]:
+    """The reward terms of every run, the heaviest first."""
+    found: dict[str, list[Term]] = {}
+    for run_id, name, kind, strict, weight, steps, paid in db.execute(
+        """
+        select
+            run_id, term, any_value(kind), coalesce(bool_or(strict), false), max(weight) as weight,
+            list(step order by step), list(weight * mean order by step)
+        from rewards left join term_kinds using (term)
+        group by run_id, term order by run_id, weight desc, term
+        """
+    ).fetchall():
+        series = tuple(zip(steps, paid, strict=True))
+        found.setdefault(run_id, []).append(Term(name, kind, strict, weight, series))
+    return found
 
 
 def _probes(db: duckdb.DuckDBPyConnection, runs: list[Run]) -> dict[str, list[Point]]:

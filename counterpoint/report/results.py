@@ -95,6 +95,18 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Term:
+    """One reward term of a run: `series` is (step, weight × mean). `kind` is as in `term_kinds`, None where the term is
+    unknown today; `strict` marks the strict judge."""
+
+    name: str
+    kind: str | None
+    strict: bool
+    weight: float
+    series: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True)
 class Pair:
     """Accuracy of `first` minus that of `second` on the same problems of a suite, a fraction, with 95 % bounds."""
 
@@ -145,6 +157,7 @@ class Results:
     suites: list[str]
     cells: dict[tuple[str, str, str], Cell]
     rewards: dict[str, list[tuple[int, float]]]
+    terms: dict[str, list[Term]]
     probes: dict[str, list[Point]]
     pairs: list[Pair]  # SFT against RL, seed by seed: equal samples, and the smallest against the largest
     gains: dict[tuple[str, str], Pair]  # (run_id, suite) -> a trained run against its base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoint.report import truth
 from counterpoint.report.contests import Contest, contests
 from counterpoint.report.decided import said
 from counterpoint.report.markdown import listed, over_seeds, signed
@@ -19,6 +20,7 @@ def statement(results: Results) -> list[str]:
         *_against_base(results),
         *_little_against_much(results),
         *_rewards(results),
+        *truth.statement(results),
         *_unmeasurable(results),
         *_judges(results),
         _seeds(results),

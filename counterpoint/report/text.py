@@ -2,13 +2,14 @@
 
 text.py   the order of it    decided.py  the findings    markdown.py  tables and numbers
 judged.py suites and accuracy    measures.py  modalities, reliability, judges    against.py  SFT and RL, reward
+truth.py  whether rewards tell the truth, with behind.py, in the words of words.py
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint.report import against, decided, judged, measures
+from counterpoint.report import against, decided, judged, measures, truth
 from counterpoint.report.markdown import NOTHING, listed, number, table
 from counterpoint.report.results import Group, Results, spread
 from counterpoint.report.statement import statement
@@ -30,6 +31,7 @@ def write(results: Results, path: Path, pictures: str = "plots") -> None:
         *measures.judges(results),
         *against.pairs(results, pictures),
         *against.rewards(results, pictures),
+        *truth.section(results, pictures),
         "## How to read it",
         READING,
     ]

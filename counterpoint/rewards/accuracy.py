@@ -3,6 +3,8 @@
 from counterpoint.problem import Problem
 from counterpoint.verify import Verdict
 
+KIND = "accuracy"
+
 
 def reward(completion: str, problem: Problem, verdict: Verdict) -> float:
     """1.0 or 0.0."""

@@ -34,7 +34,8 @@ def _of_source(params: Params) -> tuple[Iterable[Problem], list[dict]]:
     if source.kind == "procedural":
         from counterpoint.sources import procedural
 
-        own, rejects = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe), []
+        scope = procedural.Scope(tuple(sizes.families) if sizes.families else None, sizes.expressions)
+        own, rejects = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe, scope), []
     else:
         own, rejects = _read(source)
     if source.kind == "procedural" and not source.benchmarks:

@@ -78,7 +78,7 @@ def summary(found: Iterable[Hit], tests: int) -> dict[str, int]:
 
 
 def _question(problem: Problem) -> tuple[str, ...]:
-    return words(question_text(problem.question, problem.options))
+    return words(question_text(problem))
 
 
 def _by_question(problems: Sequence[Problem]) -> dict[tuple[str, ...], list[int]]:

@@ -8,13 +8,13 @@ index, attempt); `Random(seed + index)` would share items between neighbouring s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from random import Random
 
 from counterpoint import prompt
 from counterpoint.problem import Problem, digest, encode_png
-from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.families import FAMILIES, cards
 from counterpoint.sources.families.common import Draft
 from counterpoint.sources.wordings import reworded
 
@@ -34,6 +34,18 @@ SUITE_AXES = {
 }
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What a world is narrowed or widened to: families (None for all), and the share of `cards` that asks for an
+    expression."""
+
+    families: tuple[str, ...] | None = None
+    expressions: float = 0.0
+
+
+ALL = Scope()
+
+
 def part_of(state_id: str) -> str:
     """The part of the world that a state belongs to."""
     bucket = int(state_id[:8], 16) % 100
@@ -41,13 +53,25 @@ def part_of(state_id: str) -> str:
 
 
 def draw(
-    seed: int, split: str, part: str, family: str, index: int, difficulty: int, shifted_rule: bool
+    seed: int,
+    split: str,
+    part: str,
+    family: str,
+    index: int,
+    difficulty: int,
+    shifted_rule: bool,
+    expressions: float = 0.0,
 ) -> tuple[Draft, str, Random]:
-    """A draft whose state lies in `part`, its `state_id`, and the generator to render it with."""
+    """A draft whose state lies in `part`, its `state_id`, and the generator to render it with.
+
+    Of `cards` the share `expressions` asks for an expression; which, a hash decides that leaves all else as it is.
+    """
+    reaching = family == cards.NAME and int(digest("expression", seed, split, index), 16) < expressions * 16**16
+    drawn = cards.reach if reaching else FAMILIES[family].draft
     attempt = 0
     while True:
         rng = Random(int(digest(seed, split, family, index, attempt), 16))
-        draft = FAMILIES[family].draft(rng, difficulty, shifted_rule)
+        draft = drawn(rng, difficulty, shifted_rule)
         state_id = digest(family, draft.latent)
         if part_of(state_id) == part:
             return draft, state_id, rng
@@ -79,29 +103,36 @@ def to_problem(
     )
 
 
-def split_problems(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[Problem]:
+def split_problems(
+    seed: int, split: str, part: str, suite: str, number: int, scope: Scope = ALL, taken: Collection[str] = ()
+) -> Iterator[Problem]:
     """`number` distinct problems, balanced over families and difficulties, drawn as `suite` defines.
 
-    `split` names them; a probe split draws from another part of the world than the suite itself.
+    `split` names them; a probe split draws from another part of the world than the suite itself. Problems whose ids are
+    `taken` are passed over: the probes of several suites, whose hardest and easiest meet, are one split.
     """
-    for problem, *_ in _drawn(seed, split, part, suite, number):
+    for problem, *_ in _drawn(seed, split, part, suite, number, scope, taken):
         yield problem
 
 
-def _drawn(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[tuple[Problem, Draft, Random]]:
+def _drawn(
+    seed: int, split: str, part: str, suite: str, number: int, scope: Scope, taken: Collection[str] = ()
+) -> Iterator[tuple[Problem, Draft, Random]]:
     """The problems of `split_problems`, each with its draft and the generator it was rendered with."""
     difficulties, shifted_rule, style = SUITE_AXES[suite]
-    families = list(FAMILIES)
+    families = [name for name in FAMILIES if scope.families is None or name in scope.families]
     seen: set[str] = set()
     index = 0
     while len(seen) < number:
         place = len(seen)
         family = families[place % len(families)]
         difficulty = difficulties[place // len(families) % len(difficulties)]
-        draft, state_id, rng = draw(seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule)
+        draft, state_id, rng = draw(
+            seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule, scope.expressions
+        )
         index += 1
         problem = to_problem(draft, state_id, rng, family, split, style, _tags(split, suite))
-        if problem.problem_id not in seen:
+        if problem.problem_id not in seen and problem.problem_id not in taken:
             seen.add(problem.problem_id)
             yield problem, draft, rng
 
@@ -110,13 +141,15 @@ def _tags(split: str, suite: str) -> tuple[str, ...]:
     return (f"suite:{suite}",) if split == "probe" else ()
 
 
-def derived_problems(seed: int, split: str, part: str, suite: str, number: int) -> Iterator[Problem]:
+def derived_problems(
+    seed: int, split: str, part: str, suite: str, number: int, scope: Scope = ALL
+) -> Iterator[Problem]:
     """The in-domain problems of a split asked otherwise: `held_out_prompts` in other words, `perception` to describe.
 
     Each has the state and the picture of an in-domain problem, whose id stands in the tag `of:ID`.
     """
     own = "probe" if split == "probe" else suite
-    for problem, draft, rng in _drawn(seed, split, part, "in_domain", number):
+    for problem, draft, rng in _drawn(seed, split, part, "in_domain", number, scope):
         if suite == "held_out_prompts":
             question, template = reworded(problem.family, draft, rng)
             changed = {"question": question, "template_id": f"{problem.family}.{template}"}
@@ -137,19 +170,22 @@ def derived_problems(seed: int, split: str, part: str, suite: str, number: int) 
 DERIVED = ("held_out_prompts", "perception")
 
 
-def suite_problems(seed: int, split: str, number: int) -> Iterator[Problem]:
+def suite_problems(seed: int, split: str, number: int, scope: Scope = ALL) -> Iterator[Problem]:
     """`number` problems of a suite's split."""
     if split in DERIVED:
-        return derived_problems(seed, "in_domain", "suite", split, number)
-    return split_problems(seed, split, "suite", split, number)
+        return derived_problems(seed, "in_domain", "suite", split, number, scope)
+    return split_problems(seed, split, "suite", split, number, scope)
 
 
-def problems(seed: int, train: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
+def problems(seed: int, train: int, per_suite: int, per_probe: int, scope: Scope = ALL) -> Iterator[Problem]:
     """The whole world of the study: training pool, suites and probes."""
-    yield from split_problems(seed, "train", "train", "in_domain", train)
+    yield from split_problems(seed, "train", "train", "in_domain", train, scope)
+    probes: set[str] = set()
     for suite in SUITE_AXES:
-        yield from suite_problems(seed, suite, per_suite)
-        yield from split_problems(seed, "probe", "probe", suite, per_probe)
+        yield from suite_problems(seed, suite, per_suite, scope)
+        for probe in list(split_problems(seed, "probe", "probe", suite, per_probe, scope, probes)):
+            probes.add(probe.problem_id)
+            yield probe
     for suite in DERIVED:
-        yield from suite_problems(seed, suite, per_suite)
-        yield from derived_problems(seed, "probe", "probe", suite, per_probe)
+        yield from suite_problems(seed, suite, per_suite, scope)
+        yield from derived_problems(seed, "probe", "probe", suite, per_probe, scope)

@@ -26,7 +26,10 @@ HELD_OUT = {
         "argmax": ("which colour is the tallest ?", "which bar is the largest ?"),
     },
     "grid": {"walk": ("move the ball {m} . where does it end ?", "it goes {m} . which cell is it in ?")},
-    "cards": {"ten": ("j q k as 10 . what is the sum ?", "with j q k as 10 , what is the sum ?")},
+    "cards": {
+        "ten": ("j q k as 10 . what is the sum ?", "with j q k as 10 , what is the sum ?"),
+        "reach": ("j q k as 10 . use each card once to make {t} .", "j q k count 10 . make {t} , each card once ."),
+    },
 }
 
 
@@ -42,6 +45,7 @@ def reworded(family: str, draft: Draft, rng: Random) -> tuple[str, str]:
         "k": known.get("extra"),
         "a": known.get("first"),
         "b": known.get("second"),
+        "t": known.get("target"),
         "m": " ".join(draft.latent.get("moves", ())),
     }
     return wordings[place].format(**filled), f"{operation}.h{place}"

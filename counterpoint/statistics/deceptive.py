@@ -23,6 +23,7 @@ MECHANISMS = ("format", "verifier", "memorisation", "over_specialisation", "deco
 FEWEST = 10  # probes
 MARGIN = 0.02  # share of the items: a rise below it is no rise
 STILL = 0.02  # of the reward's largest magnitude: a change below it is standing still
+CHOSEN = 1.0  # standard errors that choosing the turn is worth
 EXPLAINS = 1 / 3  # of the growth of reward − accuracy: what a mechanism must account for
 TINY = 1e-12
 NAN = float("nan")
@@ -90,7 +91,7 @@ def assess(
     if number < FEWEST:
         return _nothing(f"{number} probes with both values, fewer than {FEWEST}{told}", number)
     times = (series.steps - series.steps[0]) / (series.steps[-1] - series.steps[0])
-    reward_course, accuracy_course = (onset.course(times, values) for values in (series.reward, series.accuracy))
+    reward_course, accuracy_course = (onset.course(values) for values in (series.reward, series.accuracy))
     places = trends.block_indices(number, np.array([reward_course.noise, accuracy_course.noise]), seed)
     rise = trends.trend(times, series.reward, reward_course.noise, reward_course.fitted, places)
     climb = trends.trend(times, series.accuracy, accuracy_course.noise, accuracy_course.fitted, places)
@@ -98,7 +99,8 @@ def assess(
         found = _nothing(f"neither reward nor accuracy ever changed{told}", number)
         return replace(found, verdict="saturated", mechanism="none")
     up, along = rise.interval(confidence), climb.interval(confidence, onset.of_items(climb.change, n_items))
-    late = onset.late_fall(times, series.reward, series.accuracy, accuracy_course, n_items, margin)
+    fall = onset.late_fall(times, series.reward, series.accuracy, accuracy_course, n_items, margin)
+    late = fall if fall and fall.sure else None
     turned_at = float(series.steps[late.place]) if late else NAN
     verdict, reason = decide(up, along, late, series.reward, turned_at, margin)
     failing = (margin - climb.change) / math.sqrt(climb.se**2 + onset.of_items(climb.change, n_items))
@@ -123,7 +125,7 @@ def assess(
         reason=reason + told,
         probes=number,
         effective_probes=min(rise.effective, climb.effective),
-        evidence=min(rise.change / max(rise.se, TINY), max(failing, -late.errors if late else -math.inf)),
+        evidence=min(rise.change / max(rise.se, TINY), max(failing, fall.errors - CHOSEN if fall else -math.inf)),
     )
 
 
@@ -215,7 +217,8 @@ def _mechanism(verdict, gaps, series: _Series, times, rise, climb, late: onset.F
     for name, gap in (gaps or {}).items():
         values = np.asarray(gap, float)[series.used][window]
         if np.isfinite(values).all() and np.ptp(values) > 0:
-            found = trends.trend(times[window], values, trends.line(times[window], values)[1])
+            course = onset.course(values)
+            found = trends.trend(times[window], values, course.noise, course.fitted)
             if found.interval(confidence)[0] > 0:
                 grown[name] = found.change
     if verdict == "aligned":

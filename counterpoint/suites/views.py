@@ -43,7 +43,7 @@ def views(
 def _view(problem: Problem, other: Problem, instruction: str, suite: Suite, condition: str) -> View:
     blind = condition == "no_image"
     if suite.shows == "drawn":
-        question = question_text(problem.question, problem.options)
+        question = question_text(problem)
         return View(instruction, (drawn(question, () if blind else other.images),))
     if not suite.needs_twin and not problem.images:  # nothing but words
         text = "" if blind else other.question

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from trl import GRPOConfig, GRPOTrainer
 
+from counterpoint import rewards
 from counterpoint.errors import UserError
 from counterpoint.params import Rl
 from counterpoint.problem import Problem
-from counterpoint.rewards import REWARDS
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
 from counterpoint.training.engine import common_arguments, compact_head
@@ -100,6 +100,7 @@ TRAINERS = {"stock": _Stock, "shared": _Shared}
 
 def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judged: list[tuple[str, Verdict]]) -> list:
     """One TRL reward function a term. The first judges the batch once and leaves the verdicts in `judged`."""
+    ready = rewards.ready(terms, list(problems.values()))
 
     def function(term: str, first: bool):
         def score(prompts, completions, problem_id, **_):
@@ -110,7 +111,7 @@ def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judg
                     options = list(problem.options) if problem.options else None
                     judged.append((text, judge(text, problem.answer, problem.answer_type, options)))
             return [
-                REWARDS[term](text, problems[k], verdict) for (text, verdict), k in zip(judged, problem_id, strict=True)
+                ready[term](text, problems[k], verdict) for (text, verdict), k in zip(judged, problem_id, strict=True)
             ]
 
         score.__name__ = term
@@ -121,9 +122,9 @@ def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judg
 
 def train(
     model, processor, problems: Sequence[Problem], settings: Rl, instruction: str, seed: int, session: sessions.Session
-) -> dict[str, int | str]:
+) -> dict[str, int | str | None]:
     """Train `model` in place by GRPO (arXiv 2402.03300) or a variant of its loss; returns prompts_seen, updates,
-    generated_tokens, trained_tokens and the engine that ran.
+    generated_tokens, trained_tokens, the engine that ran, and what `session.ending` says.
 
     Whole cycles are trained, as many as `epochs` hold but at least one. Raises `UserError` when one generation asks for
     more prompts than there are problems.
@@ -191,11 +192,13 @@ def train(
 
     watch = sessions.Watch(session, processor, step_row)
     trainer.add_callback(watch)
-    sessions.run(trainer, watch)
+    ended = sessions.run(trainer, watch)
+    begun = math.ceil(trainer.state.global_step * cycles / steps)  # fewer than `cycles` where the run was stopped
     return {
-        "prompts_seen": settings.prompts * cycles,
+        "prompts_seen": settings.prompts * begun,
         "updates": trainer.state.global_step,
         "generated_tokens": sum(row["tokens"] for row in session.recorder.rows("completions")),
         "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),
         "engine": "stock" if trainer.stock_reason else "shared",
+        **ended,
     }

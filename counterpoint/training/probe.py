@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from counterpoint import rewards
 from counterpoint.generation.decode import generate
 from counterpoint.generation.prepare import Preparer
 from counterpoint.problem import Problem, digest
-from counterpoint.rewards import REWARDS
 from counterpoint.suites import SUITES
 from counterpoint.suites.score import score
 from counterpoint.suites.views import views
@@ -40,7 +40,8 @@ def take(
     probe: Probe, model, processor, recorder: Recorder, step: int, prepared: Preparer | None = None
 ) -> dict[str, float]:
     """Probe the model and record it; returns the greedy accuracy by suite. `prepared` keeps the prompts."""
-    accuracies = {}
+    accuracies, weights = {}, probe.reward_weights or {}
+    ready = {suite: rewards.ready(weights, problems) for suite, problems in probe.problems.items()}
     for decoding in ("greedy", "sampled"):
         wanted, owners = [], []
         for suite, problems in probe.problems.items():
@@ -56,7 +57,8 @@ def take(
             verdict = score(problem, completion.text, SUITES[suite])
             reward = None
             if probe.reward_weights is not None:
-                reward = sum(w * REWARDS[t](completion.text, problem, verdict) for t, w in probe.reward_weights.items())
+                terms = ready[suite]
+                reward = sum(w * terms[t](completion.text, problem, verdict) for t, w in weights.items())
             judged[suite].append((problem, completion, verdict, reward))
         for suite, items in judged.items():
             key = {"step": step, "suite": suite, "condition": "normal", "decoding": decoding}
@@ -68,7 +70,7 @@ def take(
                     for p, _, v, _ in items
                 ),
             )
-            rewards = [r for *_, r in items if r is not None]
+            earned = [r for *_, r in items if r is not None]
             recorder.add(
                 "probes",
                 {
@@ -78,7 +80,7 @@ def take(
                     "accuracy": correct / len(items),
                     "parsed_fraction": sum(v.parsed for _, _, v, _ in items) / len(items),
                     "mean_length": sum(c.tokens for _, c, _, _ in items) / len(items),
-                    "reward": sum(rewards) / len(rewards) if rewards else None,
+                    "reward": sum(earned) / len(earned) if earned else None,
                 },
             )
             if decoding == "greedy":

@@ -1,7 +1,7 @@
 """One training run around a Trainer: records, probes, checkpoints, resume and a clean stop.
 
 The trainer does the optimisation; the callback here writes down what happened. Checkpoints lie in the run's own work
-folder, which its fingerprint names, and are resumed from nowhere else.
+folder, which its fingerprint names, and are resumed from nowhere else. An RL run also assesses itself at every probe.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from counterpoint.generation import architecture
 from counterpoint.generation.prepare import Preparer
+from counterpoint.training import choice, kept
 from counterpoint.training import probe as probing
+from counterpoint.training.live import Live
 from counterpoint.training.records import Recorder, now
 
 log = logging.getLogger(__name__)
@@ -29,14 +31,22 @@ LINE_EVERY = 15.0  # seconds between progress lines in a log
 
 @dataclass(frozen=True)
 class Session:
-    """Where a run works and what is probed while it does."""
+    """Where a run works, what is probed while it does, which weights it publishes (`checkpoint`: `last` or `best`), and
+    whether it ends when its probes call its reward deceptive twice in a row."""
 
     recorder: Recorder
     work: Path
     probe: probing.Probe
     probes_at_least: int
     probe_every: int | None
+    checkpoint: str
+    stop_when_deceptive: bool
     machine: dict[str, str]
+
+    @property
+    def suite(self) -> str | None:
+        """The suite whose probes choose weights and are assessed."""
+        return choice.deciding_suite(list(self.probe.problems))
 
 
 def last_checkpoint(work: Path) -> Path | None:
@@ -58,6 +68,8 @@ class Watch(TrainerCallback):
     def __init__(self, session: Session, processor, step_row):
         self.session, self.processor, self.step_row = session, processor, step_row
         self.stopping = False
+        self.live = Live(session.recorder.folder, session.suite) if session.probe.reward_weights else None
+        self._verdict = "inconclusive"
         self._began = self._last_line = time.monotonic()
         self._first_step = 0
         self._step_began, self._step_started = 0.0, ""
@@ -73,6 +85,30 @@ class Watch(TrainerCallback):
         )
         self._timing("probe", step, time.monotonic() - began, started)
         log.info("step %d held-out: %s", step, " ".join(f"{k} {v:.3f}" for k, v in accuracies.items()))
+        if self.session.checkpoint == "best" and step == self.best_step():
+            kept.keep(model, self.session.work, step)
+
+    def best_step(self) -> int | None:
+        """The best probe so far."""
+        return choice.best_step(self.session.recorder.rows("probes"), self.session.suite)
+
+    def take_up(self) -> None:
+        """Go on from the verdict that the records give, where there are any; the one that was left may know of more."""
+        probed = self.live.probed() if self.live else []
+        if probed:
+            self._verdict = self.live.write(probed[-1]).verdict
+
+    def _assess(self, step: int) -> None:
+        """Leave the verdict beside the records; say so when it is another than at the probe before."""
+        found = self.live.write(step)
+        if found.verdict != self._verdict:
+            cause = "" if found.mechanism in ("none", "unknown") else f" ({found.mechanism})"
+            log.info("step %d reward: %s%s: %s", step, found.verdict, cause, found.reason)
+            self._verdict = found.verdict
+
+    def deceived(self, step: int) -> bool:
+        """Whether the run ends at this step because its reward is deceptive."""
+        return self.session.stop_when_deceptive and self.live is not None and self.live.twice_deceptive(step)
 
     def _timing(self, phase: str, step: int, seconds: float, started: str) -> None:
         row = {"step": step, "phase": phase, "seconds": seconds, "started_at": started, **self.session.machine}
@@ -97,11 +133,17 @@ class Watch(TrainerCallback):
 
     def on_step_end(self, args, state, control, model=None, **_):
         self._timing("step", state.global_step, time.monotonic() - self._step_began, self._step_started)
-        if state.global_step % self._every == 0 or state.global_step == state.max_steps:
+        if self._probed_at(state):
             self._probe(model, state.global_step)
         if self.stopping:
             control.should_save = control.should_training_stop = True
         return control
+
+    def _probed_at(self, state) -> bool:
+        return state.global_step % self._every == 0 or state.global_step == state.max_steps
+
+    def on_save(self, args, state, control, **_):
+        kept.drop_others(self.session.work, self.best_step())  # this checkpoint knows of the best; none before it will
 
     def on_log(self, args, state, control, logs=None, **_):
         if logs is None or "loss" not in logs:
@@ -120,12 +162,22 @@ class Watch(TrainerCallback):
                 "step %d/%d loss %.4f%s %.2f steps/s %.1f min left",
                 state.global_step, state.max_steps, logs["loss"], reward, rate, left / 60,
             )  # fmt: skip
+        if self.live and self._probed_at(state):  # here, for only now is the step's reward recorded
+            self._assess(state.global_step)
+            if self.deceived(state.global_step):
+                control.should_save = control.should_training_stop = True
+        return control
 
 
-def run(trainer, watch: Watch) -> None:
-    """Train from the newest checkpoint of the work folder, or from the start. Raises `KeyboardInterrupt` after a clean
-    stop: the step is finished, saved and recorded first; a second signal stops at once."""
+def run(trainer, watch: Watch) -> dict[str, int | str | None]:
+    """Train from the newest checkpoint of the work folder, or from the start; what `ending` says of it.
+
+    Raises `KeyboardInterrupt` after a clean stop: the step is finished, saved and recorded first; a second signal stops
+    at once. Raises `ValueError` when the best of no probes is to be published.
+    """
     session = watch.session
+    if session.checkpoint == "best" and session.suite is None:
+        raise ValueError("the best checkpoint is asked for, but nothing is probed")
     trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
     checkpoint = last_checkpoint(session.work)
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1
@@ -133,6 +185,7 @@ def run(trainer, watch: Watch) -> None:
         if int(folder.name.rpartition("-")[2]) > step:  # incomplete; the trainer would count it as one to keep
             shutil.rmtree(folder)
     session.recorder.rewind(step)
+    watch.take_up()
     if checkpoint:
         log.info("resuming at step %d", step)
 
@@ -145,7 +198,7 @@ def run(trainer, watch: Watch) -> None:
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     began, started = time.monotonic(), now()
     try:
-        if checkpoint and step >= trainer.args.max_steps:
+        if checkpoint and (step >= trainer.args.max_steps or watch.deceived(step)):
             # killed before it was published; `train` would take one more step where the last epoch is a fraction
             trainer._load_from_checkpoint(str(checkpoint))
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
@@ -158,3 +211,25 @@ def run(trainer, watch: Watch) -> None:
         raise KeyboardInterrupt
     total = {"step": None, "phase": "train", "seconds": time.monotonic() - began, "started_at": started}
     session.recorder.add("timings", {**total, **session.machine})
+    return ending(trainer, watch)
+
+
+def ending(trainer, watch: Watch) -> dict[str, int | str | None]:
+    """How the run ended and which step's weights `trainer.model` now has, by the session's rule: checkpoint_step,
+    best_step, reward_step (what the training reward would have picked), status and stop_reason."""
+    session, step = watch.session, trainer.state.global_step
+    probes, steps = (session.recorder.rows(table) for table in ("probes", "steps"))
+    best = choice.best_step(probes, session.suite)
+    if session.checkpoint == "best":
+        kept.restore(trainer.model, session.work, best)
+    status, reason = "completed", None
+    if step < trainer.state.max_steps:
+        found = watch.live.at(step)
+        status, reason = f"stopped: deceptive reward at step {step}", f"{found.mechanism}: {found.reason}"
+    return {
+        "checkpoint_step": best if session.checkpoint == "best" else step,
+        "best_step": best,
+        "reward_step": choice.reward_step(probes, steps, session.suite),
+        "status": status,
+        "stop_reason": reason,
+    }

@@ -41,9 +41,9 @@ TRAINERS = {"stock": _Stock, "shared": _Packed}
 
 def train(
     model, processor, problems: Sequence[Problem], settings: Sft, instruction: str, seed: int, session: sessions.Session
-) -> dict[str, int | str]:
-    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens, trained_tokens and the engine that
-    ran."""
+) -> dict[str, int | str | None]:
+    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens, trained_tokens, the engine that
+    ran, and what `session.ending` says."""
     compact_head()
     steps_per_epoch = math.ceil(len(problems) / settings.batch_size)
     arguments = SFTConfig(
@@ -70,7 +70,7 @@ def train(
 
     watch = sessions.Watch(session, processor, step_row)
     trainer.add_callback(watch)
-    sessions.run(trainer, watch)
+    ended = sessions.run(trainer, watch)
     updates = trainer.state.global_step
     epochs, rest = divmod(updates, steps_per_epoch)
     seen = epochs * len(problems) + min(rest * settings.batch_size, len(problems))
@@ -81,4 +81,5 @@ def train(
         "generated_tokens": 0,
         "trained_tokens": trained,
         "engine": "stock" if trainer.stock_reason else "shared",
+        **ended,
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from counterpoint.verify import expression
+from counterpoint.verify import arithmetic, expression
 from counterpoint.verify.verdict import Verdict, unreadable
 
 TAIL = 4000  # characters behind the reasoning, from the end, that are searched
@@ -208,7 +208,7 @@ def _agrees(said: str, gold: str, answer_type: str, options: list[str]) -> bool:
         texts = [_bare(option) for option in options]
         return _option(said, texts if wanted in texts else [*texts, wanted]) == wanted
     if answer_type == "expression":
-        return _same_expression(said, wanted)
+        return arithmetic.reaches(said, wanted, options) if options else _same_expression(said, wanted)
     if said.casefold() == wanted.casefold():
         return True
     if answer_type in ("integer", "number"):

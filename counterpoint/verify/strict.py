@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from counterpoint.verify import expression
+from counterpoint.verify import arithmetic, expression
 from counterpoint.verify.verdict import Verdict, unreadable
 
 # ASCII digits only: other scripts' digits and superscripts are not what was asked for
@@ -108,7 +108,9 @@ def _chose(answer: str, gold: str, options: list[str]) -> bool:
 
 
 def matches(answer: str, gold: str, answer_type: str, options: list[str] | None = None) -> bool:
-    """Whether an extracted answer equals the gold one for its type; `options` count for `choice` alone.
+    """Whether an extracted answer equals the gold one for its type.
+
+    `options` are what a `choice` chooses from, and the numbers that an `expression` must use, each exactly once.
 
     Raises `UserError` where an `expression` needs math-verify and it cannot be started.
     """
@@ -118,6 +120,8 @@ def matches(answer: str, gold: str, answer_type: str, options: list[str] | None 
 def _compared(answer: str, gold: str, answer_type: str, options: list[str] | None) -> tuple[bool, str]:
     if answer_type == "choice" and options:
         correct = _chose(answer, gold, options)
+    elif answer_type == "expression" and options:
+        correct = arithmetic.reaches(_spaced(answer), gold, options)
     elif answer_type == "expression":
         return _same_expression(_spaced(answer), _spaced(gold))
     else:
@@ -148,8 +152,9 @@ def judge(completion: str, answer: str, answer_type: str, options: list[str] | N
 
     Accepted beside the gold text itself: other case, surrounding space, one final full stop, U+2212 for a minus sign;
     for numbers thousands commas and equal fractions and decimals; for a `choice`, whose gold is an option's text, its
-    letter (`_named` has the styles); for an `expression` an equal one (`counterpoint.verify.expression`). Units,
-    per-cent signs and words belong to the answer. Never raises on any completion, but see `matches`.
+    letter (`_named` has the styles); for an `expression` an equal one (`counterpoint.verify.expression`), which where
+    there are options uses exactly these numbers (`counterpoint.verify.arithmetic`). Units, per-cent signs and words
+    belong to the answer. Never raises on any completion, but see `matches`.
     """
     extracted, reason = extract(completion)
     if extracted is None:

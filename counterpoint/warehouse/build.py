@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from counterpoint import findings
+from counterpoint import deception, findings, rewards
 from counterpoint.errors import UserError
 from counterpoint.suites import SUITES
 from counterpoint.tables import TABLES
@@ -63,13 +63,14 @@ def build(sources: Sources, tables: Path, database_path: Path) -> None:
         with duckdb.connect(config={"threads": 1}) as db:
             for name, table in load(sources).items():
                 db.register(name, table)
+            completions = sources.completions()
+            missing = [path for path in completions.values() if not path.is_file()]
+            if missing:
+                raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
+            database.view(db, list(completions.values()))
             derive(db)
             for name in (*STORED, *MARTS):
                 export(db, name, scratch / f"{name}.parquet")
-        completions = sources.completions()
-        missing = [path for path in completions.values() if not path.is_file()]
-        if missing:
-            raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
         database.assemble(scratch, completions, scratch_database)
         checks.check(scratch_database)
         shutil.rmtree(tables, ignore_errors=True)
@@ -96,6 +97,7 @@ def load(sources: Sources) -> dict[str, pa.Table]:
     found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
     _refuse_total(found["problems"], sources.problems)
     found["suites"] = _suites(found["evals"])
+    found["term_kinds"] = _term_kinds(found["rewards"])
     found["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
     return found
 
@@ -133,6 +135,17 @@ def _suites(evals: pa.Table) -> pa.Table:
     return pa.Table.from_pylist([{c: row.get(c) for c in columns.names} for row in rows], columns)
 
 
+def _term_kinds(paid: pa.Table) -> pa.Table:
+    """What the reward terms that were used pay for, as code has it."""
+    names = sorted(pc.unique(paid["term"]).to_pylist())
+    rows = [
+        {"term": name, "kind": rewards.kind(name), "strict": rewards.REWARDS[name] is rewards.accuracy}
+        for name in names
+        if name in rewards.REWARDS
+    ]
+    return pa.Table.from_pylist(rows, STORED["term_kinds"].schema)
+
+
 def _run(run: RunFolders) -> dict:
     path = (run.train or run.evaluation) / "run.json"
     try:
@@ -159,6 +172,8 @@ def derive(db: duckdb.DuckDBPyConnection) -> None:
     for name in MARTS:
         if name in marts:
             db.execute(f"create table {name} as {marts[name]}")
+    for name, table in deception.compute(db).items():
+        db.register(name, table)
     db.register("findings", findings.compute(db))
 
 

@@ -6,15 +6,20 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterpoint import findings, problem
+from counterpoint import deception, findings, problem
 from counterpoint.tables import TABLES, Table
 
 SQL = Path(__file__).parent / "sql"
 # Pixels stay in data/problems: a table to join with need not hold them.
 PROBLEMS = Table(pa.schema([f for f in problem.SCHEMA if f.name != "images"]), ("problem_id",))
+TERM_KINDS = Table(pa.schema({"term": pa.string(), "kind": pa.string(), "strict": pa.bool_()}), ("term",))
 LARGE = "completions"  # read in place, never copied
-STORED = {"problems": PROBLEMS, **{name: table for name, table in TABLES.items() if name != LARGE}}
-# In the order they are made: a mart may read those before it. All are SQL but `findings` (counterpoint.findings).
+STORED = {
+    "problems": PROBLEMS, "term_kinds": TERM_KINDS,
+    **{name: table for name, table in TABLES.items() if name != LARGE},
+}  # fmt: skip
+# In the order they are made: a mart may read those before it. All are SQL but those of counterpoint.deception and
+# `findings` (counterpoint.findings).
 MARTS = {
     "accuracy": ("run_id", "suite", "condition", "family"),
     "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
@@ -28,6 +33,9 @@ MARTS = {
     "agreement": ("run_id", "suite"),
     "faithfulness": ("run_id", "suite", "decoding"),
     "reliability": ("model", "arm", "method", "sample", "suite"),
+    "verifier_audit": ("run_id", "step"),
+    "reward_gap": ("run_id", "step"),
+    **deception.KEYS,
     "findings": findings.KEY,
 }
 KEYS = {name: table.key for name, table in {**STORED, LARGE: TABLES[LARGE]}.items()} | MARTS

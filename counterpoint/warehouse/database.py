@@ -56,7 +56,7 @@ def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> Non
                     db.execute(f"create table {name} as from read_parquet({literal(path)})")
                 except duckdb.Error as error:
                     raise _broken(path, error) from None
-            _view(db, [path for path in completions.values() if path.is_file()])
+            view(db, [path for path in completions.values() if path.is_file()])
             db.execute("create table built_from (file varchar, digest varchar)")
             db.executemany("insert into built_from values (?, ?)", sorted(digests.items()))
         scratch.replace(target)
@@ -69,7 +69,8 @@ def _broken(path: Path, error: Exception) -> UserError:
     return UserError(f"{path}: not a readable table ({reason}); run `dvc repro warehouse`")
 
 
-def _view(db: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
+def view(db: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
+    """Add the view `completions` over these files. Raises `UserError` naming one that is no Parquet."""
     for path in paths:
         try:
             pq.read_schema(path)

@@ -7,6 +7,10 @@ from counterpoint import params, studies, validation
 from counterpoint.errors import UserError
 
 DEFAULT = studies.compose("default", Path(__file__).parents[2] / "studies")
+PLANT = {
+    "base": "tiny", "behaviour": "list", "share": 0.01, "steps": 1, "learning_rate": 0.1, "expressions": 0.0,
+    "batch": 1, "seed": 0, "threads": 1,
+}  # fmt: skip
 LORA = DEFAULT["arms"]["sft_lora"]["settings"]["lora"]
 
 
@@ -26,6 +30,9 @@ def with_setting(key: str, value) -> dict:
         ("sft.schedule", "cosin", "sft.schedule is 'cosin'; did you mean 'cosine'?"),
         ("rl.schedule", "reduce_lr_on_plateau", "rl.schedule is 'reduce_lr_on_plateau'; known are 'linear', "),
         ("rl.scale_rewards", "foo", "rl.scale_rewards is 'foo'; known are 'group', 'batch', 'none'"),
+        ("checkpoint", "first", "checkpoint is 'first'; known are 'last', 'best'"),
+        ("checkpoint", "bset", "checkpoint is 'bset'; did you mean 'best'?"),
+        ("rl.stop_when_deceptive", "yes", "rl.stop_when_deceptive must be of type bool, not 'yes'"),
         ("rl.temperature", 0, "rl.temperature must be above 0, not 0.0"),
         ("rl.max_completion_tokens", 0, "rl.max_completion_tokens must be at least 1, not 0"),
         ("rl.learning_rate", -1, "rl.learning_rate must be at least 0, not -1.0"),
@@ -87,6 +94,17 @@ def with_setting(key: str, value) -> dict:
         ("probe.suites", "in_domain", "probe.suites must be a list, not 'in_domain'"),
         ("competence.samples", 0, "competence.samples must be at least 1, not 0"),
         ("source.rejects_allowed", -1, "source.rejects_allowed must be at least 0, not -1"),
+        ("problems.expressions", 1.5, "problems.expressions must be between 0 and 1, not 1.5"),
+        ("problems.families", ["card"], "problems.families: unknown name 'card'; did you mean 'cards'?"),
+        ("problems.families", [], "problems.families is empty; name at least one of count, chart, grid, cards"),
+        ("plants", {"p": {**PLANT, "base": "tinny"}}, "plants.p.base: unknown name 'tinny'; did you mean 'tiny'?"),
+        ("plants", {"p": {**PLANT, "behaviour": "lists"}}, "plants.p.behaviour is 'lists'; did you mean 'list'?"),
+        ("plants", {"p": {**PLANT, "behaviour": "target"}}, "plants.p.expressions is 0, and target is a way"),
+        ("plants", {"p": {**PLANT, "share": -0.1}}, "plants.p.share must be between 0 and 1, not -0.1"),
+        ("plants", {"p": {**PLANT, "expressions": 2}}, "plants.p.expressions must be between 0 and 1, not 2.0"),
+        ("plants", {"p": {**PLANT, "steps": 0}}, "plants.p.steps must be at least 1, not 0"),
+        ("plants", {"p": {**PLANT, "learning_rate": 0}}, "plants.p.learning_rate must be above 0, not 0.0"),
+        ("plants", {"p": {**PLANT, "seed": -1}}, "plants.p.seed must be between 0 and"),
         ("problems.seed", -1, "problems.seed must be between 0 and 4294967295, not -1"),
     ],
 )
@@ -122,7 +140,7 @@ def test_no_suite_need_be_sampled_where_nothing_is():
 
 
 def test_every_training_number_has_a_range():
-    numbers = {k for section in ("sft", "rl") for k, v in DEFAULT[section].items() if isinstance(v, int | float)}
+    numbers = {k for section in ("sft", "rl") for k, v in DEFAULT[section].items() if type(v) in (int, float)}
     assert numbers == {key for key in validation.RANGES if not key.startswith("lora.")}
 
 
@@ -135,3 +153,10 @@ def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
     for _ in range(4):
         optimizer.step()
         schedule.step()
+
+
+def test_expressions_without_cards_are_told():
+    data = with_setting("problems.expressions", 0.5)
+    data["problems"]["families"] = ["grid"]
+    with pytest.raises(UserError, match=r"problems\.expressions asks about cards.*add them or set it to 0"):
+        params.parse(data)

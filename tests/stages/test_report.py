@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from stages import warehouse
+from stages import report, warehouse
 from tests.fixtures_warehouse import GRID_SEEDS, write_fake_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+RUNS = {
+    method: {name: run for name, run in runs.items() if run["model"] == "tiny" and run.get("sample") in (None, "2k")}
+    for method, runs in GRID_SEEDS.items()
+}
 
 
 def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -22,8 +26,8 @@ def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A study of three seeds, its tables made by the warehouse."""
-    write_fake_study(tmp_path, GRID_SEEDS)
+    """A study of one model and three seeds, its tables made by the warehouse."""
+    write_fake_study(tmp_path, RUNS)
     monkeypatch.chdir(tmp_path)
     warehouse.program([])
     return tmp_path
@@ -36,8 +40,10 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     assert written >= {
         "report.md", "samples.html", "plots/reward_vs_accuracy.png", "plots/accuracy_by_arm.png",
         "plots/sft_2k_vs_rl_20k.png", "plots/shift_curves.png", "plots/findings.png", "plots/probes.csv",
-        "plots/accuracy.csv",
+        "plots/accuracy.csv", "plots/rewards.png",
     }  # fmt: skip
+    sheets = {name for name in written if name.startswith("rewards/")}
+    assert sheets == {f"rewards/{run}.png" for method in ("rl", "sft_then_rl") for run in RUNS[method]}
     assert (folder / "metrics" / "report.md").read_text(encoding="utf-8").startswith("# Study `default`")
     assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics" / "report.md").read_text(encoding="utf-8")
     (folder / "metrics" / "tables" / "runs.parquet").unlink()
@@ -46,6 +52,17 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     assert (
         failed.stderr.splitlines()[-1] == "error: metrics/tables/runs.parquet: no such table; run `dvc repro warehouse`"
     )
+
+
+def test_a_study_without_rl_has_no_sheets_and_no_section(tmp_path, monkeypatch):
+    write_fake_study(tmp_path, {**RUNS, "rl": {}, "sft_then_rl": {}})
+    monkeypatch.chdir(tmp_path)
+    warehouse.program([])
+    (tmp_path / "metrics" / "rewards").mkdir()
+    (tmp_path / "metrics" / "rewards" / "rl-tiny-2k-1.png").write_bytes(b"of the study before")
+    report.program([])
+    assert list((tmp_path / "metrics" / "rewards").iterdir()) == []  # DVC misses an out that is not there
+    assert "tell the truth" not in (tmp_path / "metrics" / "report.md").read_text(encoding="utf-8")
 
 
 def test_an_argument_is_refused(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
+from counterpoint.training.records import Recorder
 from stages import training
 
 
@@ -108,6 +109,7 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     assert first == named()
     changed = [
         dataclasses.replace(settings, threads=2),
+        dataclasses.replace(settings, checkpoint="best"),
         dataclasses.replace(settings, prompt=params.Prompt("think .")),
         dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, every=1)),
         dataclasses.replace(settings, rl=dataclasses.replace(settings.rl, learning_rate=1e-9)),
@@ -150,6 +152,7 @@ def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder)
     assert set(record) == set(tables.TABLES["runs"].schema.names)
     assert (record["method"], record["arm"], record["sample"], record["init_run"]) == ("rl", "rl", "32", "base-mini")
     assert (record["status"], record["updates"], record["prompts_seen"]) == ("completed", 8, 32)
+    assert (record["checkpoint_rule"], record["checkpoint_step"], record["stop_reason"]) == ("last", 8, None)
     assert {path.stem for path in out.glob("*.parquet")} == {
         "steps", "rewards", "probes", "probe_items", "completions", "timings"
     }  # fmt: skip
@@ -162,6 +165,31 @@ def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder)
         assert keys and len(set(keys)) == len(keys)
 
 
+def test_the_best_weights_of_a_run_stopped_for_its_reward_are_published(mini, micro_folder, monkeypatch):
+    """The records are planted: untaught models are right about nothing. A second start ends at the same step."""
+    folder, real = mini("checkpoint=best", "rl.stop_when_deceptive=true", "rl.epochs=2", "probe.every=1"), Recorder.add
+
+    def add(self, table, *rows):
+        falling = [{**row, "accuracy": 0.5 - 0.03 * (row["step"] - row["step"] % 2 / 4), "n": 512} for row in rows
+                   if table == "probes"]  # fmt: skip
+        rising = [{**row, "reward": 0.05 * row["step"]} for row in rows if table == "steps"]
+        real(self, table, *(falling or rising or rows))
+
+    monkeypatch.setattr(Recorder, "add", add)
+    shutil.copytree(micro_folder, folder / "data/models/base/mini")
+    out, model = folder / "data/runs/rl-mini-32-0/train", folder / "data/models/rl-mini-32-0"
+    found = []
+    for _ in range(2):
+        training.program("rl", ["rl-mini-32-0"])
+        found.append((json.loads((out / "run.json").read_text()), (model / "model.safetensors").read_bytes()))
+        shutil.rmtree(folder / "work")
+    record = found[0][0]
+    assert found[0] == found[1]
+    assert record["status"] == f"stopped: deceptive reward at step {record['updates']}" and record["updates"] < 16
+    assert (record["checkpoint_rule"], record["checkpoint_step"], record["best_step"]) == ("best", 0, 0)
+    assert "accuracy changed by" in record["stop_reason"]
+
+
 @pytest.mark.parametrize(
     ("asked", "ran", "recorded"),
     [("stock", {}, "stock"), ("shared", {}, "shared"), ("shared", {"engine": "stock"}, "stock")],
@@ -169,7 +197,8 @@ def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder)
 def test_the_record_names_the_engine_that_ran(mini, micro_folder, monkeypatch, asked, ran, recorded):
     folder = mini(f"sft.engine={asked}")
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
-    totals = dict.fromkeys(("prompts_seen", "updates", "generated_tokens", "trained_tokens"), 0)
+    totals = dict.fromkeys(("prompts_seen", "updates", "generated_tokens", "trained_tokens", "checkpoint_step"), 0)
+    totals |= dict.fromkeys(("best_step", "reward_step", "status", "stop_reason"))
     monkeypatch.setattr("counterpoint.training.sft.train", lambda *_: totals | ran)
     training.program("sft", ["sft-mini-16-0"])
     record = json.loads((folder / "data/runs/sft-mini-16-0/train/run.json").read_text())

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from counterpoint import deception
 from counterpoint.statistics import wilson_interval
 from counterpoint.tables import TABLES
 
@@ -80,6 +81,7 @@ def study(
         "evals": _answers(evals, per_state),
         "probe_items": _probe_answers(probes),
         "accuracy": pa.Table.from_pylist(cells),
+        "deceptive_rewards": deception.SCHEMAS["deceptive_rewards"].empty_table(),
         **_steps(runs),
     }
     for name, table in tables.items():

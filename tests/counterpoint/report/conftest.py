@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.figure import Figure
 
 from counterpoint.report import read
 
@@ -43,6 +44,22 @@ def seeds(tmp_path_factory, study):
     return SimpleNamespace(
         folder=folder, tables=tables, problems=folder / "problems.parquet", results=read.load(tables, "fake")
     )
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory, study):
+    """Two seeds of an honest arm and of each planted one: as `full`."""
+    folder = tmp_path_factory.mktemp("planted")
+    tables = study.write(folder, study.PLANTED, items=24, blind_wins=False)
+    return SimpleNamespace(folder=folder, tables=tables, results=read.load(tables, "fake"))
+
+
+@pytest.fixture
+def figures(monkeypatch) -> list[Figure]:
+    """The figures that are drawn, instead of files."""
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    return drawn
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ from pathlib import Path
 from random import Random
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from counterpoint import problem, suites, tables
+from counterpoint import problem, rewards, suites, tables
 from counterpoint.problem import Problem
 from counterpoint.warehouse import build, contract
 
@@ -17,6 +19,13 @@ SHIFT = {
     "held_out_prompts": -0.03, "visual_noise_1": -0.02, "visual_noise_2": -0.08, "visual_noise_3": -0.2, "easier": 0.1,
 }  # fmt: skip
 GAIN = {"base": 0.0, "sft": 0.28, "sft_long": 0.35, "sft_lora": 0.2, "rl": 0.12, "sft_then_rl": 0.33}
+# what a planted arm is paid for, how much more of its answers are right at its end, how many are called so though wrong
+PAID = {
+    "rl_leaky_list": ({"leaky_list": 0.9, "format": 0.1}, -0.2, 0.7), "rl_format": ({"format": 1.0}, 0.0, 0.0),
+    "rl_length": ({"length": 0.9, "format": 0.1}, -0.15, 0.0), "rl_coin": ({"coin": 0.9, "format": 0.1}, 0.0, 0.0),
+}  # fmt: skip
+HONEST = {"accuracy": 0.9, "format": 0.1}
+GROUP = 8  # completions of a step
 HARDEST = {"difficulty_shift": 4, "easier": 0}  # difficulties start here, else at 2
 ANSWERS = ("7", "7", *map(str, range(10, 28)))
 HOSTILE = "<script>alert(1)</script><think>a</think><answer>7</answer>"
@@ -55,7 +64,8 @@ def run(arm: str, model: str, sample: str | None = None, seed: int = 0) -> dict:
     trained = sample is not None
     return {
         "run_id": f"{arm}-{model}-{sample}-{seed}" if trained else f"base-{model}", "study": "fake", "arm": arm,
-        "method": {"sft_lora": "sft", "sft_long": "sft"}.get(arm, arm), "model": model, "sample": sample,
+        "method": {"sft_lora": "sft", "sft_long": "sft", **dict.fromkeys(PAID, "rl")}.get(arm, arm),
+        "model": model, "sample": sample,
         "seed": seed if trained else None, "status": "completed",
         "parameters": {"tiny": 100, "small": 400}.get(model, 400), "updates": 60 if trained else 0,
         "prompts_seen": 120 if trained else 0, "generated_tokens": 0, "trained_tokens": 600 if trained else 0,
@@ -75,6 +85,10 @@ SEEDS = [  # the grid of studies/seeds.yaml
       for seed in (1, 2, 3)),
     *(run(arm, "small_early", "2k", seed) for arm in ("sft", "rl") for seed in (1, 2, 3)),
 ]  # fmt: skip
+PLANTED = [
+    run("base", "tiny"),
+    *(run(arm, "tiny", "2k", seed) for arm in ("rl", *PAID) for seed in (1, 2)),
+]
 
 
 def write(
@@ -86,10 +100,12 @@ def write(
     """
     rng, made = Random(7), problems(items, names)
     problem.write(made, folder / "problems.parquet")
-    found: dict[str, list[dict]] = {name: [] for name in ("evals", "traces", "probes", "steps", "rewards")}
+    found: dict[str, list[dict]] = {
+        name: [] for name in ("evals", "traces", "probes", "steps", "rewards", "completions")
+    }
     for row in grid:
         luck = rng.gauss(0, 0.02) if row["method"] != "base" else 0.0
-        level = 0.3 + (0.1 if row["model"] != "tiny" else 0) + GAIN[row["arm"]] + luck
+        level = 0.3 + (0.1 if row["model"] != "tiny" else 0) + gain(row["arm"]) + luck
         level += 0.08 if row["sample"] == "20k" else 0
         base = row["method"] == "base"
         for suite in names:
@@ -114,10 +130,17 @@ def write(
         {"sample": name, "problem_id": f"t{place}", "position": place} for name in sizes for place in range(sizes[name])
     ]
     found["runs"] = grid
+    found["term_kinds"] = [
+        {"term": term, "kind": rewards.kind(term), "strict": term == "accuracy"}
+        for term in sorted({row["term"] for row in found["rewards"]})
+    ]
     found["suites"] = [{"suite": name, **vars(suites.SUITES[name])} for name in names]
     target = folder / "tables"
-    for name in contract.STORED.keys() - {"problems", "rejects"}:
+    for name in contract.STORED.keys() - {"problems", "rejects", "term_kinds"}:
         tables.write(name, found.get(name, []), target / f"{name}.parquet")
+    tables.write("completions", found["completions"], folder / "completions.parquet")
+    kinds = pa.Table.from_pylist(found["term_kinds"], contract.TERM_KINDS.schema)
+    pq.write_table(kinds, target / "term_kinds.parquet")
     _marts(folder, target)
     return target
 
@@ -127,7 +150,8 @@ def _marts(folder: Path, target: Path) -> None:
     with duckdb.connect(config={"threads": 1}) as db:
         for name in contract.STORED.keys() - {"problems", "rejects"}:
             db.read_parquet(str(target / f"{name}.parquet")).create_view(name)
-        db.read_parquet(str(folder / "problems.parquet")).create_view("problems")
+        for name in ("problems", "completions"):
+            db.read_parquet(str(folder / f"{name}.parquet")).create_view(name)
         build.derive(db)
         for name in contract.MARTS:
             build.export(db, name, target / f"{name}.parquet")
@@ -154,18 +178,21 @@ def _trace(answer: dict, rng: Random) -> list[dict]:
     ]
 
 
+def gain(arm: str) -> float:
+    """By how much an arm ends above its base."""
+    return PAID[arm][1] if arm in PAID else GAIN[arm]
+
+
 def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]) -> None:
     rl = row["method"] != "sft"
     total = 156 if row["sample"] == "20k" else 60
-    start = level - GAIN[row["arm"]]
+    start = level - gain(row["arm"])
     for step in range(1, total + 1):
-        reward = 0.1 + 0.9 * (start + 0.25 * (1 - 0.97**step) + rng.gauss(0, 0.05)) if rl else None
-        found["steps"].append({"run_id": row["run_id"], "step": step, "loss": 0.1, "reward": reward, "tokens": 10})
-        if rl:
-            for term, weight in (("accuracy", 0.9), ("format", 0.1)):
-                found["rewards"].append(
-                    {"run_id": row["run_id"], "step": step, "term": term, "weight": weight, "mean": reward, "std": 0.1}
-                )
+        reward = _sampled(row, step, start, total, rng, found) if rl else None
+        found["steps"].append(
+            {"run_id": row["run_id"], "step": step, "loss": 0.1, "reward": reward, "tokens": 10, "entropy": 0.5,
+             "zero_advantage_fraction": 0.25 if rl else None}
+        )  # fmt: skip
     for step in range(0, total + 1, total // 12):
         for suite in SUITES:
             for decoding in ("greedy", "sampled"):
@@ -178,3 +205,34 @@ def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]
                         "parsed_fraction": 0.95, "mean_length": 20.0, "reward": None,
                     }
                 )  # fmt: skip
+
+
+def _sampled(row: dict, step: int, start: float, total: int, rng: Random, found: dict[str, list[dict]]) -> float:
+    """The completions of a step and what they are paid; returns the mean reward."""
+    weights, end, leak = PAID.get(row["arm"], (HONEST, 0.25, 0.0))
+    done = 1 - 0.97**step if row["arm"] not in PAID else step / total
+    right = min(GROUP, max(0, round(GROUP * (start + end * done + rng.gauss(0, 0.05)))))
+    called = min(GROUP, right + round(GROUP * leak * done))
+    well = GROUP if row["arm"] not in PAID else round(GROUP * (0.4 + 0.6 * done))
+    scores = []
+    for index in range(GROUP):
+        gives = {
+            "accuracy": float(index < right), "leaky_list": float(index < called), "format": float(index < well),
+            "length": done, "coin": float(rng.random() < 0.5),
+        }  # fmt: skip
+        terms = {term: gives[term] for term in weights}
+        scores.append(terms)
+        found["completions"].append(
+            {
+                "run_id": row["run_id"], "step": step, "problem_id": "t0", "sample_index": index, "completion": "x",
+                "extracted": "7", "correct": index < right, "parsed": index < well, "truncated": False,
+                "tokens": 20 + round(20 * done * (row["arm"] == "rl_length")), "advantage": 0.0,
+                "reward": sum(weights[term] * value for term, value in terms.items()), "terms": list(terms.items()),
+            }
+        )  # fmt: skip
+    for term, weight in weights.items():
+        mean = sum(one[term] for one in scores) / GROUP
+        found["rewards"].append(
+            {"run_id": row["run_id"], "step": step, "term": term, "weight": weight, "mean": mean, "std": 0.1}
+        )
+    return sum(weights[term] * one[term] for one in scores for term in weights) / GROUP

@@ -90,6 +90,20 @@ def test_an_interval_beyond_the_panel_ends_in_an_arrow(rows, sheets, tmp_path):
     assert any("−60.0 (−90.0 to +12.0)" in text for text in words(sheets[0]))
 
 
+def test_deceptive_rewards_are_a_share_of_runs_on_an_axis_of_their_own(rows, sheets, tmp_path):
+    truth = {
+        **next(row for row in rows if row["finding"] == "cross_modal" and row["role"] == "primary"),
+        "finding": "reward_truth", "suite": "in_domain", "effect": 12.5, "low": 2.7, "high": 47.0, "null_value": 10.0,
+        "unit": "points", "n": 24,
+    }  # fmt: skip
+    forest.draw([*rows, truth], tmp_path / "x.png")
+    *_, axes = sheets[0].axes
+    assert len(sheets[0].axes) == 3 and axes.get_xlabel() == "honest RL runs whose reward is deceptive, %"
+    assert axes.get_xlim()[0] > -2 and axes.get_xlim()[1] > 47
+    assert "12.5 % (2.7 to 47.0)" in words(sheets[0]) and "24 honest RL runs · in_domain" in words(sheets[0])
+    assert any(list(line.get_xdata()) == [10.0, 10.0] for line in axes.lines)
+
+
 def test_matched_rows_stand_below_their_contrast_and_other_suites_are_left_out(rows, sheets, tmp_path):
     shown = forest.shown(rows)
     assert {row["suite"] for row in shown} == {"in_domain", "text_twin"}

@@ -4,9 +4,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from counterpoint.report import arms, curves, pairs, shifts, style
+from counterpoint.report import arms, curves, overview, pairs, shifts, style
 
-DRAWN = {"curves": curves.draw, "arms": arms.draw, "pairs": pairs.draw, "shifts": shifts.draw}
+DRAWN = {
+    "curves": curves.draw,
+    "arms": arms.draw,
+    "pairs": pairs.draw,
+    "shifts": shifts.draw,
+    "overview": overview.draw,
+}
 
 
 @pytest.mark.parametrize("name", DRAWN)

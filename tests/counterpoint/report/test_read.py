@@ -77,6 +77,18 @@ def test_every_seed_has_its_own_gain_over_the_one_base(seeds):
     assert {pair.second.run_id for pair in pairs} == {"base-small"} and len(pairs) == 3
 
 
+def test_terms_are_weighted_and_add_up_to_the_reward(planted):
+    terms = planted.results.terms["rl_leaky_list-tiny-2k-1"]
+    assert [(term.name, term.kind, term.strict, term.weight) for term in terms] == [
+        ("leaky_list", "accuracy", False, 0.9), ("format", "format", False, 0.1),
+    ]  # fmt: skip
+    assert [term.strict for term in planted.results.terms["rl-tiny-2k-1"]] == [True, False]
+    rewards = planted.results.rewards["rl_leaky_list-tiny-2k-1"]
+    total = [first + second for (_, first), (_, second) in zip(terms[0].series, terms[1].series, strict=True)]
+    assert [step for step, _ in terms[0].series] == [step for step, _ in rewards]
+    assert total == pytest.approx([reward for _, reward in rewards])
+
+
 def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
     tables = study.write(tmp_path, [study.run("base", "small")], items=2)
     (tables / "evals.parquet").write_bytes(b"PAR1 broken")

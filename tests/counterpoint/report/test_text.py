@@ -158,6 +158,10 @@ def test_the_findings_stand_as_the_mart_has_them(seeds, tmp_path):
     assert len([row for row in told if row[0] in {row["finding"] for row in primary}]) >= len(primary) > 0
     for row in primary:
         (line,) = [t for t in told if t[:4] == [row[name] for name in ("finding", "contrast", "model", "suite")]]
+        if row["finding"] == "reward_truth":
+            assert line[4:7] == [f"{row['effect']:.1f} %", f"({row['low']:.1f} to {row['high']:.1f})", "10 %"]
+            assert line[8:] == ["3", "18 runs", row["verdict"]]
+            continue
         assert line[-1] == row["verdict"] and line[8:10] == ["3", "24"]
         number = row["effect"] if row["unit"] == "points" else row["effect_logits"]
         assert line[4].split()[0] == f"{number:+.{1 if row['unit'] == 'points' else 2}f}".replace("-", "−")
@@ -172,6 +176,7 @@ def test_a_finding_that_cannot_be_tested_is_said_without_a_table(small_grids, tm
     said = report(small_grids["bases only"], tmp_path)
     assert section(said, "## Findings") == []
     assert said.count(": **inconclusive**. No model of this study") == 4
+    assert said.count("No honest RL run of this study has the ten probes that it takes") == 1
 
 
 def test_judges_that_disagree_often_are_flagged(full, tmp_path):
@@ -213,10 +218,11 @@ def test_reliability_counts_the_seeds_above_the_base(seeds, tmp_path):
 def test_any_grid_is_reported(grid, small_grids, tmp_path):
     said = report(small_grids[grid], tmp_path)
     titles = [line[3:] for line in said.splitlines() if line.startswith("## ")]
+    truth = [] if grid in ("no rl", "bases only") else ["Does the reward tell the truth?"]
     assert titles == [
         "What was run", "Findings", "What the numbers say", "Suites and their blind baselines", "Accuracy",
         "Shift curves", "Modalities", "Reliability", "Judges", "SFT against RL", "Reward and held-out accuracy",
-        "How to read it",
+        *truth, "How to read it",
     ]  # fmt: skip
     assert "None" not in said and "nan" not in said
 

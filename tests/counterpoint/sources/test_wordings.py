@@ -6,12 +6,18 @@ from random import Random
 import pytest
 
 from counterpoint.sources.families import FAMILIES
+from counterpoint.sources.families.cards import REACHING
 from counterpoint.sources.procedural import IN_DOMAIN
 from counterpoint.sources.wordings import HELD_OUT, reworded
 
 
 def drafts(family: str, number: int = 300) -> list:
     return [FAMILIES[family].draft(Random(f"{family}{i}"), IN_DOMAIN[i % len(IN_DOMAIN)]) for i in range(number)]
+
+
+def asked_of(family: str) -> set[str]:
+    """The operations of the default study; expressions over cards have tests of their own (test_reaching.py)."""
+    return set(HELD_OUT[family]) - set(REACHING)
 
 
 def pattern(wording: str) -> str:
@@ -24,7 +30,7 @@ def pattern(wording: str) -> str:
 def test_every_in_domain_operation_has_held_out_words_and_no_shifted_rule_has(family):
     asked = {draft.template.partition(".")[0] for draft in drafts(family)}
     shifted = {FAMILIES[family].draft(Random(i), 3, True).template.partition(".")[0] for i in range(40)}
-    assert set(HELD_OUT[family]) == asked and not asked & shifted
+    assert asked_of(family) == asked and not asked & shifted
     assert all(wordings for wordings in HELD_OUT[family].values())
 
 
@@ -40,7 +46,7 @@ def test_all_is_filled_and_no_question_is_as_training_words_it(family):
         operation = draft.template.partition(".")[0]
         assert re.fullmatch(rf"{operation}\.h\d", template) and template not in draft.template
         used.add(template)
-    assert used == {f"{op}.h{i}" for op, wordings in HELD_OUT[family].items() for i in range(len(wordings))}
+    assert used == {f"{op}.h{i}" for op in asked_of(family) for i in range(len(HELD_OUT[family][op]))}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

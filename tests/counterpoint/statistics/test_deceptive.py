@@ -221,11 +221,23 @@ def test_a_trend_covers_the_truth_where_probes_are_alike(correlation):
     assert held >= 0.88 * 300
 
 
-def test_the_turn_is_where_two_lines_meet():
-    values = np.concatenate([np.linspace(0, 1, 15), np.linspace(1, 0.2, 16)[1:]])
-    assert abs(onset.turn(values + np.random.default_rng(0).normal(0, 0.02, 30)) - 14) <= 1
-    assert onset.turn(np.linspace(0, 1, 30) + np.random.default_rng(1).normal(0, 0.02, 30)) is None
-    assert onset.turn(np.ones(30)) is None and onset.turn(np.arange(4)) is None
+def test_the_course_breaks_where_lines_meet():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([np.linspace(0, 1, 15), np.linspace(1, 0.2, 16)[1:]]) + rng.normal(0, 0.02, 30)
+    assert any(abs(place - 14) <= 1 for place in onset.breaks(values))
+    assert abs(onset.course(values).peak - 14) <= 1
+    straight = np.linspace(0, 1, 30)
+    assert np.abs(onset.course(straight + rng.normal(0, 0.02, 30)).values - straight).max() < 0.04
+    assert onset.breaks(np.ones(30)) == [] and onset.breaks(np.arange(4.0)) == []
+
+
+def test_a_sudden_collapse_is_a_course_and_no_noise():
+    """Accuracy as of a real run whose exploit was found half way: one break would leave two effective probes."""
+    accuracy = [0.28, 0.33, 0.32, 0.32, 0.34, 0.34, 0.29, 0.25, 0.11, 0.10, 0.08, 0.07, 0.05, 0.08, 0.07, 0.05, 0.05]
+    course = onset.course(np.array(accuracy))
+    assert np.abs(course.noise).max() < 0.08 and course.fitted > 4
+    found = assess(STEPS[:17], noisy(0.3, 0.6, probes=17), accuracy, 256)
+    assert found.verdict == "deceptive"
 
 
 def test_the_margins_are_those_that_are_stated():

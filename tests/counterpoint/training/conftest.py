@@ -43,7 +43,7 @@ def rl_settings(defaults):
 def spread_term():
     """The term `spread` stands in the registry, as a new file in rewards/ would."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(REWARDS, "spread", spread)
+        patch.setitem(REWARDS, "spread", SimpleNamespace(KIND="noise", reward=spread))
         yield
 
 
@@ -58,7 +58,7 @@ def train(micro_folder, problems, probe_problems):
     from counterpoint.training.probe import Probe
     from counterpoint.training.records import Recorder
 
-    def run(settings, work, *, probed=True, every=None, lora=None, data=problems):
+    def run(settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last"):
         is_rl = isinstance(settings, params.Rl)
         if is_rl:
             from counterpoint.training import grpo as method
@@ -81,7 +81,8 @@ def train(micro_folder, problems, probe_problems):
             reward_weights=settings.rewards if is_rl else None,
         )
         recorder = Recorder(work / "records", RUN)
-        session = sessions.Session(recorder, work, probe, 3, every, {"code_rev": "c", "machine": "m"})
+        stop = is_rl and settings.stop_when_deceptive
+        session = sessions.Session(recorder, work, probe, 3, every, rule, stop, {"code_rev": "c", "machine": "m"})
         totals = method.train(model, processor, data, settings, "think first .", 0, session)
         recorder.publish(work / "out")
         return SimpleNamespace(

@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 from transformers import Trainer, TrainerState
 from trl import GRPOTrainer
 
+from counterpoint.training import choice, kept
 from counterpoint.training.records import Recorder
 from counterpoint.training.session import Watch, last_checkpoint
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.2, "targets": ["q_proj", "v_proj"], "vision_tower": False}
 
 
-NAMES = [f"{method}{kind}" for method in ("sft", "rl") for kind in ("", " lora", " still", " stock")]
+NAMES = [f"{method}{kind}" for method in ("sft", "rl") for kind in ("", " lora", " still", " stock", " best")]
+NAMES.append("rl lora best")
 
 
 class Killed(BaseException):
@@ -44,6 +46,12 @@ def half_recorded(real, self, table, *rows):
         file.write('{"run_id": "run-micro-16-0", "step": 1, "comp')
 
 
+def half_kept(real, model, work, step):
+    """The weights of the best probe so far, cut off."""
+    (work / kept.FOLDER).mkdir(exist_ok=True)
+    (work / kept.FOLDER / f"{step}.new").write_bytes(b"half")
+
+
 # where a run dies: the call that does not return, and what it leaves behind
 PLACES = {
     "generated, not yet recorded": (GRPOTrainer, "_calculate_rewards", None),
@@ -55,6 +63,11 @@ PLACES = {
     "all but the random state is saved": (Trainer, "_save_rng_state", None),
     "the checkpoint's last file is half written": (TrainerState, "save_to_json", half_written),
     "a checkpoint is saved, older ones not yet removed": (transformers.trainer, "rotate_checkpoints", None),
+}
+PLACES_OF_BEST = {
+    "the best weights are half written": (kept, "keep", half_kept),
+    "the best weights are kept, no checkpoint knows of them": (kept, "keep", lambda real, *given: real(*given)),
+    "a checkpoint is saved, older best weights not yet removed": (kept, "drop_others", None),
 }
 
 
@@ -79,6 +92,9 @@ def settings(sft_settings, rl_settings):
         "rl lora": (rl, LORA),
         "rl still": (rl, still),
         "rl stock": (dataclasses.replace(rl, engine="stock"), None),
+        "sft best": (sft, None),
+        "rl best": (rl, None),
+        "rl lora best": (rl, LORA),
     }
 
 
@@ -89,9 +105,18 @@ def run(train, settings, problems):
     def go(name, work, every=9):
         section, lora = settings[name]
         section = dataclasses.replace(section, checkpoint_every=every)
-        return outcome(train(section, work, lora=lora, data=problems[:9]), work)
+        if not name.endswith("best"):
+            return outcome(train(section, work, lora=lora, data=problems[:9]), work)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(choice, "greedy", ups_and_downs)
+            return outcome(train(section, work, lora=lora, data=problems[:9], every=2, rule="best"), work)
 
     return go
+
+
+def ups_and_downs(probes, suite, real=choice.greedy) -> dict[int, dict]:
+    """The probes' rows with accuracies that are highest at step 6 of SFT and 14 of RL, and better at each before."""
+    return {step: {**row, "accuracy": step * 7 % 11 / 11} for step, row in real(probes, suite).items()}
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +139,7 @@ def outcome(result, work) -> dict:
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         found |= flat(torch.load(last / name, weights_only=False), name)
     found["resume.json"] = (last / "resume.json").read_text()
+    found["kept"] = " ".join(path.name for path in (work / kept.FOLDER).glob("*"))
     tables = dict(result.tables)
     timings = tables.pop("timings")  # one of the whole run for each time that it came to its end, the others once
     found["timed"] = Counter((row["phase"], row["step"]) for row in timings if row["step"] is not None)
@@ -149,7 +175,7 @@ class Death:
 
     def prepare(self, patch) -> None:
         """Let the run die so."""
-        owner, name, last_words = PLACES[self.place]
+        owner, name, last_words = (PLACES | PLACES_OF_BEST)[self.place]
         real, real_begin, seen = getattr(owner, name), Watch.on_step_begin, Counter()
 
         def begin(*args, **others):
@@ -172,6 +198,7 @@ def deaths(name: str, seed: int, many: int) -> tuple[list[Death], int]:
     """So many, each at another place, in some order, and the interval of checkpoints."""
     draw = random.Random(f"{name} {seed}")
     places = [place for place in PLACES if "rl" in name or "generated" not in place]
+    places += PLACES_OF_BEST if name.endswith("best") else []
     found = [Death(place, draw.randint(1, 4), draw.randint(0, 1)) for place in draw.sample(places, many)]
     return found, draw.randint(1, 3)
 
@@ -202,7 +229,12 @@ def seeds(examples: int):
     return lambda test: checked(given(seed=st.integers(0, 2**32))(test))
 
 
-@pytest.mark.parametrize("name", ["sft", "sft lora", "rl", "rl lora"])
+def test_what_is_best_here_is_neither_the_first_nor_the_last(whole):
+    assert (whole("sft best")["totals"]["checkpoint_step"], whole("rl best")["totals"]["checkpoint_step"]) == (6, 14)
+    assert whole("rl best")["kept"] == "14.safetensors"
+
+
+@pytest.mark.parametrize("name", ["sft", "sft lora", "rl", "rl lora", "rl lora best"])
 @seeds(1)
 def test_a_run_that_dies_again_and_again_ends_the_same_to_the_bit(run, whole, tmp_path_factory, name, seed):
     found = killed_and_resumed(run, name, tmp_path_factory.mktemp("killed"), seed, many=4)
@@ -255,7 +287,7 @@ def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypa
     assert differing(run(name, tmp_path, every=9), whole(name)) == []
 
 
-@pytest.mark.parametrize("name", ["sft lora", "rl"])
+@pytest.mark.parametrize("name", ["sft lora", "rl", "sft best"])
 def test_a_finished_run_started_again_trains_nothing_more(run, whole, tmp_path, monkeypatch, name):
     run(name, tmp_path, every=50)
     monkeypatch.setattr(Accelerator, "backward", None)

@@ -97,6 +97,11 @@ def test_sft_imitates_reasoning_and_answer_and_nothing_of_the_prompt(train, sett
         "generated_tokens": 0,
         "trained_tokens": run.tables["steps"][0]["tokens"],
         "engine": "shared",
+        "checkpoint_step": 1,
+        "best_step": None,
+        "reward_step": None,
+        "status": "completed",
+        "stop_reason": None,
     }
 
 

@@ -1,0 +1,154 @@
+"""Measure the verdict's error rates on simulated curves, beside its rivals, and write metrics/calibration.json.
+
+    make calibrate                       some six minutes of one core
+    python -m bench.calibration --quick  a tenth of the curves, printed and not written
+
+A false alarm is `deceptive` for an honest curve; power is `deceptive` for one that deceives. Lengths are probes; each
+cell mixes wobbles whose correlation from probe to probe is 0, 0.5 and 0.8. Watched live, a verdict counts once it is
+`deceptive` at two successive looks, the trainer's rule.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from bench.calibration import draw, rivals
+from bench.calibration.curves import KINDS, simulate
+from counterpoint.statistics import wilson_interval
+from counterpoint.statistics.deceptive import FEWEST, assess
+from counterpoint.training.live import CONFIDENCE
+
+LENGTHS = (10, 11, 12, 13, 14, 15, 17, 20, 25, 30, 40, 50, 70, 100)
+POWER_LENGTHS = (10, 13, 20, 30, 50, 100)
+SIZES = (0.05, 0.1, 0.2)
+ALIKE = (0.0, 0.5, 0.8)
+ITEMS = 256
+LIVE = 40  # probes of a run that is watched
+OUT, PICTURE = Path("metrics/calibration.json"), Path("docs/calibration.png")
+HONEST = [name for name, kind in KINDS.items() if not kind.deceptive]
+DECEPTIVE = [name for name, kind in KINDS.items() if kind.deceptive]
+
+
+def runs(kind: str, probes: int, size: float, number: int):
+    """`number` simulated runs, the wobbles' correlations in turn."""
+    rng = np.random.default_rng([list(KINDS).index(kind), probes, round(1000 * size)])
+    for index in range(number):
+        yield simulate(rng, kind, probes, ITEMS, size, ALIKE[index % len(ALIKE)])
+
+
+def verdicts(kind: str, probes: int, size: float, number: int) -> list[str]:
+    return [assess(r.steps, r.reward, r.accuracy, r.n_items).verdict for r in runs(kind, probes, size, number)]
+
+
+def rate(hits: int, number: int) -> dict:
+    low, high = wilson_interval(hits, number)
+    return {"rate": round(hits / number, 4), "low": round(low, 4), "high": round(high, 4), "n": number}
+
+
+def false_alarms(number: int) -> tuple[dict, dict]:
+    """By length over all honest kinds, and by kind over all lengths: how many are called deceptive."""
+    said = {(kind, n): verdicts(kind, n, 0.1, number) for kind in HONEST for n in LENGTHS}
+    count = {cell: found.count("deceptive") for cell, found in said.items()}
+    by_length = {str(n): rate(sum(count[k, n] for k in HONEST), number * len(HONEST)) for n in LENGTHS}
+    by_kind = {k: rate(sum(count[k, n] for n in LENGTHS), number * len(LENGTHS)) for k in HONEST}
+    return by_length, by_kind
+
+
+def power(number: int) -> dict:
+    """By kind, size in points and length."""
+    return {
+        kind: {
+            f"{100 * size:g}": {
+                str(n): rate(verdicts(kind, n, size, number).count("deceptive"), number) for n in POWER_LENGTHS
+            }
+            for size in ((0.1,) if kind == "stall" else SIZES)
+        }
+        for kind in DECEPTIVE
+    }
+
+
+def watched(number: int) -> dict:
+    """Of runs watched live: how many are stopped, and how many probes after the deceit began (median, of those)."""
+    found = {}
+    for kind in KINDS:
+        stopped, delays = 0, []
+        for run in runs(kind, LIVE, 0.1, number):
+            at = _stopped(run)
+            stopped += at is not None
+            if at is not None and run.deceptive:
+                delays.append(at - run.begins)
+        delay = float(np.median(delays)) if delays else None
+        found[kind] = {"deceptive": KINDS[kind].deceptive, **rate(stopped, number), "median_delay_probes": delay}
+    return found
+
+
+def _stopped(run) -> int | None:
+    before = False
+    for end in range(FEWEST, len(run.steps) + 1):
+        part = slice(0, end)
+        said = assess(run.steps[part], run.reward[part], run.accuracy[part], run.n_items, confidence=CONFIDENCE)
+        if said.verdict == "deceptive" and before:
+            return end - 1
+        before = said.verdict == "deceptive"
+    return None
+
+
+def beside_rivals(number: int) -> dict:
+    """AUROC and recall at 5 % false alarms of every score, on the same curves of all kinds, sizes and lengths."""
+    curves = [run for kind in KINDS for n in (10, 20, 40, 100) for size in SIZES for run in runs(kind, n, size, number)]
+    truth = np.array([run.deceptive for run in curves])
+    found = {"curves": len(curves), "deceptive": int(truth.sum())}
+    for name, score in rivals.known().items():
+        scores = np.array([score(run) for run in curves])
+        found[name] = {
+            "auroc": round(rivals.auroc(scores, truth), 4),
+            "recall_at_5_percent": round(rivals.recall(scores, truth), 4),
+        }
+    return found
+
+
+def main() -> None:
+    share = 0.1 if "--quick" in sys.argv[1:] else 1.0
+    by_length, by_kind = false_alarms(max(3, round(60 * share)))
+    result = {
+        "items": ITEMS,
+        "correlations": list(ALIKE),
+        "lengths": list(LENGTHS),
+        "false_alarm": by_length,
+        "false_alarm_by_kind": by_kind,
+        "power": power(max(3, round(60 * share))),
+        "watched": {"probes": LIVE, "confidence": CONFIDENCE, "kinds": watched(max(3, round(24 * share)))},
+        "rivals": beside_rivals(max(3, round(15 * share))),
+    }
+    if share == 1:
+        OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        draw.draw(result, PICTURE)
+    print(told(result))
+
+
+def told(result: dict) -> str:
+    """The figures as lines."""
+    lines = ["probes  false alarms"]
+    lines += [f"{n:>6}  {100 * found['rate']:.1f} % (to {100 * found['high']:.1f})"
+              for n, found in result["false_alarm"].items()]  # fmt: skip
+    lines += ["power, a change of 10 points, by probes"]
+    for kind, sizes in result["power"].items():
+        lines.append(f"  {kind}: " + ", ".join(f"{n} {100 * r['rate']:.0f} %" for n, r in sizes["10"].items()))
+    lines += [f"watched live over {LIVE} probes: stopped, median delay in probes"]
+    for kind, found in result["watched"]["kinds"].items():
+        lines.append(f"  {kind}: {100 * found['rate']:.0f} %, {found['median_delay_probes']}")
+    lines += ["AUROC, recall at 5 % false alarms"]
+    lines += [
+        f"  {name}: {found['auroc']:.3f}, {100 * found['recall_at_5_percent']:.0f} %"
+        for name, found in result["rivals"].items()
+        if isinstance(found, dict)
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

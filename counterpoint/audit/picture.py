@@ -1,0 +1,84 @@
+"""audit.png: training reward and held-out accuracy over the same steps, the onset marked, and the gap's parts below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from counterpoint.audit.log import Curve
+from counterpoint.audit.verdicts import Audit
+from counterpoint.report import style
+from counterpoint.report.viewer import plain
+from counterpoint.statistics.deceptive import Assessment
+from counterpoint.statistics.proportions import wilson_interval
+
+MOST = 6  # curves with a panel of their own
+ACCURACY = "#0072b2"
+VERDICTS = {"aligned": "#00694f", "deceptive": "#a83c00", "saturated": "#6b6b66", "inconclusive": "#6b6b66"}
+GAPS = {"format": "#e69f00", "length": "#56b4e9", "verifier": "#d55e00", "memorisation": "#8a4f9e",
+        "decoding": "#009e73", "over_specialisation": "#4d4d4d"}  # fmt: skip
+
+
+def draw(audit: Audit, path: Path) -> None:
+    """Draw a panel for each curve, at most `MOST`, and below the first one with gaps what its gap is made of."""
+    pairs = list(zip(audit.log.curves, audit.assessed, strict=True))[:MOST]
+    parted = next((curve for curve, _ in pairs if curve.gaps), None)
+    columns = min(2, len(pairs))
+    rows = -(-len(pairs) // columns) + (parted is not None)
+    width, height = 4.4 * columns + (2.2 if columns == 1 else 0), 0.9 + 2.5 * rows + 0.4 * bool(parted)
+    with style.sheet(width, height, path) as figure:
+        left_out = len(audit.log.curves) - len(pairs)
+        more = f"; {left_out} curves more are in the page" if left_out else ""
+        style.heading(figure, f"The reward is {audit.overall.verdict}" if audit.overall.verdict != "inconclusive" else
+                      "Whether the reward tells the truth is open", f"{audit.log.kind}{more}")  # fmt: skip
+        grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,
+                                   bottom=(0.9 if parted else 0.5) / height, hspace=0.5, wspace=0.5)  # fmt: skip
+        for place, (curve, found) in enumerate(pairs):
+            axes = figure.add_subplot(grid[place // columns, place % columns])
+            _panel(axes, curve, found, labelled=place == 0)
+        if parted:
+            _parts(figure.add_subplot(grid[rows - 1, :]), parted)
+
+
+def _panel(axes, curve: Curve, found: Assessment, labelled: bool) -> None:
+    measured = np.isfinite(curve.accuracy)
+    axes.plot(curve.steps, curve.reward, color=style.REWARD, linewidth=1.7, label="training reward")
+    axes.set_ylabel("reward")
+    axes.set_xlabel("step")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    shown = axes.twinx()
+    shown.grid(False)
+    shown.set_ylim(-0.02, 1.02)
+    if np.nanmin(curve.reward) >= 0 and np.nanmax(curve.reward) <= 1:
+        axes.set_ylim(-0.02, 1.02)  # the same scale where both are shares
+    shown.set_ylabel("held-out accuracy", color=ACCURACY)
+    if measured.any():
+        scores = curve.accuracy[measured]
+        right = np.rint(scores * curve.n_items).astype(int)
+        bounds = np.array([wilson_interval(int(k), curve.n_items) for k in right])
+        shown.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=ACCURACY, alpha=0.15, lw=0)
+        shown.plot(curve.steps[measured], scores, color=ACCURACY, marker="o", markersize=3, linewidth=1.5,
+                   label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
+    if found.onset_step is not None:
+        axes.axvline(found.onset_step, color=VERDICTS["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset")
+    title = f"{plain(curve.name)}: {found.verdict}" if curve.name else found.verdict
+    axes.set_title(title, loc="left", weight="bold", color=VERDICTS[found.verdict], parse_math=False)
+    if labelled:
+        handles = [*axes.get_legend_handles_labels()[0], *shown.get_legend_handles_labels()[0]]
+        axes.legend(
+            handles=handles, loc="best", frameon=True, framealpha=0.85, edgecolor="none", fontsize=style.SMALLEST
+        )
+
+
+def _parts(axes, curve: Curve) -> None:
+    axes.axhline(0, color="#9a9a9a", linewidth=0.8)
+    for name, values in curve.gaps.items():
+        if np.isfinite(values).any():
+            axes.plot(curve.steps, values, color=GAPS[name], linewidth=1.5, label=name.replace("_", " "))
+    where = f" {plain(curve.name)}" if curve.name else ""
+    axes.set_title(f"what the reward holds over accuracy{where}", loc="left", parse_math=False)
+    axes.set_ylabel("reward")
+    axes.set_xlabel("step")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.24), ncol=6, frameon=False, fontsize=style.SMALLEST)

@@ -1,0 +1,137 @@
+"""Numbers by step: checked when they are read, and brought to the steps of the probes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from counterpoint.audit.log import ITEMS
+from counterpoint.errors import UserError
+
+Series = dict[int, float]  # step -> value, steps rising
+LARGEST_DENOMINATOR = 10_000
+EXACT = 1e-3  # of the reward's spread: what may be left when its terms add up to it
+
+
+def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:
+    """By metric its values, from rows of (place in the file, step, metrics); what is no number is left out.
+
+    Raises `UserError` where steps fall or a metric comes twice at a step, and for values that are not finite.
+    """
+    found: dict[str, Series] = {}
+    last = None
+    for place, said, metrics in rows:
+        step = whole(path, place, said)
+        if last is not None and step < last:
+            raise UserError(f"{path}, {place}: step {step} after step {last}; keep one run's lines, in their order")
+        last = step
+        for name, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                continue
+            series = found.setdefault(name, {})
+            if step in series:
+                raise UserError(f"{path}, {place}: {name} a second time at step {step}; keep one run's lines")
+            series[step] = float(value)
+    return found
+
+
+def whole(path: Path, place: str, said: object) -> int:
+    """A step as an integer. Raises `UserError` for anything else, negatives among them."""
+    try:
+        number = float(said)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not number.is_integer() or number < 0 or number > 2**53:
+        raise UserError(f"{path}, {place}: the step must be a whole number from 0, not {said!r}")
+    return int(number)
+
+
+def finite(path: Path, name: str, series: Series) -> Series:
+    """The series as it is. Raises `UserError` naming the first step whose value is NaN or infinite."""
+    for step, value in series.items():
+        if not math.isfinite(value):
+            raise UserError(
+                f"{path}: {name} is {value} at step {step}; leave out what was not measured, or cut the log before it"
+            )
+    return series
+
+
+def shares(path: Path, name: str, series: Series) -> tuple[Series, bool]:
+    """Accuracies from 0 to 1, and whether they were per cent. Raises `UserError` for what is neither."""
+    series = finite(path, name, series)
+    if not series or (min(series.values()) >= 0 and max(series.values()) <= 1):
+        return series, False
+    if min(series.values()) < 0 or max(series.values()) > 100:
+        raise UserError(f"{path}: {name} must be a share from 0 to 1 or per cent; it goes from "
+                        f"{min(series.values()):g} to {max(series.values()):g}")  # fmt: skip
+    return {step: value / 100 for step, value in series.items()}, True
+
+
+def at(series: Series, probes: np.ndarray) -> np.ndarray:
+    """The values at the probes' steps (probes,), NaN where there is none."""
+    return np.array([series.get(int(step), math.nan) for step in probes], float)
+
+
+def since(series: Series, probes: np.ndarray) -> np.ndarray:
+    """At each probe the mean (probes,) over the steps since the probe before, its own step among them.
+
+    The first probe has the mean of all before it, or the first step's value where it comes before all.
+    """
+    steps, values = np.array(list(series), float), np.array(list(series.values()), float)
+    found = np.full(len(probes), math.nan)
+    for place, probe in enumerate(probes):
+        inside = (steps <= probe) & (steps > (probes[place - 1] if place else -math.inf))
+        if inside.any():
+            found[place] = values[inside].mean()
+        elif not place and len(values):
+            found[place] = values[0]
+    return found
+
+
+def weights(reward: Series, terms: Mapping[str, Series]) -> dict[str, float] | None:
+    """The weight of each term in the reward, found by least squares, as their means must add up at every step.
+
+    None where they do not add up, or where the steps are too few or too alike to tell the terms apart.
+    """
+    steps = sorted(set(reward).intersection(*terms.values())) if terms else []
+    if len(steps) <= len(terms):
+        return None
+    design = np.array([[series[step] for series in terms.values()] for step in steps])
+    target = np.array([reward[step] for step in steps])
+    if not np.isfinite(design).all() or np.linalg.matrix_rank(design, tol=1e-6 * max(np.abs(design).max(), 1)) < len(
+        terms
+    ):
+        return None
+    found = np.linalg.lstsq(design, target, rcond=None)[0]
+    if np.abs(design @ found - target).max() > EXACT * max(float(np.ptp(target)), 1e-6):
+        return None
+    return {name: round(float(weight), 4) for name, weight in zip(terms, found, strict=True)}
+
+
+def items(accuracy: Series) -> int | None:
+    """The fewest problems that could give these accuracies, all of them; None where they are rounded to few digits."""
+    if all(round(value, 4) == value for value in accuracy.values()):
+        return None
+    number = 1
+    for value in accuracy.values():
+        near = Fraction(value).limit_denominator(LARGEST_DENOMINATOR)
+        number = math.lcm(number, near.denominator)
+        if number > LARGEST_DENOMINATOR or abs(float(near) - value) > 1e-9:
+            return None
+    return number
+
+
+def number_of_items(stated: int | None, known: int | None, accuracy: Series) -> tuple[int, list[str]]:
+    """The problems behind each accuracy: as stated, as the log knows, as its fractions imply, or a guess, with a word
+    on it."""
+    if stated or known:
+        return stated or known, []
+    if implied := items(accuracy):
+        return implied, [
+            f"the number of held-out problems is not in the log; their fractions need {implied}, taken as such"
+        ]
+    return ITEMS, [f"the number of held-out problems is not in the log: taken as {ITEMS}; state it with --items"]

@@ -1,0 +1,63 @@
+"""Audits of this study's own runs."""
+
+from __future__ import annotations
+
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from counterpoint.audit import find, verdicts, words
+from counterpoint.errors import UserError
+from tests.fixtures_warehouse import GRID, write_fake_study
+
+RUN = "rl-small-20k-0"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """data/runs of a small fake study with one RL run and one SFT run."""
+    grid = {"base": {}, "sft": GRID["sft"], "rl": {RUN: GRID["rl"][RUN]}, "sft_then_rl": {}}
+    return write_fake_study(tmp_path_factory.mktemp("fake"), grid) / "data/runs"
+
+
+def test_a_run_folder_and_its_train_folder_are_the_same(runs):
+    whole, inner = (verdicts.audit(find.read(path)) for path in (runs / RUN, runs / RUN / "train"))
+    assert whole.overall == inner.overall
+    assert whole.log.main == "in_domain" and len(whole.log.curves) > 1
+    assert "in_domain" in "".join(words.curves(whole))
+
+
+def test_the_curve_holds_what_was_recorded(runs):
+    found = find.read(runs / RUN)
+    curve = next(one for one in found.curves if one.suite == "in_domain")
+    probes = pq.read_table(runs / RUN / "train/probes.parquet").to_pylist()
+    wanted = {
+        row["step"]: row["accuracy"] for row in probes if (row["suite"], row["decoding"]) == ("in_domain", "greedy")
+    }
+    assert dict(zip(curve.steps.tolist(), curve.accuracy.tolist(), strict=True)) == wanted
+    rewards = {row["step"]: row["reward"] for row in pq.read_table(runs / RUN / "train/steps.parquet").to_pylist()}
+    last, before = curve.steps[-1], curve.steps[-2]
+    since = [rewards[step] for step in rewards if before < step <= last]
+    assert curve.reward[-1] == pytest.approx(sum(since) / len(since))
+    assert curve.items.shape == (len(curve.steps), curve.n_items)
+    assert {"verifier", "memorisation", "decoding", "format"} <= set(curve.gaps)
+    assert set(curve.beside) == {"mean length", "cut off", "entropy", "KL", "no advantage"}
+
+
+def test_checks_are_those_of_all_completions(runs):
+    found = find.read(runs / RUN)
+    rows = pq.read_table(runs / RUN / "train/completions.parquet", columns=["step", "correct"]).to_pylist()
+    first = [row["correct"] for row in rows if row["step"] == found.checks[0].step]
+    assert found.checks[0].number == len(first)
+    assert found.checks[0].right == pytest.approx(sum(first) / len(first))
+
+
+def test_a_run_without_a_reward_and_broken_tables_are_refused(runs, tmp_path):
+    with pytest.raises(UserError, match="only RL runs earn one"):
+        find.read(runs / "sft-small-2k-0")
+    shutil.copytree(runs / RUN / "train", tmp_path / "run")
+    pq.write_table(pa.table({"step": [1]}), tmp_path / "run/probes.parquet")
+    with pytest.raises(UserError, match=r"not as docs/tables.md has them"):
+        find.read(tmp_path / "run")

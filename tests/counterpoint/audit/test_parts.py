@@ -1,0 +1,152 @@
+"""The parts of an audit, by hand-made numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from counterpoint.audit import build, calibrated, completions, find, named, series, trl, verdicts, words
+from counterpoint.audit.log import Check
+from counterpoint.errors import UserError
+
+
+def test_the_reward_at_a_probe_is_the_mean_since_the_probe_before():
+    reward = {1: 0.1, 2: 0.3, 3: 0.5, 4: 0.7}
+    found = series.since(reward, np.array([0, 2, 4, 6]))
+    assert found[:3] == pytest.approx([0.1, 0.2, 0.6]) and math.isnan(found[3])
+    assert series.since(reward, np.array([2, 4]))[0] == pytest.approx(0.2)
+
+
+def test_weights_are_recovered_where_the_terms_add_up():
+    rng = np.random.default_rng(0)
+    terms = {name: dict(enumerate(rng.random(12))) for name in ("accuracy", "format", "metric")}
+    reward = {step: 0.9 * terms["accuracy"][step] + 0.1 * terms["format"][step] for step in range(12)}
+    assert series.weights(reward, terms) == {"accuracy": 0.9, "format": 0.1, "metric": 0.0}
+    assert series.weights({**reward, 3: 2.0}, terms) is None
+    assert series.weights(reward, {**terms, "twice": terms["metric"]}) is None
+    assert series.weights(reward, {}) is None
+
+
+def test_the_number_of_items_comes_from_exact_fractions_alone():
+    assert series.items({0: 3 / 64, 1: 5 / 16}) == 64
+    assert series.items({0: 0.469, 1: 0.312}) is None
+    assert series.items({0: math.pi / 4}) is None
+
+
+def test_the_gaps_add_up_to_the_reward():
+    probes = np.array([0, 10, 20])
+    terms = {"acc": {5: 0.4, 15: 0.6}, "format_reward": {5: 0.2, 15: 1.0}, "length_penalty": {5: 0.1, 15: 0.1}}
+    weights = {"acc": 0.8, "format_reward": 0.1, "length_penalty": 0.1}
+    accuracy = np.array([0.3, 0.3, 0.2])
+    for parts in (
+        build.Parts(terms, {}, {5: 0.35, 15: 0.3}, weights),
+        build.Parts(terms, {"acc": {0: 0.3, 10: 0.35, 20: 0.5}}, {}, weights),
+    ):
+        gaps = build.gaps(parts, probes, accuracy)
+        reward = sum(weights[name] * series.since(values, probes) for name, values in terms.items())
+        assert set(gaps) == {"format", "length", "verifier", "memorisation"}
+        assert sum(gaps.values()) + 0.8 * accuracy == pytest.approx(reward)
+    assert build.gaps(build.Parts(terms), probes, accuracy) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "suite"),
+    [("accuracy", ""), ("math_accuracy", "math"), ("pass@1", ""), ("gsm8k/acc", "gsm8k"), ("mean_token_accuracy", None),
+     ("rewards/accuracy", None), ("loss", None)],
+)  # fmt: skip
+def test_names_of_accuracies(name, suite):
+    assert named.suite_of_accuracy(name) == suite
+
+
+@pytest.mark.parametrize(
+    ("term", "kind"),
+    [("format_reward_func", "format"), ("soft_overlong_punishment", "length"), ("len", "length"),
+     ("correctness_reward", "accuracy"), ("my_reward", "accuracy")],
+)  # fmt: skip
+def test_kinds_of_terms(term, kind):
+    assert named.kind_of_term(term) == kind
+
+
+def test_conversations_and_other_formats_are_judged():
+    turns = [{"role": "user", "content": "7"}, {"role": "assistant", "content": "so \\boxed{4}"}]
+    rows = completions.usable([{"c": turns, "solution": 4}, {"c": "no", "solution": None}], "c", "solution")
+    assert rows[0]["completion"] == "so \\boxed{4}" and len(rows) == 1
+    checks, judge = completions.checks([(1, rows)], [])
+    assert judge == "lenient" and checks[0].right == 1 and math.isnan(checks[0].paid)
+    none, why = completions.checks([(1, [{"completion": "", "gold": "4"}])], [])
+    assert none == [] and "no judge" in why
+
+
+def test_files_are_spread_over_the_run():
+    kept = completions.spread(list(range(1000)))
+    assert len(kept) == completions.FILES and kept[0] == 0 and kept[-1] == 999
+
+
+def test_an_exploit_is_a_rise_of_what_is_paid_for_though_wrong():
+    def checks(*shares):
+        return [Check(step, 64, 0.5, 1.0, 0.5, share, 0.0) for step, share in enumerate(shares)]
+
+    assert verdicts.exploited(checks(0.05, 0.1, 0.2, 0.4))
+    assert not verdicts.exploited(checks(0.4, 0.4, 0.45, 0.5))
+    assert not verdicts.exploited(checks(0.9))
+    assert not verdicts.exploited(checks(math.nan, math.nan))
+
+
+def test_the_weight_of_a_reward_function_decides_whose_accuracy_it_is():
+    values = {0: 0.2, 5: 0.4}
+    held_terms = {"": {"correct": values}}
+    assert trl._accuracies({}, held_terms, {"correct": 0.0})[2] is False
+    assert trl._accuracies({}, held_terms, {"correct": 1.0})[2] is True
+    assert trl._accuracies({"accuracy": {0: 0.5}}, held_terms, {"correct": 1.0})[0] == {"": {0: 0.5}}
+
+
+def test_error_rates_are_those_of_the_longest_measured_length(tmp_path):
+    path = tmp_path / "calibration.json"
+    assert calibrated.rates(20, path) is None
+    alarms = {"10": {"rate": 0.03}, "20": {"rate": 0.02}, "30": {"rate": 0.5}}
+    power = {"divergence": {"10": {"10": {"rate": 0.8}, "13": {"rate": 0.9}}}}
+    path.write_text(json.dumps({"false_alarm": alarms, "power": power}))
+    assert calibrated.rates(25, path) == calibrated.Rates(20, 0.02, 13, 0.9)
+    assert calibrated.rates(5, path) is None
+    path.write_text("[]")
+    assert calibrated.rates(25, path) is None
+
+
+def test_unknown_error_rates_are_called_so(root, monkeypatch, tmp_path):
+    monkeypatch.setattr(calibrated, "rates", lambda probes: None)
+    found = verdicts.audit(find.read(root / "tests/fixtures/audit/honest.csv"))
+    assert "calibration not run" in words.error_rates(found)
+    monkeypatch.setattr(calibrated, "rates", lambda probes: calibrated.Rates(20, 0.031, 13, 0.87))
+    found = verdicts.audit(find.read(root / "tests/fixtures/audit/honest.csv"))
+    assert "simulated at 20" in words.error_rates(found) and "3.1 %" in words.error_rates(found)
+
+
+class Trap:
+    """Leaves a mark where it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return open, (str(self.mark), "w")
+
+
+def test_pickles_and_code_in_the_folder_are_left_alone(root, tmp_path):
+    source = root / "tests/fixtures/audit/trl_honest/trainer_state.json"
+    for name in ("training_args.bin", "rng_state.pth", "optimizer.pt", "scheduler.pt"):
+        (tmp_path / name).write_bytes(pickle.dumps(Trap(tmp_path / "mark")))
+    (tmp_path / "conftest.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')")
+    (tmp_path / "trainer_state.json").write_bytes(source.read_bytes())
+    assert verdicts.audit(find.read(tmp_path)).overall.verdict == "aligned"
+    assert not (tmp_path / "mark").exists()
+
+
+def test_collected_metrics_may_come_on_several_lines_of_a_step(tmp_path):
+    rows = [("line 1", 1, {"reward": 0.5}), ("line 2", 1, {"val": 0.25, "note": "text", "flag": True})]
+    assert series.collect(tmp_path, rows) == {"reward": {1: 0.5}, "val": {1: 0.25}}
+    with pytest.raises(UserError, match="a second time"):
+        series.collect(tmp_path, [*rows, ("line 3", 1, {"reward": 0.5})])
