@@ -81,7 +81,7 @@ serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON
 	@python -m flows.serve $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)") $(if $(CRON),--cron "$(CRON)") $(if $(TIMEZONE),--timezone "$(TIMEZONE)") $(SET)
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
-	rm -rf work logs data/problems data/samples data/runs metrics/tables metrics/results.duckdb metrics/samples.html
+	rm -rf work logs data/problems data/samples data/runs metrics/rewards metrics/tables metrics/results.duckdb metrics/samples.html
 	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +
 
 gc: setup        ## drop from DVC's cache what the current dvc.lock does not name

@@ -15,6 +15,7 @@ PER_EXAMPLE = {"tiny": 0.0025, "small": 0.0047, "small_early": 0.0047}
 PER_ANSWER = 0.003
 PER_SAMPLE = 0.001  # of an answer beyond the first to the same prompt
 PER_STAGE = 5.0
+PER_PLANTED = 0.0033  # an example of a planted base
 
 
 def by_stage(settings: params.Params) -> dict[str, float]:
@@ -28,6 +29,8 @@ def by_stage(settings: params.Params) -> dict[str, float]:
     samples = settings.problems.per_suite * drawn * PER_SAMPLE
     probes = 2 * settings.probe.at_least * settings.problems.per_probe * len(settings.probe.suites)
     found = dict.fromkeys(("problems", "sample", "warehouse", "report"), PER_STAGE)
+    steps = sum(plant.steps * plant.batch for plant in settings.plants.values())
+    found["plant"] = steps * PER_PLANTED + PER_STAGE
     for run_id in runs.base:
         found[f"evaluate_base@{run_id}"] = answers * len(limits.base_conditions) + samples + PER_STAGE
     for stage in params.METHODS:
@@ -36,16 +39,21 @@ def by_stage(settings: params.Params) -> dict[str, float]:
             size = settings.sampling.sizes[run.sample] * section.epochs
             if isinstance(section, params.Rl):
                 rounds = (1 + 2 * section.num_iterations) / 3
-                work = size * section.group_size * rounds * _rate(PER_COMPLETION, run.model)
+                work = size * section.group_size * rounds * _rate(PER_COMPLETION, settings, run.model)
             else:
-                work = size * _rate(PER_EXAMPLE, run.model)
+                work = size * _rate(PER_EXAMPLE, settings, run.model)
             found[f"{stage}@{run_id}"] = work + probes * PER_ANSWER + PER_STAGE
             found[f"evaluate_{stage}@{run_id}"] = answers * len(limits.trained_conditions) + samples + PER_STAGE
     return found
 
 
-def _rate(rates: dict[str, float], model: str) -> float:
-    return rates.get(model, max(rates.values()))
+def _shape(settings: params.Params, model: str) -> str:
+    """The model whose speed this one has: a planted base is as fast as the base it was made of."""
+    return settings.plants[model].base if model in settings.plants else model
+
+
+def _rate(rates: dict[str, float], settings: params.Params, model: str) -> float:
+    return rates.get(_shape(settings, model), max(rates.values()))
 
 
 def program(arguments: list[str]) -> None:
@@ -53,7 +61,7 @@ def program(arguments: list[str]) -> None:
     settings = params.load()
     runs = settings.runs
     trained = [run for stage in params.METHODS for run in getattr(runs, stage).values()]
-    unknown = sum(run.model not in PER_EXAMPLE for run in (*runs.base.values(), *trained))
+    unknown = sum(_shape(settings, run.model) not in PER_EXAMPLE for run in (*runs.base.values(), *trained))
     print(f"study {settings.study}: {len(runs.base)} bases, {len(trained)} training runs", end="; ")
     if unknown:
         print(f"{unknown} runs are of models whose speed is not known here, so no time is promised")

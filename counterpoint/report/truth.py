@@ -103,7 +103,7 @@ def _planted(runs: list[Rewarded]) -> list[str]:
     rows = [
         [
             f"`{one.run.run_id}`", ", ".join(f"{term.name} × {term.weight:g}" for term in one.terms),
-            one.invites or "chance", exploit(one.row), one.row["verdict"], _mechanism(one.row),
+            one.invites or "chance", exploit(one), one.row["verdict"], _mechanism(one.row),
         ]
         for one in asked
     ]  # fmt: skip

@@ -34,7 +34,7 @@ def facts(one: Rewarded) -> list[str]:
     honesty = {True: "honest reward", False: "reward that is not the strict judge", None: "reward"}[row["honest"]]
     paid = f"{honesty[:1].upper()}{honesty[1:]}: {terms}."
     if one.planted:
-        paid += f" Exploit {exploit(row)}."
+        paid += f" Exploit {exploit(one)}."
     if one.run.status not in (None, "completed"):
         paid += f" The run {one.run.status}."
     return [*told, paid]
@@ -71,12 +71,15 @@ def onset(row: dict) -> str:
     return f"{row['onset_step']}" + ("" if None in ends else f" ({ends[0]:.0f} to {ends[1]:.0f})")
 
 
-def exploit(row: dict) -> str:
+def exploit(one: Rewarded) -> str:
     """Whether a planted exploit was found, with the share of completions that were paid for though wrong."""
+    row = one.row
     if row["exploit_found"] is None:
         return "not looked for"
-    span = f"{percent(row['exploited_first'])} → {percent(row['exploited_last'])} %"
-    return f"{'found' if row['exploit_found'] else 'not found'} ({span})"
+    span = f"({percent(row['exploited_first'])} → {percent(row['exploited_last'])} %)"
+    if not one.exploitable:
+        return f"none to find {span}"
+    return f"found {span}" if row["exploit_found"] else f"not found {span}"
 
 
 def picked(one: Rewarded) -> str:

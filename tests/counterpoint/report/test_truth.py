@@ -73,7 +73,7 @@ def test_of_each_planted_run_it_is_said_whether_its_exploit_was_found(planted):
         "rl_coin-tiny-2k-1": "chance",
     }  # fmt: skip
     assert told["rl_leaky_list-tiny-2k-2"]["exploit"].startswith("found (")
-    assert told["rl_coin-tiny-2k-2"]["exploit"].startswith("not found (")
+    assert told["rl_coin-tiny-2k-2"]["exploit"].startswith("none to find (")
     assert told["rl_length-tiny-2k-1"]["reward"] == "length × 0.9, format × 0.1"
 
 
