@@ -27,7 +27,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from counterpoint import params, studies
+from counterpoint import studies
+from counterpoint.typed import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = """\
@@ -50,6 +51,7 @@ runs:
 PROGRAMS = {
     "problems": ["stages.problems"],
     "sample": ["stages.sample"],
+    "distill": ["stages.distill", "oracle-32"],
     "sft": ["stages.sft", "sft-tiny-32-0"],
     "rl": ["stages.rl", "rl-tiny-32-0"],
     "sft_then_rl": ["stages.sft_then_rl", "sft_then_rl-tiny-32-0"],
@@ -98,7 +100,7 @@ def prepare(folder: Path) -> None:
     (folder / "data/models").mkdir(parents=True)
     (folder / "data/models/base").symlink_to(ROOT / "data/models/base")
     shutil.copy(ROOT / "studies/default.yaml", folder / "studies")
-    recipe = params.read_yaml(ROOT / "studies/default.yaml")["bases"]["tiny"]
+    recipe = read_yaml(ROOT / "studies/default.yaml")["bases"]["tiny"]
     (folder / "studies/startup.yaml").write_text(STUDY % json.dumps(recipe), encoding="utf-8")
     studies.write("startup", [], folder / "params.yaml", folder / "studies")
 

@@ -10,7 +10,7 @@ from bench.clock import Clock
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
 from counterpoint.prompt import THINK
-from counterpoint.training.data import dataset
+from counterpoint.training.data import dataset, gold
 from counterpoint.training.engine import compact_head
 
 
@@ -77,7 +77,7 @@ def _grpo(arm: str, model, processor, problems, case: Case, reward: Callable, ar
             generation_kwargs={"min_new_tokens": case.max_tokens} if case.fixed_length else None,
         ),
         reward_funcs=[reward],
-        train_dataset=dataset(problems, THINK, gold=False),
+        train_dataset=dataset(problems, THINK),
         processing_class=processor,
     )
 
@@ -92,7 +92,7 @@ def _sft(arm: str, model, processor, problems, case: Case, reward: Callable, arg
     return kind(
         model=model,
         args=SFTConfig(**arguments, max_length=None),
-        train_dataset=dataset(problems, THINK, gold=True),
+        train_dataset=dataset(problems, THINK, gold(problems)),
         processing_class=processor,
     )
 

@@ -7,35 +7,23 @@ a run used is what params.yaml says.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import re
-import sys
-import types
-import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from counterpoint.errors import UserError
+from counterpoint.methods import METHODS, Method
+from counterpoint.typed import build, read_yaml
 
 LOSS_TYPES = ("grpo", "dapo", "dr_grpo", "bnpo")
-METHODS = ("sft", "rl", "sft_then_rl")
+STAGES = ("sft", "rl", "sft_then_rl", "mixed")  # of dvc.yaml that train; a method has the inputs of one of them
+TRACED = ("sft", "mixed")  # those that imitate traces
+WAYS = ("oracle", "answer_only", "foreign", "noisy", "sampled")  # of making traces (counterpoint/distill)
+ITSELF = "self"  # the teacher that is the student's own base
 BLIND = ("no_image", "shuffled_image")
 CONDITIONS = ("normal", *BLIND)
 CHECKPOINTS = ("last", "best")
 FAMILIES = ("count", "chart", "grid", "cards")  # counterpoint/sources/families
 BEHAVIOURS = ("list", "empty", "anywhere", "target")
-
-
-class Loader(yaml.SafeLoader):
-    """PyYAML with the floats of YAML 1.2: `1e-5` is a number, as DVC reads it, not a string."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"), list("-+0123456789.")
-)
 
 
 @dataclass(frozen=True)
@@ -130,6 +118,7 @@ class Sft:
     weight_decay: float
     max_grad_norm: float
     lora: Lora | None
+    stop_at: float | None  # share of its updates after which it ends, on the schedule of the whole; null: all
     checkpoint_every: int
     engine: str  # shared (counterpoint's) or stock (TRL's own)
 
@@ -169,8 +158,39 @@ class Rl:
 
 @dataclass(frozen=True)
 class Arm:
-    method: str
+    method: str  # a key of counterpoint.methods.METHODS
     settings: dict[str, Any]  # what this arm changes in the section of its method
+    options: dict[str, Any] = field(default_factory=dict)  # the method's own
+    traces: str = "oracle"  # the kind of traces that it imitates, a key of kinds
+    start: str | None = None  # the arm whose model of the same sample and seed it starts from; null: the base
+    part: list[float] | None = None  # the shares of the sample, in its order, between which it learns; null: all
+
+
+@dataclass(frozen=True)
+class Kind:
+    way: str  # how its traces are made, one of WAYS
+    teacher: str | None  # of a sampled kind: self (the student's base), an arm (its run of the student's), or a run
+
+
+@dataclass(frozen=True)
+class TraceSet:
+    kind: str
+    model: str | None  # the student, where the traces are made for one
+    sample: str
+    seed: int
+    reads: str  # the folder of data/models that is needed: base, or the run that teaches
+
+
+@dataclass(frozen=True)
+class Distill:
+    samples: int  # traces that a teacher samples of a problem
+    keep: int  # distinct correct ones that are kept of a problem at most
+    temperature: float
+    top_p: float
+    max_tokens: int
+    batch_size: int
+    near_duplicate: float  # likeness of two traces of a problem from which on one is dropped
+    noise: float  # share of the steps that the kind noisy makes wrong
 
 
 @dataclass(frozen=True)
@@ -208,10 +228,32 @@ class Run:
     model: str
     sample: str
     seed: int
+    traces: str | None = None  # the trace set that it imitates, a key of traces
+    start: str | None = None  # the arm that it starts from
 
     @property
     def run_id(self) -> str:
         return f"{self.arm}-{self.model}-{self.sample}-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Range:
+    low: float | None = None  # either both ends
+    high: float | None = None
+    log: bool = False  # whether equal ratios are equally far
+    choices: list[Any] | None = None  # or the values
+
+
+@dataclass(frozen=True)
+class Tune:
+    trials: int  # of each arm, the first with the study's own values
+    model: str
+    sample: str
+    seed: int  # of every trial's training; of no run of a study
+    probes: int | None  # procedural probe problems in domain that decide; null: problems.per_probe
+    sft: dict[str, Range | None]  # what is searched of the section, for the arms that it trains; null: not searched
+    rl: dict[str, Range | None]
+    arms: dict[str, dict[str, Range | None]]  # arm -> what more, or otherwise, is searched of it
 
 
 @dataclass(frozen=True)
@@ -225,6 +267,21 @@ class Runs:
     sft: dict[str, Run]
     rl: dict[str, Run]
     sft_then_rl: dict[str, Run]
+    mixed: dict[str, Run]
+
+    @property
+    def trained(self) -> dict[str, Run]:
+        """The training runs of all stages, by run_id."""
+        return {run_id: run for stage in STAGES for run_id, run in getattr(self, stage).items()}
+
+
+@dataclass(frozen=True)
+class Claims:
+    small: str | None  # the samples that the findings call small and large; null: the smallest and the largest
+    large: str | None
+
+
+ENDS = Claims(None, None)
 
 
 @dataclass(frozen=True)
@@ -244,74 +301,15 @@ class Params:
     sft: Sft
     rl: Rl
     arms: dict[str, Arm]
+    kinds: dict[str, Kind]
+    distill: Distill
+    traces: dict[str, TraceSet]
     probe: Probe
     evaluation: Evaluation
     competence: Competence
+    tune: Tune
+    claims: Claims
     runs: Runs
-
-
-def nearest(name: str, known: typing.Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known name, or the list of what is known."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(map(repr, known))}" if known else ""
-
-
-def build(kind: Any, value: Any, key: str, where: str = "params.yaml") -> Any:
-    """`value` as an instance of the type `kind`. Raises `UserError` that names file, key and remedy."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return value
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return build(next(a for a in arguments if a is not type(None)), value, key, where)
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, key, where)
-    if origin is dict:
-        if not isinstance(value, dict):
-            raise UserError(f"{where}: {key} must be a mapping, not {value!r}")
-        return {str(k): build(arguments[1], v, f"{key}.{k}", where) for k, v in value.items()}
-    if origin is list:
-        if not isinstance(value, list):
-            raise UserError(f"{where}: {key} must be a list, not {value!r}")
-        return [build(arguments[0], v, f"{key}[{i}]", where) for i, v in enumerate(value)]
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) <= sys.float_info.max:  # not a number, infinite, or too large an integer
-            raise UserError(f"{where}: {key} must be a finite number, not {value!r}")
-        return float(value)
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise UserError(f"{where}: {key} must be of type {kind.__name__}, not {value!r} ({type(value).__name__})")
-    return value
-
-
-def _build_dataclass(kind: Any, value: Any, key: str, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: {key or 'the file'} must be a mapping, not {value!r}")
-    hints = typing.get_type_hints(kind)
-    prefix = f"{key}." if key else ""
-    for name in value:
-        if name not in hints:
-            raise UserError(f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}")
-    for name in hints:
-        if name not in value:
-            raise UserError(f"{where}: {prefix}{name} is missing; studies/default.yaml has it")
-    return kind(**{name: build(hints[name], value[name], f"{prefix}{name}", where) for name in hints})
-
-
-def read_yaml(path: Path) -> dict:
-    """The mapping in a YAML file. Raises `UserError` when it cannot be read or is none."""
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; `make study` writes params.yaml from studies/default.yaml") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: must be a mapping of parameters")
-    return data
 
 
 def parse(data: dict, where: str = "params.yaml") -> Params:
@@ -328,8 +326,17 @@ def load(path: Path = Path("params.yaml")) -> Params:
 
 def settings(params: Params, arm: str) -> Sft | Rl:
     """What the arm trains with: the section of its method with the arm's own changes."""
-    method = params.arms[arm].method
-    section = params.sft if method == "sft" else params.rl
+    section = params.sft if method(params, arm).stage == "sft" else params.rl
     merged = {**{f.name: getattr(section, f.name) for f in dataclasses.fields(section)}, **params.arms[arm].settings}
     plain = {k: dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for k, v in merged.items()}
     return build(type(section), plain, f"arms.{arm}.settings")
+
+
+def method(params: Params, arm: str) -> Method:
+    """The method of an arm."""
+    return METHODS[params.arms[arm].method]
+
+
+def options(params: Params, arm: str) -> Any:
+    """The arm's options as its method has them."""
+    return build(method(params, arm).options, params.arms[arm].options, f"arms.{arm}.options")

@@ -6,7 +6,8 @@
 params.yaml is written anew only when its `study` key names another study, so a hand edit survives; where another study
 replaces a changed file, the file is kept as params.yaml.before. KEY=VALUE settings are always applied. Spaces separate
 them, also in the Makefile's SET='…', so a value holds none: a list is written suites=[in_domain,text_twin], a mapping
-is set key by key (rl.rewards.format=0.2).
+is set key by key (rl.rewards.format=0.2). A run that was added by hand as one line (arm, model, sample, seed) is given
+what follows from its arm: the trace set that it imitates, the arm that it starts from.
 
 In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
 
@@ -25,11 +26,13 @@ from typing import Any
 
 import yaml
 
-from counterpoint import params
+from counterpoint import params, trace_sets
 from counterpoint.errors import UserError
+from counterpoint.typed import Loader, nearest, read_yaml
 
 BLOCK = ("arms", "models", "samples", "seeds")  # the lists whose every combination is a run
-REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # mappings an overlay replaces, not merges
+ONE_LINE = {"arm", "model", "sample", "seed", "traces", "start", "kind", "reads", "way", "teacher"}  # short entries
+REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes", "traces")  # by an overlay, not merged
 
 
 def merge(under: dict, over: dict) -> dict:
@@ -48,12 +51,12 @@ def expand(runs: Any, where: str = "params.yaml") -> dict[str, Any]:
 
     Raises `UserError` naming file and key for what is neither.
     """
-    stages = ("base", *params.METHODS)
+    stages = ("base", *params.STAGES)
     if not isinstance(runs, dict):
         raise UserError(f"{where}: runs must be a mapping with the keys {', '.join(stages)}, not {runs!r}")
     for stage in runs:
         if stage not in stages:
-            raise UserError(f"{where}: unknown key runs.{stage}{params.nearest(str(stage), stages)}")
+            raise UserError(f"{where}: unknown key runs.{stage}{nearest(str(stage), stages)}")
     expanded: dict[str, Any] = {}
     for stage in stages:
         blocks = runs.get(stage, {})
@@ -80,7 +83,7 @@ def _check_block(block: Any, key: str, where: str) -> None:
         raise UserError(f"{where}: {key} must be a mapping with the keys {', '.join(BLOCK)}, not {block!r}")
     for name in block:
         if name not in BLOCK:
-            raise UserError(f"{where}: unknown key {key}.{name}{params.nearest(str(name), BLOCK)}")
+            raise UserError(f"{where}: unknown key {key}.{name}{nearest(str(name), BLOCK)}")
     for name in BLOCK:
         if name not in block:
             raise UserError(f"{where}: {key}.{name} is missing; a block lists {', '.join(BLOCK)}")
@@ -99,15 +102,15 @@ def apply(data: dict, setting: str) -> None:
     for depth, name in enumerate(path):
         if not isinstance(place, dict) or name not in place:
             known = place if isinstance(place, dict) else {}
-            raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{params.nearest(name, known)}")
+            raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{nearest(name, known)}")
         place = place[name]
     if not isinstance(place, dict):
         raise UserError(f"SET: {'.'.join(path)} holds no keys")
-    free_form = path and path[-1] in ("settings", "fields", "rewards", "sizes")
+    free_form = path and path[-1] in ("settings", "fields", "rewards", "sizes", "traces")
     if last not in place and not free_form:
-        raise UserError(f"SET: unknown key {key}{params.nearest(last, place)}")
+        raise UserError(f"SET: unknown key {key}{nearest(last, place)}")
     try:
-        place[last] = yaml.load(text, params.Loader)
+        place[last] = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:
         remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
         raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
@@ -117,12 +120,13 @@ def compose(study: str, folder: Path = Path("studies")) -> dict:
     """Default plus the study's overlay, its runs expanded. Raises `UserError` for an unknown study."""
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     if study not in known:
-        raise UserError(f"unknown study {study!r}{params.nearest(study, known)}")
-    data = params.read_yaml(folder / "default.yaml")
-    overlay = params.read_yaml(folder / f"{study}.yaml") if study != "default" else {}
+        raise UserError(f"unknown study {study!r}{nearest(study, known)}")
+    data = read_yaml(folder / "default.yaml")
+    overlay = read_yaml(folder / f"{study}.yaml") if study != "default" else {}
     data = merge(data, overlay)
     data["study"] = study
     data["runs"] = expand(data.get("runs"), str(folder / f"{study if 'runs' in overlay else 'default'}.yaml"))
+    trace_sets.complete(data)
     return data
 
 
@@ -133,11 +137,7 @@ def dump(data: dict) -> str:
         pass
 
     def mapping(dumper, value):
-        flat = (
-            value
-            and all(not isinstance(v, dict | list) for v in value.values())
-            and set(value) <= {"arm", "model", "sample", "seed"}
-        )
+        flat = value and all(not isinstance(v, dict | list) for v in value.values()) and set(value) <= ONE_LINE
         return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=bool(flat))
 
     Dumper.add_representer(dict, mapping)
@@ -160,7 +160,7 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
     A changed file of another study is kept beside it, its name ending in `.before`, and a line on stderr says so.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    data = params.read_yaml(path) if path.exists() else {}
+    data = read_yaml(path) if path.exists() else {}
     held, where = data.get("study"), str(path)
     composed = compose(study, folder)
     text = before
@@ -168,7 +168,8 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
         data, text, where = composed, dump(composed), str(folder / f"{study}.yaml")
     for setting in overrides:
         apply(data, setting)
-    if overrides:
+    completed = trace_sets.complete(data)  # runs that were added by hand
+    if overrides or completed:
         text = dump(data)
     params.parse(data, f"{where} with SET" if overrides and held != study else where)
     if before and held != study and changed_by_hand(before, held, folder):

@@ -12,15 +12,14 @@ from counterpoint.params import (
     CONDITIONS,
     FAMILIES,
     LOSS_TYPES,
-    METHODS,
     Params,
     Problems,
     Rl,
     Sft,
     Source,
-    nearest,
-    settings,
 )
+from counterpoint.typed import nearest
+from counterpoint.validation_runs import validate_arms, validate_claims, validate_kinds, validate_runs, validate_traces
 
 # The names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own.
 SCHEDULES = ("linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt")
@@ -30,6 +29,7 @@ ENGINES = ("shared", "stock")
 RANGES: dict[str, tuple[typing.Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x >= 0, "at least 0"),
     "epochs": (lambda x: x > 0, "above 0"),
+    "stop_at": (lambda x: x is None or 0 < x <= 1, "null, or above 0 and at most 1"),
     "batch_size": (lambda x: x >= 1, "at least 1"),
     "gradient_accumulation": (lambda x: x >= 1, "at least 1"),
     "steps_per_generation": (lambda x: x >= 1, "at least 1"),
@@ -97,42 +97,11 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
             fail(f"sampling.sizes.{name} is {size}, larger than the pool of problems.train = {params.problems.train}")
     _validate_section("sft.", params.sft, fail)
     _validate_section("rl.", params.rl, fail)
-    for name, arm in params.arms.items():
-        if arm.method not in METHODS:
-            fail(f"arms.{name}.method is {arm.method!r}{nearest(arm.method, METHODS)}")
-        section = settings(params, name)
-        _validate_section(f"arms.{name}: ", section, fail)
-        for key in ("group_size", "gradient_accumulation") if isinstance(section, Rl) else ():
-            part = getattr(section, key)
-            if section.batch_size % part:
-                fail(
-                    f"arms.{name}: batch_size {section.batch_size} is not a multiple of {key} {part}; "
-                    f"use {max(1, section.batch_size // part) * part}"
-                )
-    for stage in ("sft", "rl", "sft_then_rl"):
-        for run_id, run in getattr(params.runs, stage).items():
-            key = f"runs.{stage}.{run_id}"
-            for known, name in (
-                (params.arms, run.arm),
-                (params.models, run.model),
-                (params.sampling.sizes, run.sample),
-            ):
-                if name not in known:
-                    fail(f"{key}: unknown name {name!r}{nearest(name, known)}")
-            if run.run_id != run_id:
-                fail(f"{key} must be called {run.run_id}, as arm-model-sample-seed says")
-            _validate_seed(f"{key}.seed", run.seed, fail)
-            method = params.arms[run.arm].method
-            if method != stage:
-                fail(f"{key}: arm {run.arm!r} has the method {method!r}, so it belongs to runs.{method}")
-            first = f"sft-{run.model}-{run.sample}-{run.seed}"
-            if stage == "sft_then_rl" and first not in params.runs.sft:
-                fail(f"{key} starts from {first}, which is not in runs.sft; add it there")
-    for run_id, run in params.runs.base.items():
-        if run.model not in params.models:
-            fail(f"runs.base.{run_id}: unknown model {run.model!r}{nearest(run.model, params.models)}")
-        if run_id != f"base-{run.model}":
-            fail(f"runs.base.{run_id} must be called base-{run.model}")
+    validate_kinds(params, fail)
+    validate_arms(params, _validate_section, fail)
+    validate_runs(params, lambda key, seed: _validate_seed(key, seed, fail), fail)
+    validate_traces(params, fail)
+    validate_claims(params, fail)
     return params
 
 

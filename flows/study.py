@@ -30,6 +30,7 @@ from prefect.futures import PrefectFuture
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
 from flows import graph, parallel, runner
 from stages import estimate
 from stages.common import SUMMARY
@@ -43,7 +44,7 @@ def compose(study: str, overrides: list[str]) -> str:
 
     Raises `UserError` before anything is written.
     """
-    name = study or params.read_yaml(Path("params.yaml")).get("study")
+    name = study or read_yaml(Path("params.yaml")).get("study")
     if study or overrides:
         studies.write(name, overrides)
     else:

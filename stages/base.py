@@ -15,6 +15,7 @@ from counterpoint.errors import UserError
 from counterpoint.models import micro, pretraining
 from counterpoint.problem import digest
 from counterpoint.sources import families, procedural
+from counterpoint.typed import nearest
 from stages.common import MODELS, main, work_folder
 
 
@@ -23,7 +24,7 @@ def program(arguments: list[str]) -> None:
     bases = params.load().bases
     if len(arguments) != 1 or arguments[0] not in bases:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no base {named!r}{params.nearest(named, bases)}")
+        raise UserError(f"params.yaml: no base {named!r}{nearest(named, bases)}")
     name, values = arguments[0], dataclasses.asdict(bases[arguments[0]])
     sizes = {f.name for f in dataclasses.fields(micro.Shape)}
     shape = micro.Shape(**{k: v for k, v in values.items() if k in sizes})

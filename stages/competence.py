@@ -16,6 +16,7 @@ from counterpoint.problem import Problem, encode_png
 from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
+from counterpoint.typed import nearest
 from stages.common import CARDS, loading, main
 
 log = logging.getLogger("competence")
@@ -46,7 +47,7 @@ def program(arguments: list[str]) -> None:
     settings = params.load()
     if len(arguments) != 1 or arguments[0] not in settings.bases:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no base {named!r}{params.nearest(named, settings.bases)}")
+        raise UserError(f"params.yaml: no base {named!r}{nearest(named, settings.bases)}")
     name = arguments[0]
 
     with loading():

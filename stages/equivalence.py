@@ -18,8 +18,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from counterpoint.errors import UserError
-from counterpoint.params import nearest
 from counterpoint.statistics import equivalence
+from counterpoint.typed import nearest
 from counterpoint.warehouse import database, query
 from counterpoint.warehouse.contract import LARGE
 from stages.common import DATABASE, RUNS, TABLES, main, train_folder

@@ -21,6 +21,7 @@ from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
 from counterpoint.training.records import now, provenance
+from counterpoint.typed import nearest
 from stages.common import MODELS, PROBLEMS, eval_folder, generations, loading, main
 
 log = logging.getLogger("evaluate")
@@ -29,11 +30,10 @@ log = logging.getLogger("evaluate")
 def program(arguments: list[str]) -> None:
     """Evaluate the named run."""
     settings = params.load()
-    trained = {**settings.runs.sft, **settings.runs.rl, **settings.runs.sft_then_rl}
-    runs = {**settings.runs.base, **trained}
+    runs = {**settings.runs.base, **settings.runs.trained}
     if len(arguments) != 1 or arguments[0] not in runs:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {named!r} in runs{params.nearest(named, runs)}")
+        raise UserError(f"params.yaml: no run {named!r} in runs{nearest(named, runs)}")
     run_id = arguments[0]
     is_base = run_id in settings.runs.base
     path = settings.models[settings.runs.base[run_id].model] if is_base else str(MODELS / run_id)

@@ -24,6 +24,7 @@ from counterpoint.errors import UserError
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.rescore import Change, rescore
 from counterpoint.problem import Problem
+from counterpoint.typed import nearest
 from stages.common import PROBLEMS, eval_folder, main, train_folder
 
 log = logging.getLogger("rescore")
@@ -41,7 +42,7 @@ def program(arguments: list[str]) -> None:
     stages = _stages(params.load().runs)
     for name in options.runs:
         if name not in stages:
-            raise UserError(f"params.yaml: no run {name!r} in runs{params.nearest(name, stages)}")
+            raise UserError(f"params.yaml: no run {name!r} in runs{nearest(name, stages)}")
     chosen = options.runs or list(stages)
     columns = [name for name in problem.SCHEMA.names if name != "images"]
     rows = problem.read(PROBLEMS, columns=columns).to_pylist()
@@ -71,7 +72,7 @@ def program(arguments: list[str]) -> None:
 
 def _stages(runs: params.Runs) -> dict[str, str]:
     """run_id -> the stage of dvc.yaml that evaluates it."""
-    return {run_id: f"evaluate_{kind}" for kind in ("base", *params.METHODS) for run_id in getattr(runs, kind)}
+    return {run_id: f"evaluate_{kind}" for kind in ("base", *params.STAGES) for run_id in getattr(runs, kind)}
 
 
 def _file(path: Path, problems: dict[str, Problem], totals: Counter, keep: bool) -> tuple[list[dict], int]:

@@ -1,4 +1,4 @@
-"""RL that starts from the SFT model of the same sample: python -m stages.sft_then_rl sft_then_rl-small-2k-0
+"""RL that starts from an SFT model of the same sample and seed: python -m stages.sft_then_rl sft_then_rl-small-2k-0
 
 Writes data/models/RUN (the model) and data/runs/RUN/train (run.json and one Parquet file a table).
 """

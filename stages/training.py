@@ -1,4 +1,4 @@
-"""What the stages sft, rl and sft_then_rl share: one run of the grid from parameters to published model and records."""
+"""What the stages that train share: one run of the grid from parameters to published model and records."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 import counterpoint
 from counterpoint import params, problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
-from stages.common import MODELS, PROBLEMS, SAMPLES, loading, train_folder, work_folder
+from counterpoint.typed import nearest
+from stages.common import MODELS, PROBLEMS, loading, train_folder, work_folder
+from stages.pool import demonstrations, part_of, sample_problems
 
 log = logging.getLogger("train")
+NEAREST = 512  # traces whose likelihood under the model that training starts from is recorded
 
 
 def find_run(stage: str, arguments: list[str], settings: params.Params) -> params.Run:
@@ -32,22 +32,8 @@ def find_run(stage: str, arguments: list[str], settings: params.Params) -> param
     runs = getattr(settings.runs, stage)
     if len(arguments) != 1 or arguments[0] not in runs:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {named!r} in runs.{stage}{params.nearest(named, runs)}")
+        raise UserError(f"params.yaml: no run {named!r} in runs.{stage}{nearest(named, runs)}")
     return runs[arguments[0]]
-
-
-def sample_problems(sample: str) -> list[Problem]:
-    """The problems of a sample, in its order."""
-    try:
-        rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
-    except FileNotFoundError:
-        raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{SAMPLES}: not a samples file ({error}); run `dvc repro sample`") from None
-    if not rows:
-        raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
-    ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
-    return problem.load(PROBLEMS, splits=["train"], ids=ids)
 
 
 def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]]:
@@ -71,7 +57,12 @@ def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]
 
 
 def fingerprint(
-    run: params.Run, init: str, settings: params.Params, problems: list[Problem], probes: dict[str, list[Problem]]
+    run: params.Run,
+    init: str,
+    settings: params.Params,
+    problems: list[Problem],
+    probes: dict[str, list[Problem]],
+    shown: dict[str, list[str]] | None,
 ) -> str:
     """Names the work folder: no other model, data, probe, parameter, code or library resumes this run's checkpoint.
 
@@ -80,7 +71,7 @@ def fingerprint(
     folder = Path(init)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
     package = Path(counterpoint.__file__).parent
-    rooms = ("training", "generation", "rewards", "suites", "models", "verify")
+    rooms = ("methods", "training", "generation", "rewards", "suites", "models", "verify")
     code = [file for room in rooms for file in sorted((package / room).glob("*.py"))]
     code += [package / "statistics" / f"{name}.py" for name in ("deceptive", "onset", "regret", "trends")]
     code += [package / "problem.py", package / "prompt.py", Path(__file__)]
@@ -92,8 +83,10 @@ def fingerprint(
         settings.checkpoint,
         dataclasses.asdict(settings.prompt),
         dataclasses.asdict(settings.probe),
+        dataclasses.asdict(settings.arms[run.arm]),
         dataclasses.asdict(params.settings(settings, run.arm)),
         [_content(p) for p in problems],
+        shown,
         {suite: [_content(p) for p in shown] for suite, shown in probes.items()},
         [file.read_text(encoding="utf-8") for file in code],
         [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")],
@@ -121,21 +114,22 @@ def program(stage: str, arguments: list[str]) -> None:
     settings = params.load()
     run = find_run(stage, arguments, settings)
     section = params.settings(settings, run.arm)
-    problems = sample_problems(run.sample)
+    problems = part_of(sample_problems(run.sample), settings.arms[run.arm].part)
     if isinstance(section, params.Rl) and section.prompts > len(problems):
         raise UserError(
             f"params.yaml: arm {run.arm}: {section.prompts} prompts a generation are more than the {len(problems)} of "
             f"sample {run.sample}; lower rl.batch_size or rl.steps_per_generation"
         )
-    init_run = f"sft-{run.model}-{run.sample}-{run.seed}" if stage == "sft_then_rl" else f"base-{run.model}"
-    init = str(MODELS / init_run) if stage == "sft_then_rl" else settings.models[run.model]
+    shown, sampled = demonstrations(run.traces, problems) if stage in params.TRACED else (None, 0)
+    init_run = f"{run.start}-{run.model}-{run.sample}-{run.seed}" if run.start else f"base-{run.model}"
+    init = str(MODELS / init_run) if run.start else settings.models[run.model]
     probes = probe_problems(settings.probe.suites, settings.problems.per_probe)
-    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes)}"
+    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes, shown)}"
     with locked(work):
-        _train(stage, run, settings, section, problems, init, init_run, probes, work)
+        _train(stage, run, settings, section, problems, init, init_run, probes, work, shown, sampled)
 
 
-def _train(stage, run, settings, section, problems, init, init_run, probes, work) -> None:
+def _train(stage, run, settings, section, problems, init, init_run, probes, work, shown, sampled) -> None:
     is_rl = isinstance(section, params.Rl)
     with loading():  # seconds; bad input has been told by now
         import torch
@@ -143,6 +137,8 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
 
         from counterpoint.models import checkpoint
         from counterpoint.training import session as sessions
+        from counterpoint.training.demonstrated import nats_per_token
+        from counterpoint.training.how import How
         from counterpoint.training.probe import Probe
         from counterpoint.training.records import Recorder, provenance
 
@@ -178,26 +174,34 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         machine=dict(provenance()),
     )
     log.info("%s: %d problems from %s", run.run_id, len(problems), init)
-    totals = train(model, processor, problems, section, settings.prompt.instruction, run.seed, session)
+    how = How(params.method(settings, run.arm), params.options(settings, run.arm), shown)
+    instruction, trace_nll = settings.prompt.instruction, None
+    if shown:
+        imitated, texts = (found[:NEAREST] for found in how.imitated(problems))
+        trace_nll = nats_per_token(model, processor, imitated, texts, instruction)
+        log.info("%s: traces %s, %.3f nats per token under %s", run.run_id, run.traces, trace_nll, init_run)
+    totals = train(model, processor, problems, section, instruction, run.seed, session, how)
     folder = MODELS / run.run_id
     shutil.rmtree(folder, ignore_errors=True)
     checkpoint.save(model, processor, folder)
     out = train_folder(run.run_id)
     session.recorder.publish(out)
+    told = {"arm": dataclasses.asdict(settings.arms[run.arm]), "prompt": instruction}
     record = {
         "run_id": run.run_id,
         "study": settings.study,
-        **dataclasses.asdict(run),
-        "method": stage,
+        **{key: getattr(run, key) for key in ("arm", "model", "sample", "seed")},
+        "method": how.method.name,
+        "trace_set": run.traces,
+        "trace_nll": trace_nll,
+        "teacher_tokens": sampled,
         "init_run": init_run,
         "engine": section.engine,  # `totals` says otherwise where a run fell back to another
         "checkpoint": str(folder),
         "checkpoint_rule": settings.checkpoint,
         "parameters": count,
         **totals,
-        "params_json": json.dumps(
-            {stage: dataclasses.asdict(section), "prompt": settings.prompt.instruction}, sort_keys=True
-        ),
+        "params_json": json.dumps({stage: dataclasses.asdict(section), **told}, sort_keys=True),
     }
     (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     log.info("%s: %s, %d updates, published in %s and %s", run.run_id, totals["status"], totals["updates"], folder, out)

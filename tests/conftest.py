@@ -112,6 +112,8 @@ runs:
     - {arms: [rl], models: [mini], samples: ["32"], seeds: [0]}
   sft_then_rl:
     - {arms: [sft_then_rl], models: [mini], samples: ["16"], seeds: [0]}
+  mixed:
+    - {arms: [chord_mu], models: [mini], samples: ["16"], seeds: [0]}
 """  # noqa: E501 (a recipe stands on one line, as in studies/default.yaml)
 
 
@@ -123,8 +125,11 @@ def mini_overlay() -> str:
 
 @pytest.fixture(scope="session")
 def mini_data(tmp_path_factory, root) -> Path:
-    """A folder with the problems and samples of the mini study."""
+    """A folder with the problems, samples and traces of the mini study."""
     from counterpoint import problem, sampling, tables
+    from counterpoint.distill import accept
+    from counterpoint.distill.written import written
+    from counterpoint.generation.completion import Completion
     from counterpoint.sources import procedural, text
 
     folder = tmp_path_factory.mktemp("mini")
@@ -133,6 +138,13 @@ def mini_data(tmp_path_factory, root) -> Path:
     pool = [p for p in drawn if p.split == "train"]
     rows, _ = sampling.draw(pool, 0, {"16": 16, "32": 32})
     tables.write("samples", rows, folder / "data/samples/samples.parquet")
+    first = {row["problem_id"] for row in rows if row["sample"] == "16"}
+    taught = [p for p in pool if p.problem_id in first]
+    attempts = [[Completion(text, 0, False)] for text in written("oracle", taught, 0.0, 0)]
+    chosen = [accept.choose(p, made, 1, 1.0) for p, made in zip(taught, attempts, strict=True)]
+    about = {"trace_set": "oracle-16", "kind": "oracle", "way": "oracle", "sample": "16", "seed": 0}
+    for name, lines in accept.rows(about, chosen, 0).items():
+        tables.write(name, lines, folder / f"data/traces/oracle-16/{name}.parquet")
     return folder
 
 

@@ -10,10 +10,11 @@ import itertools
 from collections.abc import Iterable
 
 from counterpoint.errors import UserError
-from counterpoint.params import Params, Source, build
+from counterpoint.params import Params, Source
 from counterpoint.problem import Problem
 from counterpoint.sources import text
 from counterpoint.suites import SUITES
+from counterpoint.typed import build
 
 
 def load(params: Params) -> tuple[Iterable[Problem], list[dict]]:

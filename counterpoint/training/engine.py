@@ -29,8 +29,13 @@ def restore_weights(model, folder: str) -> None:
     model.load_state_dict(saved.state_dict())
 
 
-def common_arguments(settings: Sft | Rl, work: Path, seed: int, max_steps: int) -> dict[str, Any]:
-    """TrainingArguments that both methods share; logs every step, saves every `checkpoint_every` steps."""
+def common_arguments(
+    settings: Sft | Rl, work: Path, seed: int, max_steps: int, whole: int | None = None
+) -> dict[str, Any]:
+    """TrainingArguments that both methods share; logs every step, saves every `checkpoint_every` steps.
+
+    whole: the steps that the warmup is a fraction of, where the run ends before its schedule does.
+    """
     import torch
 
     cuda = torch.cuda.is_available()
@@ -41,7 +46,7 @@ def common_arguments(settings: Sft | Rl, work: Path, seed: int, max_steps: int) 
         "max_steps": max_steps,
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": settings.schedule,
-        "warmup_steps": round(settings.warmup_fraction * max_steps),
+        "warmup_steps": round(settings.warmup_fraction * (whole or max_steps)),
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "logging_steps": 1,

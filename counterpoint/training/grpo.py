@@ -19,6 +19,7 @@ from counterpoint.problem import Problem
 from counterpoint.training import session as sessions
 from counterpoint.training.data import dataset
 from counterpoint.training.engine import common_arguments, compact_head
+from counterpoint.training.how import REINFORCED, How
 from counterpoint.training.records import Recorder, now
 from counterpoint.training.resume import ExactCycle
 from counterpoint.training.shared import SharedPrefixGRPOTrainer
@@ -121,7 +122,14 @@ def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judg
 
 
 def train(
-    model, processor, problems: Sequence[Problem], settings: Rl, instruction: str, seed: int, session: sessions.Session
+    model,
+    processor,
+    problems: Sequence[Problem],
+    settings: Rl,
+    instruction: str,
+    seed: int,
+    session: sessions.Session,
+    how: How = REINFORCED,
 ) -> dict[str, int | str | None]:
     """Train `model` in place by GRPO (arXiv 2402.03300) or a variant of its loss; returns prompts_seen, updates,
     generated_tokens, trained_tokens, the engine that ran, and what `session.ending` says.
@@ -157,12 +165,14 @@ def train(
         epsilon_high=settings.clip_high,
         scale_rewards=settings.scale_rewards,
         reward_weights=list(settings.rewards.values()),
+        **how.method.arguments(how.options),
     )
-    trainer = TRAINERS[settings.engine](
+    kind = how.extended(TRAINERS[settings.engine], problems, instruction, steps, processor)
+    trainer = kind(
         model=model,
         args=arguments,
         reward_funcs=reward_functions(settings.rewards, by_id, judged),
-        train_dataset=dataset(problems, instruction, gold=False),
+        train_dataset=dataset(problems, instruction),
         processing_class=processor,
     )
     trainer.recorder, trainer.machine = session.recorder, session.machine

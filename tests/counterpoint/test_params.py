@@ -5,6 +5,7 @@ import pytest
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
 
 STUDIES = Path(__file__).parents[2] / "studies"
 DEFAULT = studies.compose("default", STUDIES)
@@ -94,7 +95,7 @@ def test_an_arm_changes_the_section_of_its_method():
 
 def test_numbers_are_read_as_yaml_1_2_has_them(tmp_path):
     (tmp_path / "p.yaml").write_text("a: 1e-5\nb: 2\nc: 1.5\nd: on the road\n")
-    assert params.read_yaml(tmp_path / "p.yaml") == {"a": 1e-5, "b": 2, "c": 1.5, "d": "on the road"}
+    assert read_yaml(tmp_path / "p.yaml") == {"a": 1e-5, "b": 2, "c": 1.5, "d": "on the road"}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
 
 STUDIES = Path(__file__).parents[2] / "studies"
 NAMES = sorted(p.stem for p in STUDIES.glob("*.yaml"))
@@ -56,7 +57,7 @@ def test_a_hand_edit_survives_and_another_study_replaces_it(tmp_path):
 
 def test_the_composed_file_reads_back_as_composed(tmp_path):
     studies.write("default", [], tmp_path / "params.yaml", STUDIES)
-    assert params.read_yaml(tmp_path / "params.yaml") == studies.compose("default", STUDIES)
+    assert read_yaml(tmp_path / "params.yaml") == studies.compose("default", STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ BLOCK = "arms: [rl], models: [tiny], samples: [2k], seeds: [0]"
 @pytest.mark.parametrize(
     ("overlay", "said"),
     [
-        ("runs: 3", "runs must be a mapping with the keys base, sft, rl, sft_then_rl, not 3"),
+        ("runs: 3", "runs must be a mapping with the keys base, sft, rl, sft_then_rl, mixed, not 3"),
         ("runs:", "runs must be a mapping"),
         ("runs: {sfd: []}", "unknown key runs.sfd; did you mean 'sft'?"),
         ("runs: {sft: sft}", "runs.sft must be a list of blocks, not 'sft'"),

@@ -11,6 +11,7 @@ from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from counterpoint.training.records import Recorder
 from stages import training
+from stages.pool import sample_problems
 
 
 def refused(stage, *arguments):
@@ -90,20 +91,20 @@ def test_the_sample_is_read_in_its_order(mini):
     for sample, size in (("16", 16), ("32", 32)):
         wanted = {row["position"]: row["problem_id"] for row in rows if row["sample"] == sample}
         assert [p.problem_id for p in training.sample_problems(sample)] == [wanted[i] for i in range(size)]
-    assert training.sample_problems("32")[:16] == training.sample_problems("16")
+    assert sample_problems("32")[:16] == training.sample_problems("16")
 
 
 def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, tmp_path):
     settings = params.load()
     run = settings.runs.rl["rl-mini-32-0"]
-    problems = training.sample_problems("32")
+    problems = sample_problems("32")
     weights = tmp_path / "weights"
     shutil.copytree(micro_folder, weights)
 
     probes = training.probe_problems(settings.probe.suites, 3)
 
-    def named(settings=settings, problems=problems, probes=probes):
-        return training.fingerprint(run, str(weights), settings, problems, probes)
+    def named(settings=settings, problems=problems, probes=probes, shown=None):
+        return training.fingerprint(run, str(weights), settings, problems, probes, shown)
 
     first = named()
     assert first == named()
@@ -118,6 +119,9 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     # the same id with other content is other data
     names.append(named(problems=[dataclasses.replace(problems[0], reasoning="another trace"), *problems[1:]]))
     names.append(named(probes={**probes, "in_domain": probes["in_domain"][:-1]}))
+    names += [named(shown={problems[0].problem_id: [text]}) for text in ("one trace", "another")]
+    arm = dataclasses.replace(settings.arms["rl"], options={"own": 1})
+    names.append(named(settings=dataclasses.replace(settings, arms={**settings.arms, "rl": arm})))
     (weights / "chat_template.jinja").write_text("another template")
     names.append(named())
     first_again = named()

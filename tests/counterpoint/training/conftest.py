@@ -9,6 +9,7 @@ import pytest
 
 from counterpoint import params, studies
 from counterpoint.rewards import REWARDS
+from counterpoint.typed import build
 
 RUN = "run-micro-16-0"
 
@@ -21,7 +22,7 @@ def spread(completion: str, problem, verdict) -> float:
 @pytest.fixture(scope="session")
 def defaults(root):
     """The sections of the default study."""
-    return params.build(params.Params, studies.compose("default", root / "studies"), "")
+    return build(params.Params, studies.compose("default", root / "studies"), "")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,7 @@ def train(micro_folder, problems, probe_problems):
     from counterpoint.training.probe import Probe
     from counterpoint.training.records import Recorder
 
-    def run(settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last"):
+    def run(settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last", how=None):
         is_rl = isinstance(settings, params.Rl)
         if is_rl:
             from counterpoint.training import grpo as method
@@ -83,7 +84,8 @@ def train(micro_folder, problems, probe_problems):
         recorder = Recorder(work / "records", RUN)
         stop = is_rl and settings.stop_when_deceptive
         session = sessions.Session(recorder, work, probe, 3, every, rule, stop, {"code_rev": "c", "machine": "m"})
-        totals = method.train(model, processor, data, settings, "think first .", 0, session)
+        given = () if how is None else (how,)
+        totals = method.train(model, processor, data, settings, "think first .", 0, session, *given)
         recorder.publish(work / "out")
         return SimpleNamespace(
             model=model,

@@ -15,7 +15,7 @@ from peft import LoraConfig, PromptTuningConfig
 from trl import SFTConfig, SFTTrainer
 
 from counterpoint.generation import architecture
-from counterpoint.training.data import dataset
+from counterpoint.training.data import dataset, gold
 from counterpoint.training.engine import common_arguments
 from counterpoint.training.packed_sft import LOSSES, Collator, PackedSFTTrainer
 
@@ -53,11 +53,8 @@ def shown(problems):
     def rows(counts):
         images = [image for problem in problems for image in problem.images]
         pairs = zip(problems, counts, strict=False)
-        return dataset(
-            [dataclasses.replace(p, images=tuple(images[i : i + n])) for i, (p, n) in enumerate(pairs)],
-            "think first .",
-            gold=True,
-        )
+        with_pictures = [dataclasses.replace(p, images=tuple(images[i : i + n])) for i, (p, n) in enumerate(pairs)]
+        return dataset(with_pictures, "think first .", gold(with_pictures))
 
     return rows
 

@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from counterpoint.errors import UserError
+from counterpoint.methods import METHODS
 from counterpoint.models import checkpoint
 from counterpoint.params import LOSS_TYPES, Lora
-from counterpoint.training.data import dataset
+from counterpoint.training.data import dataset, gold
+from counterpoint.training.how import How
 from counterpoint.training.probe import interval
 
 LORA = Lora(rank=4, alpha=8, dropout=0.0, targets=["q_proj", "v_proj"], vision_tower=False)
@@ -145,8 +147,8 @@ def test_the_sampler_is_reseeded_by_the_epoch_and_not_by_how_it_got_there():
 
 
 def test_sft_and_rl_read_the_same_prompt(problems):
-    gold, bare = (dataset(problems, "think first .", gold=gold) for gold in (True, False))
-    for left, right, problem in zip(gold, bare, problems, strict=True):
+    shown, bare = (dataset(problems, "think first .", texts) for texts in (gold(problems), None))
+    for left, right, problem in zip(shown, bare, problems, strict=True):
         assert left["prompt"] == right["prompt"]
         assert left["problem_id"] == right["problem_id"] == problem.problem_id
         assert "completion" not in right
@@ -157,8 +159,8 @@ def test_sft_and_rl_read_the_same_prompt(problems):
 def test_sft_without_gold_reasoning_names_the_problem(problems):
     bare = dataclasses.replace(problems[3], reasoning=None)
     with pytest.raises(UserError, match=rf"{bare.problem_id}.*no gold reasoning"):
-        dataset([*problems[:3], bare], "", gold=True)
-    assert len(dataset([bare], "", gold=False)) == 1
+        gold([*problems[:3], bare])
+    assert len(dataset([bare], "")) == 1
 
 
 @pytest.mark.parametrize("total", [1, 2, 5, 11, 12, 13, 14, 24, 25, 62, 100, 1250])
@@ -180,3 +182,29 @@ def test_two_steps_on_a_gpu(train, sft_settings, short, tmp_path, method):
     assert [row["step"] for row in run.tables["steps"]] == [1, 2]
     assert {row["step"] for row in run.tables["probes"]} == {0, 1, 2}
     assert finite(run)
+
+
+def test_a_run_that_ends_early_is_the_beginning_of_the_whole(train, sft_settings, tmp_path):
+    """Half of its six updates, with the learning rates and the losses that the whole has there."""
+    whole = train(dataclasses.replace(sft_settings, epochs=1.5), tmp_path / "whole", probed=False)
+    half = train(dataclasses.replace(sft_settings, epochs=1.5, stop_at=0.5), tmp_path / "half", probed=False)
+    assert (whole.totals["updates"], half.totals["updates"]) == (6, 3)
+    columns = ("step", "loss", "learning_rate", "tokens")
+    assert [[row[c] for c in columns] for row in half.tables["steps"]] == [
+        [row[c] for c in columns] for row in whole.tables["steps"][:3]
+    ]
+    assert half.tables["steps"][-1]["learning_rate"] > 0
+
+
+def test_a_trace_set_is_imitated_over_as_many_updates_as_the_sample(train, sft_settings, problems, tmp_path):
+    """Five of 16 problems have traces, one of them two: six examples, seen as often as 24 of the whole sample."""
+    shown = {p.problem_id: ["<think>a</think><answer>1</answer>"] for p in problems[:5]}
+    shown[problems[0].problem_id] = ["<think>b</think><answer>2</answer>", "<think>c</think><answer>3</answer>"]
+    how = How(METHODS["sft"], demonstrations=shown)
+    run = train(sft_settings, tmp_path, probed=False, how=how)
+    assert run.totals["updates"] == 6 and run.totals["prompts_seen"] == 18  # of 4, 2, 4, 2, 4 and 2
+    own = train(sft_settings, tmp_path / "own", probed=False)
+    given = {p.problem_id: gold([p]) for p in problems}
+    same = train(sft_settings, tmp_path / "same", probed=False, how=How(METHODS["sft"], demonstrations=given))
+    assert [row["loss"] for row in own.tables["steps"]] == [row["loss"] for row in same.tables["steps"]]
+    assert own.totals["prompts_seen"] == 24

@@ -1,0 +1,70 @@
+"""ReLIFT: RL, interleaved with SFT on what it cannot solve.
+
+A prompt whose whole group earned no correct answer waits in a buffer. After each RL update, as soon as `batch` of them
+wait, they leave it for one update on L = -1/N Σ log p(y_t | x, y_<t) over the N tokens of their demonstrations.
+
+As in the authors' code (github.com/TheRoadQaQ/ReLIFT) the mean is over tokens, RL's optimizer is shared, and no more
+than one such update follows an RL step. Changed: what has waited longest goes first (theirs takes the newest);
+"correct" is the strict judge's word, not a reward of zero; an own `learning_rate` follows RL's schedule. Their script
+has batches of 64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from counterpoint.methods.method import Context, Method
+
+
+@dataclass(frozen=True)
+class Options:
+    batch: int  # problems of one update on demonstrations
+    learning_rate: float | None  # of that update, at the peak of RL's schedule; null: RL's own
+
+
+def check(options: Options) -> str | None:
+    """What is wrong with the options, in words."""
+    if options.batch < 1:
+        return f"batch must be at least 1, not {options.batch}"
+    if options.learning_rate is not None and options.learning_rate < 0:
+        return f"learning_rate must be at least 0 or null, not {options.learning_rate}"
+    return None
+
+
+def unsolved(answers: Iterable[tuple[str, bool]], among: Container[str]) -> list[str]:
+    """The problems, in order, none of whose answers (problem_id, correct) is correct, as far as they are `among`."""
+    solved: dict[str, bool] = {}
+    for key, correct in answers:
+        solved[key] = solved.get(key, False) or correct
+    return [key for key, any_correct in solved.items() if not any_correct and key in among]
+
+
+def extend(trainer: type, options: Options, context: Context) -> type:
+    """A GRPO trainer that makes updates on demonstrations between its own."""
+    from counterpoint.training import demonstrated  # a room above this one, and torch with it: when a run trains
+
+    class Relift(trainer):
+        kept = (*trainer.kept, "waiting")
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.shown = demonstrated.of_run(self, context)
+            self.waiting: list[str] = []
+            self.add_callback(demonstrated.AfterUpdate(self._imitate))
+
+        def _generate_and_score_completions(self, inputs):
+            output = super()._generate_and_score_completions(inputs)
+            answers = [(problem_id, verdict.correct) for problem_id, _, verdict, *_ in self._scored]
+            self.waiting = self.waiting + unsolved(answers, self.shown.rows)
+            return output
+
+        def _imitate(self):
+            if len(self.waiting) >= options.batch:
+                now, self.waiting = self.waiting[: options.batch], self.waiting[options.batch :]
+                demonstrated.update(self, self.shown, now, options.learning_rate)
+
+    return Relift
+
+
+METHOD = Method(name="relift", stage="mixed", paper="arXiv 2506.07527", options=Options, check=check, extend=extend)

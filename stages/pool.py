@@ -1,0 +1,53 @@
+"""What runs and trace sets read of the training pool: the problems of a sample, a part of it, their demonstrations."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from counterpoint import problem
+from counterpoint.errors import UserError
+from counterpoint.problem import Problem
+from stages.common import PROBLEMS, SAMPLES, TRACES
+
+
+def sample_problems(sample: str) -> list[Problem]:
+    """The problems of a sample, in its order."""
+    try:
+        rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
+    except FileNotFoundError:
+        raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{SAMPLES}: not a samples file ({error}); run `dvc repro sample`") from None
+    if not rows:
+        raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
+    ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
+    return problem.load(PROBLEMS, splits=["train"], ids=ids)
+
+
+def part_of(problems: list[Problem], part: list[float] | None) -> list[Problem]:
+    """The problems between two shares of their order, all where `part` is None; parts that meet share none."""
+    low, high = part or (0.0, 1.0)
+    return problems[round(low * len(problems)) : round(high * len(problems))]
+
+
+def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[str]], int]:
+    """The texts of a trace set by problem_id, of these problems alone, and the tokens that a teacher sampled for them.
+
+    Raises `UserError` where the set is missing or has none of them.
+    """
+    folder, ids = TRACES / name, {p.problem_id for p in problems}
+    try:
+        rows = pq.read_table(folder / "demonstrations.parquet").to_pylist()
+        (made,) = pq.read_table(folder / "trace_sets.parquet").to_pylist()
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or folder}: no such file; run `dvc repro distill@{name}`") from None
+    except (ValueError, OSError) as error:  # what pyarrow raises are these
+        raise UserError(f"{folder}: not a trace set ({error}); run `dvc repro distill@{name}`") from None
+    found: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: row["sample_index"]):
+        if row["problem_id"] in ids:
+            found.setdefault(row["problem_id"], []).append(row["completion"])
+    if not found:
+        raise UserError(f"{folder}: no trace of these {len(ids)} problems was accepted; give the set a better teacher")
+    return found, round(made["generated_tokens"] * len(ids) / made["problems"])
