@@ -34,7 +34,22 @@ TABLES = {
         "run_id",
         run_id=_S, study=_S, arm=_S, method=_S, model=_S, sample=_S, seed=_I, init_run=_S, engine=_S, checkpoint=_S,
         checkpoint_rule=_S, checkpoint_step=_I, best_step=_I, reward_step=_I, status=_S, stop_reason=_S, parameters=_I,
-        prompts_seen=_I, updates=_I, generated_tokens=_I, trained_tokens=_I, params_json=_S,
+        prompts_seen=_I, updates=_I, generated_tokens=_I, trained_tokens=_I, trace_set=_S, trace_nll=_F,
+        teacher_tokens=_I, params_json=_S,
+    ),
+    "trace_sets": _table(
+        "trace_set",
+        trace_set=_S, kind=_S, way=_S, model=_S, sample=_S, seed=_I, teacher=_S, samples=_I, keep=_I, temperature=_F,
+        top_p=_F, noise=_F, problems=_I, solved=_I, attempts=_I, accepted=_I, duplicates=_I, kept=_I,
+        generated_tokens=_I, wrong_steps=_F,
+    ),
+    "trace_problems": _table(
+        "trace_set problem_id",
+        trace_set=_S, problem_id=_S, attempts=_I, accepted=_I, duplicates=_I, kept=_I,
+    ),
+    "demonstrations": _table(
+        "trace_set problem_id sample_index",
+        trace_set=_S, problem_id=_S, sample_index=_I, completion=_S, tokens=_I,
     ),
     "steps": _table(
         "run_id step",

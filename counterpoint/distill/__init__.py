@@ -1,0 +1,5 @@
+"""Traces to imitate, of several kinds: written from the problem (`written`) or sampled from a teacher (`sampled`).
+
+Whatever their kind, `accept` keeps what the strict judge accepts and leaves out what says nearly the same as a trace
+that is kept already. Run by `python -m stages.distill`.
+"""

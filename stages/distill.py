@@ -1,0 +1,124 @@
+"""Make one set of traces to imitate: python -m stages.distill self-tiny-2k
+
+Writes data/traces/SET: demonstrations.parquet (the traces kept), trace_problems.parquet (attempts and acceptance of
+each problem), trace_sets.parquet (the set in one row) and timings.parquet. What a teacher samples is kept in
+work/distill/SET-FINGERPRINT: killed, the same command generates only what is missing and writes the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from counterpoint import params, tables
+from counterpoint.distill import accept, sampled
+from counterpoint.distill.written import written
+from counterpoint.errors import UserError
+from counterpoint.evaluation.answers import Decoding, Model
+from counterpoint.evaluation.store import Store, weights_digest
+from counterpoint.generation.completion import Completion
+from counterpoint.models import checkpoint
+from counterpoint.problem import Problem
+from counterpoint.suites.views import views
+from counterpoint.training.records import now, provenance
+from counterpoint.typed import nearest
+from stages.common import MODELS, TRACES, loading, main, work_folder
+from stages.pool import sample_problems
+
+log = logging.getLogger("distill")
+TOLD = accept.COUNTED
+
+
+def program(arguments: list[str]) -> None:
+    """Make the named set. Raises `UserError` for an unknown one, and where no trace is accepted."""
+    settings = params.load()
+    if len(arguments) != 1 or arguments[0] not in settings.traces:
+        named = arguments[0] if arguments else ""
+        raise UserError(f"params.yaml: no trace set {named!r} in traces{nearest(named, settings.traces)}")
+    name = arguments[0]
+    wanted, limits = settings.traces[name], settings.distill
+    way = settings.kinds[wanted.kind].way
+    problems = sample_problems(wanted.sample)
+    began, started = time.monotonic(), now()
+    about = {
+        "trace_set": name,
+        "way": way,
+        **{key: getattr(wanted, key) for key in ("kind", "model", "sample", "seed")},
+    }
+    tokens = 0
+    if way == "sampled":
+        about |= {key: getattr(limits, key) for key in ("samples", "keep", "temperature", "top_p")}
+        about["teacher"] = f"base-{wanted.model}" if wanted.reads == "base" else wanted.reads
+        attempts = _taught(name, settings, problems)
+        tokens = sum(completion.tokens for completions in attempts for completion in completions)
+    else:
+        about["noise"] = limits.noise if way == "noisy" else None
+        attempts = [[Completion(text, 0, False)] for text in written(way, problems, limits.noise, wanted.seed)]
+    chosen = [
+        accept.choose(problem, completions, limits.keep, limits.near_duplicate)
+        for problem, completions in zip(problems, attempts, strict=True)
+    ]
+    for line in table(chosen):
+        print(line)
+    if not any(one.kept for one in chosen):
+        raise UserError(
+            f"params.yaml: traces.{name}: the strict judge accepts none of its {sum(map(len, attempts))} traces; raise "
+            f"distill.samples or distill.max_tokens, or give kinds.{wanted.kind} another teacher"
+        )
+    out = TRACES / name
+    for table_name, rows in accept.rows(about, chosen, tokens).items():
+        tables.write(table_name, rows, out / f"{table_name}.parquet")
+    seconds = time.monotonic() - began
+    timing = {"run_id": name, "step": None, "phase": "distill", "seconds": seconds, "started_at": started}
+    tables.write("timings", [{**timing, **dict(provenance())}], out / "timings.parquet")
+    log.info("%s: %d traces of %d problems in %.0f s", name, sum(len(c.kept) for c in chosen), len(problems), seconds)
+
+
+def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> list[list[Completion]]:
+    """The samples of the set's teacher for each problem."""
+    wanted, limits = settings.traces[name], settings.distill
+    path = settings.models[wanted.model] if wanted.reads == "base" else str(MODELS / wanted.reads)
+    decoding = Decoding(limits.max_tokens, limits.samples, limits.temperature, limits.top_p)
+    weights, instruction = weights_digest(path), settings.prompt.instruction
+    shown = views(problems, instruction)
+    known = sampled.fingerprint(weights, wanted.seed, shown, decoding, limits.batch_size, settings.threads)
+    store = Store(work_folder() / "distill" / f"{name}-{known}" / "generations.sqlite")
+    model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings), store)
+    attempts = sampled.sample(model, problems, instruction, decoding, limits.batch_size, name)
+    store.close()
+    log.info("%s: %d completions, %d of them generated", name, sum(map(len, attempts)), model.generated)
+    return attempts
+
+
+def _load(path: str, settings: params.Params):
+    with loading():
+        import torch
+
+        torch.set_num_threads(settings.threads)
+        return checkpoint.load(path, settings.trust_remote_code)
+
+
+def table(chosen: Sequence[accept.Chosen]) -> list[str]:
+    """The acceptance by family and, where there are several, difficulty, as lines of a table: `acceptance` of the
+    attempts, `coverage` of the problems."""
+    several = len({one.problem.difficulty for one in chosen}) > 1
+    lines = [("family", "difficulty", *TOLD[:2], "coverage", *TOLD[2:4], "acceptance", *TOLD[4:])]
+    for row in accept.acceptance(chosen):
+        if row["difficulty"] is not None and not several:
+            continue
+        solved, accepted = row["solved"] / row["problems"], row["accepted"] / row["attempts"]
+        difficulty = "all" if row["difficulty"] is None else str(row["difficulty"])
+        counts = [str(row[column]) for column in TOLD]
+        lines.append(
+            (row["family"], difficulty, *counts[:2], f"{solved:.1%}", *counts[2:4], f"{accepted:.1%}", *counts[4:])
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    ]
+
+
+if __name__ == "__main__":
+    main(program)
