@@ -1,0 +1,151 @@
+"""Search the values of arms, as many trials for each, by Optuna on held-out probes (docs/tuning.md):
+
+    python -m stages.tune [--arms sft,rl,…] [--trials 8] [--model tiny] [--sample 2k] [--jobs 2]
+
+What is searched stands under `tune` in params.yaml. A trial is one run of the stage that trains the arm, in a folder of
+its own under work/tune, and the first has the study's own values. Killed, the same command goes on with the same
+trials. Writes metrics/tuning/tuning.parquet (a row a trial) and tuning.json (an arm's best). Not a DVC stage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint import params, studies
+from counterpoint.errors import UserError
+from counterpoint.problem import digest
+from counterpoint.tuning import children, recipe, space, table
+from counterpoint.tuning.children import Task
+from counterpoint.typed import nearest, read_yaml
+from stages import estimate
+from stages.common import main, work_folder
+from stages.trials import Search, chain, make_world, rows
+
+TUNING = Path("metrics/tuning")
+
+
+def parsed(arguments: list[str], settings: params.Params) -> argparse.Namespace:
+    """The command line, what it leaves out as `tune` in params.yaml has it. Raises `UserError`."""
+    tune, known = settings.tune, settings.arms
+    parser = argparse.ArgumentParser(prog="python -m stages.tune", description="Search the values of arms.")
+    parser.add_argument("--arms", default=",".join(tune.arms), help="separated by commas (default: tune.arms)")
+    parser.add_argument("--trials", default=str(tune.trials), help=f"of each arm (default {tune.trials})")
+    parser.add_argument("--model", default=tune.model, help=f"default {tune.model}")
+    parser.add_argument("--sample", default=tune.sample, help=f"default {tune.sample}")
+    parser.add_argument("--jobs", help="trials at a time, of different arms (default: usable cores over `threads`)")
+    options = parser.parse_args(arguments)
+    options.arms = [name for name in options.arms.split(",") if name]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    options.jobs = options.jobs or str(max(1, cores // settings.threads))
+    for key in ("trials", "jobs"):
+        if not re.fullmatch(r"0*[1-9][0-9]{0,3}", getattr(options, key)):
+            raise UserError(f"--{key}: {getattr(options, key)!r} is not a whole number from 1 up")
+        setattr(options, key, int(getattr(options, key)))
+    if not options.arms:
+        raise UserError(f"--arms names none; known are {', '.join(known)}")
+    for name in (*options.arms, *tune.arms):
+        if name not in known:
+            raise UserError(f"--arms or tune.arms: no arm {name!r}{nearest(name, known)}")
+    for key, chosen, among in (
+        ("model", options.model, settings.models),
+        ("sample", options.sample, settings.sampling.sizes),
+    ):
+        if chosen not in among:
+            raise UserError(f"--{key} or tune.{key}: no {key} {chosen!r}{nearest(chosen, among)}")
+    if any(run.seed == tune.seed for run in settings.runs.trained.values()):
+        raise UserError(
+            f"params.yaml: tune.seed {tune.seed} is that of a run of this study; give tuning one of its own"
+        )
+    return options
+
+
+def searches(settings: params.Params, options: argparse.Namespace) -> dict[str, Search]:
+    """The search of each arm, those first from whose best another starts. Raises `UserError` for what cannot be
+    searched: every end of every range is checked before anything is trained."""
+    world = recipe.world(read_yaml(Path("params.yaml")), settings.tune.probes)
+    first = [name for name in options.arms if name in {settings.arms[arm].start for arm in options.arms}]
+    found = {}
+    for arm in dict.fromkeys([*first, *options.arms]):
+        data, start = studies.merge(world, {}), settings.arms[arm].start
+        steps = recipe.with_run(
+            data, settings, arm, options.model, options.sample, settings.tune.seed, {start} & set(options.arms)
+        )
+        drawn = space.ranges(settings, arm)
+        for corner in space.corners(drawn):
+            params.parse(space.changed(data, arm, corner), "params.yaml: tune")
+        found[arm] = Search(arm, data, steps, drawn, options.trials, start if start in options.arms else None)
+    return found
+
+
+def seconds(search: Search) -> float:
+    """Expected time of one core for an arm's trials and what they need."""
+    longer = {"epochs": space.middle(search.space["epochs"])} if "epochs" in search.space else {}
+    times = estimate.by_stage(params.parse(space.changed(search.data, search.arm, longer)))
+    *needed, own = (times.get("@".join(step), estimate.PER_STAGE) for step in search.steps)
+    return sum(needed) + search.trials * own
+
+
+def tasks(found: Mapping[str, Search]) -> dict[str, Task]:
+    """The problems, then the arms; an arm that starts from another's best waits for that one."""
+    data = next(iter(found.values())).data
+    shared = {key: data[key] for key in ("source", "problems", "sampling", "suites")}
+    world = work_folder() / "tune" / f"problems-{digest(shared)}"
+    planned = {"problems": Task(lambda: make_world(world, data))}
+    for arm, search in found.items():
+        before = found.get(search.start)
+        needs = frozenset({"problems", *([before.arm] if before else [])})
+        planned[arm] = Task(lambda search=search, before=before: chain(search, world, before), needs)
+    return planned
+
+
+def report(arms: Sequence[Mapping[str, Any]], level: float) -> str:
+    """The table of the arms, what it does and does not say, and what to write into a study to use it."""
+    sizes = sorted({str(arm["best"]["n"]) for arm in arms if arm["best"]})
+    told = [
+        *table.lines(arms),
+        "",
+        f"greedy accuracy on {' or '.join(sizes) or 'no'} in-domain probe problems, with 95 % Wilson intervals",
+        f"within noise: McNemar's exact p on the same problems is at least {level}; other seeds would differ by more",
+        "the best of several was chosen on these very problems, so its accuracy flatters; judge it on the suites",
+    ]
+    for arm in arms:
+        if arm["best"] and arm["best"]["trial"]:
+            values = arm["best"]["values"]
+            for place, keys in (
+                ("settings", {k: v for k, v in values.items() if not k.startswith(space.OPTIONS)}),
+                (
+                    "options",
+                    {k.removeprefix(space.OPTIONS): v for k, v in values.items() if k.startswith(space.OPTIONS)},
+                ),
+            ):
+                if keys:
+                    told.append(f"arms.{arm['arm']}.{place}: {json.dumps(keys)}")
+    return "\n".join(told)
+
+
+def program(arguments: list[str]) -> None:
+    """Search, write the results and print them."""
+    settings = params.load()
+    options = parsed(arguments, settings)
+    found = searches(settings, options)
+    minutes = sum(map(seconds, found.values())) / 60
+    print(f"tuning {', '.join(found)}: {options.trials} trials each on {options.model} {options.sample}", end="; ")
+    told = f"at least {minutes / options.jobs:.0f} with {options.jobs} at a time, less what is done"
+    print(f"about {minutes:.0f} minutes of one idle core, {told}", flush=True)
+    children.run(tasks(found), options.jobs)
+    held = table.publish([row for search in found.values() for row in rows(search)], TUNING / "tuning.parquet")
+    arms = table.summary(held)
+    (TUNING / "tuning.json").write_text(json.dumps(arms, indent=1) + "\n", encoding="utf-8")
+    here = {arm["arm"]: arm for arm in arms if (arm["model"], arm["sample"]) == (options.model, options.sample)}
+    print(report([here[arm] for arm in found], table.LEVEL))
+    print(f"every trial: {TUNING}/tuning.parquet; the best: {TUNING}/tuning.json")
+
+
+if __name__ == "__main__":
+    main(program)
