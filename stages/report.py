@@ -11,7 +11,20 @@ from pathlib import Path
 
 from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.report import arms, curves, forest, overview, pairs, read, series, sheets, shifts, text, viewer
+from counterpoint.report import (
+    arms,
+    curves,
+    factors,
+    forest,
+    overview,
+    pairs,
+    read,
+    series,
+    sheets,
+    shifts,
+    text,
+    viewer,
+)
 from stages.common import PROBLEMS, TABLES, main
 
 log = logging.getLogger("report")
@@ -32,6 +45,8 @@ def program(arguments: list[str]) -> None:
     shifts.draw(results, PLOTS / "shift_curves.png")
     pairs.draw(results, PLOTS / "sft_2k_vs_rl_20k.png")
     overview.draw(results, PLOTS / "rewards.png")
+    with read.connect(TABLES, factors.MARTS) as db:
+        factors.draw(db, PLOTS)
     drawn = sheets.draw_all(results, SHEETS)
     series.write(results, PLOTS)
     viewer.write(results, TABLES, PROBLEMS, VIEWER)

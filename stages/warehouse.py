@@ -26,6 +26,7 @@ from stages.common import (
     SAMPLES,
     SUMMARY,
     TABLES,
+    TRACES,
     eval_folder,
     main,
     train_folder,
@@ -34,21 +35,22 @@ from stages.common import (
 log = logging.getLogger("warehouse")
 
 
-def sources(runs: params.Runs) -> Sources:
+def sources(settings: params.Params) -> Sources:
     """The files of the current grid."""
-    folders = [RunFolders(run_id, None, eval_folder(run_id)) for run_id in runs.base]
-    for run_id in (*runs.sft, *runs.rl, *runs.sft_then_rl):
+    folders = [RunFolders(run_id, None, eval_folder(run_id)) for run_id in settings.runs.base]
+    for run_id in settings.runs.trained:
         folders.append(RunFolders(run_id, train_folder(run_id), eval_folder(run_id)))
-    return Sources(PROBLEMS, REJECTS, SAMPLES, folders)
+    return Sources(PROBLEMS, REJECTS, SAMPLES, folders, [TRACES / name for name in settings.traces])
 
 
 def program(arguments: list[str]) -> None:
     """Build the tables, the database, the summary and the findings."""
     if arguments:
         raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
-    found = sources(params.load().runs)
+    settings = params.load()
+    found = sources(settings)
     SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    build(found, TABLES, DATABASE)
+    build(found, TABLES, DATABASE, settings.claims)
     _publish(summary(DATABASE), SUMMARY, sort_keys=True)
     _publish(findings.as_json(pq.read_table(TABLES / "findings.parquet")), FINDINGS, sort_keys=False)
     log.info("%d runs in %s, %s, %s and %s", len(found.runs), TABLES, DATABASE, SUMMARY, FINDINGS)

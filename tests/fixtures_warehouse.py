@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from random import Random
 
-from counterpoint import problem, studies, tables
+from counterpoint import problem, studies, tables, trace_sets
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
-from stages.common import PROBLEMS, REJECTS, SAMPLES, eval_folder, train_folder
+from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, eval_folder, train_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FAMILIES = ("cards", "chart", "count", "grid")
@@ -29,6 +30,7 @@ GRID = {
         "rl-small-20k-0": {"arm": "rl", "model": "small", "sample": "20k", "seed": 0},
     },
     "sft_then_rl": {"sft_then_rl-small-2k-0": {"arm": "sft_then_rl", "model": "small", "sample": "2k", "seed": 0}},
+    "mixed": {},
 }
 SEEDS = (1, 2, 3)
 GRID_SEEDS = {
@@ -40,16 +42,17 @@ GRID_SEEDS = {
             for sample in samples
             for seed in SEEDS
         }
-        for method, samples in {"sft": ("2k", "20k"), "rl": ("2k", "20k"), "sft_then_rl": ("2k",)}.items()
+        for method, samples in {"sft": ("2k", "20k"), "rl": ("2k", "20k"), "sft_then_rl": ("2k",), "mixed": ()}.items()
     },
 }
-BASES_ONLY = {"base": GRID["base"], "sft": {}, "rl": {}, "sft_then_rl": {}}
+BASES_ONLY = {"base": GRID["base"], "sft": {}, "rl": {}, "sft_then_rl": {}, "mixed": {}}
 
 
 def write_fake_study(root: Path, grid: dict = GRID) -> Path:
     """Write params.yaml, problems, rejects, samples and every run of `grid` under `root`; returns `root`."""
     root.mkdir(parents=True, exist_ok=True)
-    data = {**studies.compose("default", REPOSITORY / "studies"), "runs": grid}
+    data = {**studies.compose("default", REPOSITORY / "studies"), "runs": copy.deepcopy(grid), "traces": {}}
+    trace_sets.complete(data)
     (root / "params.yaml").write_text(studies.dump(data), encoding="utf-8")
     problems = fake_problems()
     problem.write(problems, root / PROBLEMS)
@@ -61,6 +64,8 @@ def write_fake_study(root: Path, grid: dict = GRID) -> Path:
         [{"sample": s, "problem_id": train[i], "position": i} for s, size in SIZES.items() for i in range(size)],
         root / SAMPLES,
     )
+    for name, entry in data["traces"].items():
+        _traces(root / TRACES / name, {"trace_set": name, **entry}, train[: SIZES[entry["sample"]]])
     for method, runs in grid.items():
         for run_id, run in runs.items():
             row = fake_run(run_id, method, run)
@@ -92,6 +97,31 @@ def fake_problems() -> list[Problem]:
     return made
 
 
+def _traces(folder: Path, row: dict, taught: list[str]) -> None:
+    """A trace set that writes one demonstration of each problem."""
+    key, number = {"trace_set": row["trace_set"]}, len(taught)
+    counts = {
+        "problems": number,
+        "solved": number,
+        "attempts": number,
+        "accepted": number,
+        "duplicates": 0,
+        "kept": number,
+    }
+    one = {"attempts": 1, "accepted": 1, "duplicates": 0, "kept": 1}
+    tables.write(
+        "trace_sets",
+        [{**row, "way": "oracle", "keep": 1, **counts, "generated_tokens": 0}],
+        folder / "trace_sets.parquet",
+    )
+    tables.write("trace_problems", [{**key, "problem_id": p, **one} for p in taught], folder / "trace_problems.parquet")
+    shown = {"sample_index": 0, "completion": "<think>one two</think><answer>1</answer>", "tokens": 9}
+    tables.write(
+        "demonstrations", [{**key, "problem_id": p, **shown} for p in taught], folder / "demonstrations.parquet"
+    )
+    tables.write("timings", [_timing(row["trace_set"], "distill", None, 0.5)], folder / "timings.parquet")
+
+
 def fake_run(run_id: str, method: str, run: dict) -> dict:
     """A run record, with the columns of the table `runs`."""
     trained = method != "base"
@@ -106,7 +136,9 @@ def fake_run(run_id: str, method: str, run: dict) -> dict:
         "reward_step": updates if method in ("rl", "sft_then_rl") else None,
         "parameters": 400_000, "prompts_seen": 2 * updates, "updates": updates,
         "generated_tokens": 160 * updates if method in ("rl", "sft_then_rl") else 0, "trained_tokens": 160 * updates,
-        "params_json": "{}",
+        "trace_set": f"oracle-{run['sample']}" if method == "sft" else None,
+        "trace_nll": 1.5 if method == "sft" else None,
+        "teacher_tokens": 0, "params_json": "{}",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@
 docs/PREREGISTRATION.md fixed what is tested and how before the study was first run.
 """
 
+from counterpoint.findings.study import claimed
 from counterpoint.findings.table import KEY, SCHEMA, as_json, compute
 
-__all__ = ["KEY", "SCHEMA", "as_json", "compute"]
+__all__ = ["KEY", "SCHEMA", "as_json", "claimed", "compute"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LEAST, MOST = "least", "most"  # the smallest and the largest sample of the study: 2k and 20k by default
+LEAST, MOST = "least", "most"  # the samples that params.yaml calls small and large (claims): 2k and 20k by default
 OTHERS = "others"  # every suite of the study but those of the claim's primary contrasts
 MARGIN = -3.0  # points of accuracy that SFT may lose and still count as not inferior
 

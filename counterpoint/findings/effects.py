@@ -92,7 +92,7 @@ def _on_suite(study: Study, claim: Claim, contrast: Contrast, suite: str) -> Ite
 
 
 def _sample(study: Study, side: Side) -> str:
-    return study.samples[0 if side.sample == LEAST else -1] if study.samples else ""
+    return (study.small if side.sample == LEAST else study.large) or ""
 
 
 def ordered(study: Study, pair: tuple[str, str], suite: str) -> tuple[tuple[str, str], str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from counterpoint.params import BLIND
+from counterpoint.params import BLIND, ENDS, Claims
 
 MEASURES = ("prompts", "updates", "generated_tokens", "seconds")
 
@@ -41,7 +41,8 @@ class Study:
     """A study as the findings see it. `spent` maps a run and a measure to what its own steps 0 … updates had cost."""
 
     runs: dict[str, Run]
-    samples: list[str]  # smallest first
+    small: str | None  # the samples that the claims are about
+    large: str | None
     evals: dict[tuple[str, str], Answers]  # (run_id, suite)
     probes: dict[tuple[str, str], dict[int, Answers]]  # (run_id, suite) -> step
     spent: dict[tuple[str, str], np.ndarray]
@@ -69,8 +70,20 @@ class Study:
         return found
 
 
-def read(db: duckdb.DuckDBPyConnection, probed: list[str]) -> Study:
-    """Everything from the tables of a connection (docs/tables.md); probes of the suites `probed` alone."""
+def claimed(db: duckdb.DuckDBPyConnection, claims: Claims) -> Claims:
+    """The samples that the claims are about: where `claims` names none, the smallest and the largest that runs of the
+    study learnt from (None where none did)."""
+    used = db.execute(
+        "select sample from samples where sample in (select sample from runs) group by sample order by count(*), sample"
+    ).fetchall() or [(None,)]
+    return Claims(claims.small or used[0][0], claims.large or used[-1][0])
+
+
+def read(db: duckdb.DuckDBPyConnection, probed: list[str], claims: Claims = ENDS) -> Study:
+    """Everything from the tables of a connection (docs/tables.md); probes of the suites `probed` alone.
+
+    claims: the samples that are called small and large, as in `claimed`.
+    """
     rows = db.execute(
         """
         select run_id, arm, method, model, sample, seed, init_run, updates, prompts_seen, generated_tokens,
@@ -81,13 +94,14 @@ def read(db: duckdb.DuckDBPyConnection, probed: list[str]) -> Study:
     trained = {row[0] for row in rows if row[2] != "base"}
     runs = {row[0]: Run(*row[:6], row[6] if row[6] in trained else None, row[7] or 0) for row in rows}
     totals = {row[0]: row[8:] for row in rows}
-    samples = db.execute("select sample from samples group by sample order by count(*), sample").fetchall()
+    named = claimed(db, claims)
     probes: dict[tuple[str, str], dict[int, Answers]] = {}
     for (run_id, suite, step), answers in _grouped(db, PROBE_ITEMS, [probed]):
         probes.setdefault((run_id, suite), {})[step] = answers
     return Study(
         runs=runs,
-        samples=[sample for (sample,) in samples],
+        small=named.small,
+        large=named.large,
         evals=dict(_grouped(db, EVALS, [])),
         probes=probes,
         spent=_spent(db, runs, totals),
@@ -149,7 +163,7 @@ def _spent(db: duckdb.DuckDBPyConnection, runs: dict[str, Run], totals: dict) ->
         told = tokens / tokens[-1] if tokens[-1] else shares
         found[run_id, "prompts"] = shares * prompts
         found[run_id, "updates"] = np.arange(run.updates + 1.0)
-        found[run_id, "generated_tokens"] = told * (trained if run.method == "sft" else generated)
+        found[run_id, "generated_tokens"] = told * (generated or trained)
         if all(row[1] is not None for row in rows[run_id]):
             found[run_id, "seconds"] = np.array([0.0, *(row[1] for row in rows[run_id])]).cumsum()
     return found

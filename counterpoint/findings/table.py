@@ -9,6 +9,7 @@ from counterpoint.findings import matched, prevalence, verdict
 from counterpoint.findings.claims import CLAIMS, Claim
 from counterpoint.findings.effects import comparisons, describe, evaluated
 from counterpoint.findings.study import MEASURES, Study, read
+from counterpoint.params import ENDS, Claims
 
 _S, _I, _F = pa.string(), pa.int64(), pa.float64()
 SCHEMA = pa.schema(
@@ -26,14 +27,14 @@ NONE = "none"  # a key that does not apply: the row of a finding that nothing co
 END = "end"  # matched on nothing: the runs as they ended
 
 
-def compute(db: duckdb.DuckDBPyConnection) -> pa.Table:
+def compute(db: duckdb.DuckDBPyConnection, claims: Claims = ENDS) -> pa.Table:
     """The findings of the study in `db`, which holds the tables runs, samples, evals, problems, probe_items, steps,
     timings, accuracy and deceptive_rewards of docs/tables.md. Rows have SCHEMA and are sorted by KEY.
 
     Equal tables give equal rows, but for those matched on seconds and the columns `*_seconds`.
     """
     probed = sorted({contrast.suite for claim in CLAIMS for contrast in claim.contrasts if contrast.primary})
-    study = read(db, probed)
+    study = read(db, probed, claims)
     rows = [row for claim in CLAIMS for row in _rows(study, claim)]
     verdict.decide(rows)
     rows += prevalence.rows(db)

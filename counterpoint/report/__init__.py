@@ -5,6 +5,8 @@
                  statement.py
     curves.py    reward_vs_accuracy.png      arms.py    accuracy_by_arm.png     pairs.py  sft_2k_vs_rl_20k.png
     shifts.py    shift_curves.png            forest.py  findings.png
+    phase.py     phase.png                   split.py   split.png
+    frontier.py  frontier_MODEL.png (with labels.py)    factors.py draws these three and describes them in report.md
     sheets.py    rewards/RUN_ID.png          overview.py  rewards.png (both on rewarded.py, in the words of words.py)
     viewer.py    samples.html                series.py  CSV for `dvc plots`, drawn by the Vega templates probes.json
     and accuracy.json

@@ -18,7 +18,7 @@ from counterpoint.suites import SUITES
 
 MARTS = (  # read as they are
     "blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "reward_gap", "verifier_audit",
-    "deceptive_rewards", "deceptive_arms", "findings",
+    "deceptive_rewards", "deceptive_arms", "phase", "trace_kinds", "cost_curve", "split_curve", "findings",
 )  # fmt: skip
 NEEDED = (
     "runs", "samples", "steps", "rewards", "term_kinds", "probes", "evals", "accuracy", "sft_vs_rl",
@@ -56,7 +56,7 @@ def load(folder: Path, study: str) -> Results:
 
 def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
     sizes = dict(db.execute("select sample, count(*) from samples group by sample order by 2, 1").fetchall())
-    rows = _rows(db, "select * from runs")
+    rows = rows_of(db, "select * from runs")
     if not rows:
         raise UserError(f"{folder / 'runs.parquet'}: no run in it; run `dvc repro evaluate warehouse`")
     smallest = {}
@@ -83,7 +83,7 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
         probes=_probes(db, runs),
         pairs=_pairs(db, by_id, list(sizes)),
         gains=_gains(db, by_id),
-        marts={name: _rows(db, f"select * from {name} order by all") for name in MARTS},
+        marts={name: rows_of(db, f"select * from {name} order by all") for name in MARTS},
     )
 
 
@@ -194,7 +194,8 @@ def _gains(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run]) -> dict[tuple[s
     return found
 
 
-def _rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict]:
+def rows_of(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict]:
+    """The rows that a query gives, as mappings."""
     cursor = db.execute(sql)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

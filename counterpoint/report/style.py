@@ -9,8 +9,11 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette; a method that is not listed takes one of SPARE by its name's place
-METHOD_COLOURS = {"base": "#4d4d4d", "sft": "#0072b2", "rl": "#d55e00", "sft_then_rl": "#8a4f9e"}
+# Okabe and Ito's palette and shades near it; a method that is not listed takes one of SPARE by its name's place
+METHOD_COLOURS = {
+    "base": "#4d4d4d", "sft": "#0072b2", "rl": "#d55e00", "sft_then_rl": "#8a4f9e", "dft": "#0f8b8d",
+    "chord": "#b5468f", "relift": "#8f6a00",
+}  # fmt: skip
 SPARE = ("#56b4e9", "#b8860b", "#a0522d", "#000000")
 REWARD, TWIN, MUTED, GRID = "#1a1a1a", "#009e73", "#737373", "#e3e3e3"
 SHIFT_COLOURS = ("#6f9bd1", "#b59a3c", "#a97fb5", "#7d8f8f")

@@ -2,14 +2,14 @@
 
 text.py   the order of it    decided.py  the findings    markdown.py  tables and numbers
 judged.py suites and accuracy    measures.py  modalities, reliability, judges    against.py  SFT and RL, reward
-truth.py  whether rewards tell the truth, with behind.py, in the words of words.py
+factors.py  the factors as axes    truth.py  whether rewards tell the truth, with behind.py, in the words of words.py
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint.report import against, decided, judged, measures, truth
+from counterpoint.report import against, decided, factors, judged, measures, truth
 from counterpoint.report.markdown import NOTHING, listed, number, table
 from counterpoint.report.results import Group, Results, spread
 from counterpoint.report.statement import statement
@@ -23,6 +23,7 @@ def write(results: Results, path: Path, pictures: str = "plots") -> None:
         *decided.section(results, pictures),
         "## What the numbers say",
         *statement(results),
+        *factors.section(results, pictures),
         *judged.blind(results),
         *judged.accuracy(results, pictures),
         *judged.curves(results, pictures),

@@ -18,14 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from counterpoint import deception, findings, rewards
+from counterpoint import deception, factors, findings, rewards
 from counterpoint.errors import UserError
+from counterpoint.params import ENDS, Claims
 from counterpoint.suites import SUITES
 from counterpoint.tables import TABLES
 from counterpoint.warehouse import checks, database
 from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED, files
 
 TRAINED = ("steps", "rewards", "probes", "probe_items")
+TAUGHT = ("trace_sets", "trace_problems", "demonstrations")
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,16 @@ class Sources:
     rejects: Path
     samples: Path
     runs: Sequence[RunFolders]
+    trace_sets: Sequence[Path] = ()  # folders
 
     def completions(self) -> dict[str, Path]:
         """The completions of every training run, by run_id."""
         return {run.run_id: run.train / f"{LARGE}.parquet" for run in self.runs if run.train}
 
 
-def build(sources: Sources, tables: Path, database_path: Path) -> None:
-    """Make the folder `tables` and the database anew and swap both in once their data tests pass.
+def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = ENDS) -> None:
+    """Make the folder `tables` and the database anew and swap both in once their data tests pass. `claims` names the
+    samples that the findings compare.
 
     Raises `UserError` naming a file that is missing or not as the contract has it, or the data test that failed.
     """
@@ -68,7 +72,7 @@ def build(sources: Sources, tables: Path, database_path: Path) -> None:
             if missing:
                 raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
             database.view(db, list(completions.values()))
-            derive(db)
+            derive(db, claims)
             for name in (*STORED, *MARTS):
                 export(db, name, scratch / f"{name}.parquet")
         database.assemble(scratch, completions, scratch_database)
@@ -91,7 +95,8 @@ def load(sources: Sources) -> dict[str, pa.Table]:
         "samples": [sources.samples],
         "evals": [folder / "evals.parquet" for folder in evaluated],
         "traces": [folder / "traces.parquet" for folder in evaluated],
-        "timings": [folder / "timings.parquet" for folder in (*trained, *evaluated)],
+        "timings": [folder / "timings.parquet" for folder in (*trained, *evaluated, *sources.trace_sets)],
+        **{name: [folder / f"{name}.parquet" for folder in sources.trace_sets] for name in TAUGHT},
         **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
     }
     found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
@@ -163,18 +168,32 @@ def _run(run: RunFolders) -> dict:
     return {name: row[name] for name in names}
 
 
-def derive(db: duckdb.DuckDBPyConnection) -> None:
+def derive(db: duckdb.DuckDBPyConnection, claims: Claims = ENDS) -> None:
     """Add the staging views and the marts to a connection that has the stored tables."""
     db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
     for name, sql in files("staging").items():
         db.execute(f"create view {name} as {sql}")
-    marts = files("marts")
+    marts, made = files("marts"), set()
+    computed = {
+        **dict.fromkeys(factors.KEYS, factors.compute),
+        **dict.fromkeys(deception.KEYS, deception.compute),
+        "claimed": lambda db: {"claimed": _claimed(db, claims)},
+        "findings": lambda db: {"findings": findings.compute(db, claims)},
+    }
     for name in MARTS:
         if name in marts:
             db.execute(f"create table {name} as {marts[name]}")
-    for name, table in deception.compute(db).items():
-        db.register(name, table)
-    db.register("findings", findings.compute(db))
+        elif name not in made:
+            for each, table in computed[name](db).items():
+                db.register(each, table)
+                made.add(each)
+
+
+def _claimed(db: duckdb.DuckDBPyConnection, claims: Claims) -> pa.Table:
+    """What the findings call the small and the large sample; no row for one that there is not."""
+    named = vars(findings.claimed(db, claims))
+    rows = [{"role": role, "sample": sample} for role, sample in named.items() if sample is not None]
+    return pa.Table.from_pylist(rows, pa.schema({"role": pa.string(), "sample": pa.string()}))
 
 
 def export(db: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:

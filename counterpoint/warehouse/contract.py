@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterpoint import deception, findings, problem
+from counterpoint import deception, factors, findings, problem
 from counterpoint.tables import TABLES, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -18,9 +18,10 @@ STORED = {
     "problems": PROBLEMS, "term_kinds": TERM_KINDS,
     **{name: table for name, table in TABLES.items() if name != LARGE},
 }  # fmt: skip
-# In the order they are made: a mart may read those before it. All are SQL but those of counterpoint.deception and
-# `findings` (counterpoint.findings).
+# In the order they are made: a mart may read those before it. All are SQL but those of counterpoint.factors and
+# counterpoint.deception and `findings` (counterpoint.findings).
 MARTS = {
+    "claimed": ("role",),
     "accuracy": ("run_id", "suite", "condition", "family"),
     "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
     "sft_vs_rl": ("sft_run", "rl_run", "suite"),
@@ -35,11 +36,19 @@ MARTS = {
     "reliability": ("model", "arm", "method", "sample", "suite"),
     "verifier_audit": ("run_id", "step"),
     "reward_gap": ("run_id", "step"),
+    "acceptance": ("trace_set", "family", "difficulty"),
+    **factors.KEYS,
+    "cost_curve": ("model", "arm", "sample"),
+    "split_curve": ("model", "sample", "share", "suite"),
     **deception.KEYS,
     "findings": findings.KEY,
 }
 KEYS = {name: table.key for name, table in {**STORED, LARGE: TABLES[LARGE]}.items()} | MARTS
-NULLABLE = {("timings", "step"), ("rejects", "line"), ("reliability", "sample")}  # a base has no sample
+# a base has no sample; null difficulty: all of them
+NULLABLE = {
+    ("timings", "step"), ("rejects", "line"), ("reliability", "sample"), ("acceptance", "difficulty"),
+    ("arm_accuracy", "sample"), ("cost_curve", "sample"),
+}  # fmt: skip
 
 
 def files(kind: str) -> dict[str, str]:

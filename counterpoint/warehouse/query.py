@@ -17,7 +17,7 @@ from typing import TextIO
 import duckdb
 
 from counterpoint.errors import UserError
-from counterpoint.params import nearest
+from counterpoint.typed import nearest
 from counterpoint.warehouse.contract import files
 from counterpoint.warehouse.database import literal
 

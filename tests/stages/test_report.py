@@ -40,8 +40,9 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     assert written >= {
         "report.md", "samples.html", "plots/reward_vs_accuracy.png", "plots/accuracy_by_arm.png",
         "plots/sft_2k_vs_rl_20k.png", "plots/shift_curves.png", "plots/findings.png", "plots/probes.csv",
-        "plots/accuracy.csv", "plots/rewards.png",
+        "plots/accuracy.csv", "plots/rewards.png", "plots/phase.png", "plots/frontier_tiny.png",
     }  # fmt: skip
+    assert "plots/split.png" not in written  # nothing was split
     sheets = {name for name in written if name.startswith("rewards/")}
     assert sheets == {f"rewards/{run}.png" for method in ("rl", "sft_then_rl") for run in RUNS[method]}
     assert (folder / "metrics" / "report.md").read_text(encoding="utf-8").startswith("# Study `default`")

@@ -62,10 +62,12 @@ def problems(count: int, names: tuple[str, ...] = SUITES) -> list[Problem]:
 def run(arm: str, model: str, sample: str | None = None, seed: int = 0) -> dict:
     """A row of `runs`."""
     trained = sample is not None
+    method = {"sft_lora": "sft", "sft_long": "sft", **dict.fromkeys(PAID, "rl")}.get(arm, arm)
+    start = f"sft-{model}-{sample}-{seed}" if method == "sft_then_rl" else f"base-{model}"
     return {
         "run_id": f"{arm}-{model}-{sample}-{seed}" if trained else f"base-{model}", "study": "fake", "arm": arm,
-        "method": {"sft_lora": "sft", "sft_long": "sft", **dict.fromkeys(PAID, "rl")}.get(arm, arm),
-        "model": model, "sample": sample,
+        "method": method, "model": model, "sample": sample, "init_run": start if trained else None,
+        "trace_set": f"oracle-{sample}" if method == "sft" else None, "teacher_tokens": 0,
         "seed": seed if trained else None, "status": "completed",
         "parameters": {"tiny": 100, "small": 400}.get(model, 400), "updates": 60 if trained else 0,
         "prompts_seen": 120 if trained else 0, "generated_tokens": 0, "trained_tokens": 600 if trained else 0,
@@ -130,6 +132,11 @@ def write(
         {"sample": name, "problem_id": f"t{place}", "position": place} for name in sizes for place in range(sizes[name])
     ]
     found["runs"] = grid
+    found["trace_sets"] = [
+        {"trace_set": f"oracle-{name}", "kind": "oracle", "way": "oracle", "sample": name, "seed": 0,
+         **dict.fromkeys(("problems", "solved", "attempts", "accepted", "kept"), sizes[name]), "generated_tokens": 0}
+        for name in sizes
+    ]  # fmt: skip
     found["term_kinds"] = [
         {"term": term, "kind": rewards.kind(term), "strict": term == "accuracy"}
         for term in sorted({row["term"] for row in found["rewards"]})

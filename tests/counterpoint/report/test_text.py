@@ -219,8 +219,9 @@ def test_any_grid_is_reported(grid, small_grids, tmp_path):
     said = report(small_grids[grid], tmp_path)
     titles = [line[3:] for line in said.splitlines() if line.startswith("## ")]
     truth = [] if grid in ("no rl", "bases only") else ["Does the reward tell the truth?"]
+    factors = [] if grid == "bases only" else ["The factors"]
     assert titles == [
-        "What was run", "Findings", "What the numbers say", "Suites and their blind baselines", "Accuracy",
+        "What was run", "Findings", "What the numbers say", *factors, "Suites and their blind baselines", "Accuracy",
         "Shift curves", "Modalities", "Reliability", "Judges", "SFT against RL", "Reward and held-out accuracy",
         *truth, "How to read it",
     ]  # fmt: skip

@@ -35,7 +35,7 @@ def wilson(correct: int, n: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def rebuild() -> None:
-    build(sources(params.load().runs), TABLES, DATABASE)
+    build(sources(params.load()), TABLES, DATABASE)
 
 
 def digests() -> dict[str, str]:
@@ -44,7 +44,8 @@ def digests() -> dict[str, str]:
 
 def test_every_table_is_filled_and_sorted(study):
     for name in KEYS:
-        assert ask(f"select count(*) from {name}")[0][0] > 0, name
+        filled = ask(f"select count(*) from {name}")[0][0] > 0
+        assert filled == (name != "split_curve"), name  # no sample of this study is split
     for name in (*STORED, *MARTS):
         rows = pq.read_table(TABLES / f"{name}.parquet").to_pylist()
         order = [tuple((row[k] is None, row[k]) for k in KEYS[name]) for row in rows]

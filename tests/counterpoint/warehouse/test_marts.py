@@ -83,7 +83,7 @@ def planted(changes) -> dict[str, dict]:
     path = eval_folder("base-small") / "evals.parquet"
     rows = [changed for row in pq.read_table(path).to_pylist() if (changed := changes(dict(row)))]
     tables.write("evals", rows, path)
-    build(sources(params.load().runs), TABLES, DATABASE)
+    build(sources(params.load()), TABLES, DATABASE)
     return {row["suite"]: row for row in mart("blind")}
 
 
@@ -236,7 +236,7 @@ def test_a_planted_transfer_is_measured(copy):
     planted(plant)
     path = eval_folder("sft-small-2k-0") / "evals.parquet"
     tables.write("evals", [{**row, "correct": True} for row in pq.read_table(path).to_pylist()], path)
-    build(sources(params.load().runs), TABLES, DATABASE)
+    build(sources(params.load()), TABLES, DATABASE)
     rows = {row["run_id"]: row for row in mart("cross_modal") if row["suite"] == "text_twin"}
     base, sft = rows["base-small"], rows["sft-small-2k-0"]
     assert (base["drop"], base["drop_low"], base["drop_high"], base["gain"]) == (-1, -1, -1, 0)

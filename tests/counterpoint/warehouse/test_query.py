@@ -23,7 +23,11 @@ def refresh() -> list[Path]:
     return database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / "completions.parquet")
 
 
-@pytest.mark.parametrize("name", files("queries"))
+# what they ask for this study lacks: they are asked in tests/counterpoint/factors
+OF_FACTORS = ("split_curve", "trace_kinds")
+
+
+@pytest.mark.parametrize("name", [name for name in files("queries") if name not in OF_FACTORS])
 def test_a_published_query_answers_its_question(study, name):
     sql = query.published(name)
     assert sql.startswith("-- ") and sql.splitlines()[0].count("?") == 1

@@ -201,7 +201,7 @@ def test_a_term_that_the_code_does_not_know_stops_the_build(copy):
     rows = [{**row, "term": row["term"].replace("format", "style")} for row in pq.read_table(path).to_pylist()]
     tables.write("rewards", rows, path)
     with pytest.raises(UserError, match=r"every_reward_term_known .*rl-small-2k-0.*style"):
-        build(sources(params.load().runs), TABLES, DATABASE)
+        build(sources(params.load()), TABLES, DATABASE)
 
 
 def test_evaluation_stands_beside_each_verdict_and_its_base(copy):
@@ -211,7 +211,7 @@ def test_evaluation_stands_beside_each_verdict_and_its_base(copy):
     greedy = [r for r in rows if r["suite"] == "in_domain" and r["decoding"] == "greedy"]
     blank = [{**row, "condition": "no_image", "correct": place < 4} for place, row in enumerate(greedy)]
     tables.write("evals", rows + blank, path)
-    build(sources(params.load().runs), TABLES, DATABASE)
+    build(sources(params.load()), TABLES, DATABASE)
     (row,) = ask("from deceptive_rewards where run_id = 'rl-small-2k-0' and suite = 'in_domain'")
     assert row["blank_accuracy"] == 4 / len(blank)
     for column, sql in {
