@@ -4,10 +4,11 @@ PYTHON ?= python3
 STUDY ?= default
 SET ?=
 export Q ?=
+OF_STUDY = $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)")
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings publish tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -19,11 +20,15 @@ setup: .venv/ready ## create .venv and install what requirements.lock pins
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time
+study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; PLAN=1: only say what would run, and how long
+ifdef PLAN
+	@python -m flows.plan $(STUDY) $(SET)
+else
 	@python -m counterpoint.studies $(STUDY) $(SET)
 	@python -m stages.estimate
 	@python -m flows.parallel $(if $(JOBS),--jobs $(JOBS))
 	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
+endif
 
 quick:           ## the quick study: one model, samples 100 and 1,000
 	@$(MAKE) --no-print-directory study STUDY=quick
@@ -56,11 +61,17 @@ lint: setup      ## ruff
 	ruff check .
 	ruff format --check .
 
-query: setup     ## ask the results: make query Q="select …" or the name of a published query
-	@python -m stages.query "$$Q"
+query: setup     ## ask the results: make query Q="select …" or the name of a published query; STUDY=published: of the published study
+	@python -m stages.query "$$Q" $(OF_STUDY)
 
-findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too
-	@python -m stages.findings $(if $(ALL),--all)
+findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too; STUDY=published
+	@python -m stages.findings $(if $(ALL),--all) $(OF_STUDY)
+
+publish: setup   ## keep the tables of the study in params.yaml with the repository: make publish STUDY=published
+	@python -m stages.publish --name "$(STUDY)"
+
+tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8
+	@python -m stages.tune $(if $(ARMS),--arms $(ARMS)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(MODEL),--model $(MODEL)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(JOBS),--jobs $(JOBS))
 
 contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures
 	@python -m stages.contamination
@@ -81,7 +92,7 @@ serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON
 	@python -m flows.serve $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)") $(if $(CRON),--cron "$(CRON)") $(if $(TIMEZONE),--timezone "$(TIMEZONE)") $(SET)
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
-	rm -rf work logs data/problems data/samples data/runs metrics/rewards metrics/tables metrics/results.duckdb metrics/samples.html
+	rm -rf work logs data/problems data/samples data/runs data/traces/* metrics/rewards metrics/tables metrics/results.duckdb metrics/samples.html
 	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +
 
 gc: setup        ## drop from DVC's cache what the current dvc.lock does not name

@@ -1,9 +1,10 @@
 """Ask the results a question in SQL, or by the name of a published query (counterpoint/warehouse/sql/queries).
 
     python -m stages.query "select * from accuracy where suite = 'in_domain'"
-    python -m stages.query accuracy [--limit 50 | --csv]
+    python -m stages.query accuracy [--limit 50 | --csv] [--study published]
 
-Read-only. The database is made again from metrics/tables when those have changed. Not a DVC stage.
+Read-only. The database is made again from metrics/tables, or from the published study in metrics/NAME, when those have
+changed. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import os
 import sys
 
 from counterpoint.errors import UserError
-from counterpoint.warehouse import database, query
+from counterpoint.warehouse import database, published, query
 from counterpoint.warehouse.contract import LARGE, files
+from stages import publish
 from stages.common import DATABASE, RUNS, TABLES, main, train_folder
 
 LIMIT = 200  # rows printed
@@ -33,6 +35,7 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("question", nargs="?", default="", help="SQL, or the name of a published query")
     parser.add_argument("--limit", type=int, default=LIMIT, help=f"rows to print (default {LIMIT})")
     parser.add_argument("--csv", action="store_true", help="all rows as CSV, with full precision")
+    parser.add_argument("--study", metavar="NAME", help="ask this published study, not the one in metrics/tables")
     options = parser.parse_args(arguments)
     if options.limit < 1:
         raise UserError("--limit must be at least 1")
@@ -40,11 +43,8 @@ def program(arguments: list[str]) -> None:
         print(f"Give SQL, such as 'from accuracy' (docs/tables.md), or one of these names:\n{listing()}")
         return
     sql = query.published(options.question)
-    missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
-    if missing and LARGE in sql:
-        print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
-    with query.connect(DATABASE, RUNS) as db:
-        answer = query.ask(db, sql, None if options.csv else options.limit)
+    limit = None if options.csv else options.limit
+    answer = _of_published(options.study, sql, limit) if options.study is not None else _of_tables(sql, limit)
     try:
         if options.csv:
             query.write_csv(answer, sys.stdout)
@@ -53,6 +53,25 @@ def program(arguments: list[str]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _of_tables(sql: str, limit: int | None) -> query.Answer:
+    """The answer of the study in metrics/tables."""
+    missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+    if missing and LARGE in sql:
+        print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
+    with query.connect(DATABASE, RUNS) as db:
+        return query.ask(db, sql, limit)
+
+
+def _of_published(name: str, sql: str, limit: int | None) -> query.Answer:
+    """The answer of a published study. Raises `UserError` too where the question names what was left out of it."""
+    path, study = publish.database(name)
+    with query.connect(path, path.parent) as db:
+        try:
+            return query.ask(db, sql, limit)
+        except UserError as error:
+            raise published.explained(error, sql, study) from None
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ RUNS = {
     "sft_lora-mini-16-0": "sft",
     "rl-mini-32-0": "rl",
     "sft_then_rl-mini-16-0": "sft_then_rl",
+    "chord_mu-mini-16-0": "mixed",
 }
 EMPTY_HERE = {"rejects", "traces"}  # no row is refused; traces come with a later stage
 
@@ -75,6 +76,7 @@ def test_every_stage_of_the_graph_has_run(done):
         "competence@mini",
         "problems",
         "sample",
+        "distill@oracle-16",
         "evaluate_base@base-mini",
         "warehouse",
         "report",
@@ -93,10 +95,10 @@ def test_the_tables_are_filled_for_every_run(done):
         assert tables[name].num_rows, name
     runs = {row["run_id"]: row for row in tables["runs"].to_pylist()}
     assert set(runs) == {"base-mini", *RUNS}
-    assert {run_id: runs[run_id]["method"] for run_id in RUNS} == RUNS
+    assert {run_id: runs[run_id]["method"] for run_id in RUNS} == RUNS | {"chord_mu-mini-16-0": "chord"}
     assert runs["sft_then_rl-mini-16-0"]["init_run"] == "sft-mini-16-0"
-    for name in ("evals", "timings"):
-        assert set(tables[name]["run_id"].to_pylist()) == set(runs), name
+    assert set(tables["evals"]["run_id"].to_pylist()) == set(runs)
+    assert set(tables["timings"]["run_id"].to_pylist()) == {*runs, "oracle-16"}
     for name in ("steps", "probes", "probe_items"):
         assert set(tables[name]["run_id"].to_pylist()) == set(RUNS), name
     rl = {run_id for run_id, stage in RUNS.items() if stage != "sft"}
@@ -136,7 +138,7 @@ def test_results_can_be_asked(done):
     assert answer.returncode == 0, answer.stderr
     assert all(run_id in answer.stdout for run_id in RUNS)
     with duckdb.connect(str(done.folder / "metrics/results.duckdb"), read_only=True) as db:
-        assert db.sql("select count(*) from runs").fetchall() == [(5,)]
+        assert db.sql("select count(*) from runs").fetchall() == [(1 + len(RUNS),)]
 
 
 def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
@@ -150,7 +152,8 @@ def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
     assert changed.returncode == 0, changed.stderr
     status = run(done.folder, "dvc", "status", "--json")
     (done.folder / "params.yaml").write_text(params)
-    assert set(json.loads(status.stdout)) == {"rl@rl-mini-32-0", "sft_then_rl@sft_then_rl-mini-16-0"}
+    trained = {f"{stage}@{run_id}" for run_id, stage in RUNS.items() if stage != "sft"}
+    assert set(json.loads(status.stdout)) == trained
 
 
 @pytest.mark.parametrize(

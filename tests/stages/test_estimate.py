@@ -1,11 +1,13 @@
 """The estimate grows with the work and promises nothing for models that were never timed."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params, studies, tables, trace_sets
+from counterpoint.errors import UserError
 from flows import graph
 from stages import estimate
 
@@ -48,3 +50,126 @@ def test_no_time_is_promised_for_an_unknown_model(default, monkeypatch, capsys):
     monkeypatch.setattr(params, "load", lambda: dataclasses.replace(default, runs=runs))
     estimate.program([])
     assert "no time is promised" in capsys.readouterr().out
+    lines = estimate.plan(dataclasses.replace(default, runs=runs), estimate.NOTHING, ())
+    assert "no time is promised" in lines[-1] and "other" in lines[-1] and "hours" not in "".join(lines)
+
+
+def study(**runs):
+    """A study of these runs, one block a stage: (arms, models, samples, seeds)."""
+    keys = ("arms", "models", "samples", "seeds")
+    data = studies.compose("default", ROOT / "studies")
+    blocks = {stage: [dict(zip(keys, block, strict=True))] for stage, block in runs.items()}
+    data |= {"runs": studies.expand({"base": ["tiny", "small"], **blocks}), "traces": {}}
+    trace_sets.complete(data)
+    return data
+
+
+def work(data, known=estimate.NOTHING, **changes):
+    """The seconds of each stage beyond those that every stage takes, without probes."""
+    settings = params.parse({**data, **changes})
+    settings = dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, at_least=0))
+    return {name: seconds - estimate.PER_STAGE for name, seconds in estimate.by_stage(settings, known).items()}
+
+
+def test_a_part_of_the_sample_or_of_the_updates_takes_its_part_of_the_time():
+    sft = (["sft", "sft_long", "sft_stop_25", "sft_part_25", "sft_part_75"], ["tiny"], ["2k"], [0])
+    data = study(sft=sft, sft_then_rl=(["split_75"], ["tiny"], ["2k"], [0]), rl=(["rl"], ["tiny"], ["2k"], [0]))
+    found = work(data)
+    whole = 2000 * estimate.PER_EXAMPLE(131072)
+    for arm, share in {"sft": 1, "sft_long": 3, "sft_stop_25": 0.25, "sft_part_25": 0.25, "sft_part_75": 0.75}.items():
+        assert found[f"sft@{arm}-tiny-2k-0"] == pytest.approx(share * whole), arm
+    assert found["sft_then_rl@split_75-tiny-2k-0"] == pytest.approx(found["rl@rl-tiny-2k-0"] / 4)
+
+
+def test_a_teacher_is_paid_for_what_it_samples_and_a_mixture_for_both_its_losses():
+    mixed = (["chord_mu"], ["tiny"], ["2k"], [0])
+    sft = (["sft", "sft_noisy", "sft_self", "sft_self_again"], ["tiny"], ["2k"], [0])
+    data = study(sft=sft, mixed=mixed, rl=(["rl"], ["tiny"], ["2k"], [0]))
+    found = work(data)
+    sampled = 2000 * 8 * estimate.PER_COMPLETION(131072) / 3
+    assert found["distill@self-tiny-2k"] == pytest.approx(sampled)
+    assert found["distill@self_again-tiny-2k-0"] == pytest.approx(sampled)
+    assert found["distill@oracle-2k"] == found["distill@noisy-2k"] == 0
+    fewer = work(data, distill={**data["distill"], "samples": 4})
+    assert fewer["distill@self-tiny-2k"] == pytest.approx(sampled / 2)
+    both = found["rl@rl-tiny-2k-0"] + 2000 * estimate.PER_EXAMPLE(131072)
+    assert found["mixed@chord_mu-tiny-2k-0"] == pytest.approx(both)
+
+
+def test_a_larger_base_is_slower_and_a_planted_one_as_slow_as_its_own(default):
+    wide = dataclasses.replace(default.bases["small"], text_width=192)
+    seen = dataclasses.replace(default.bases["small"], vision_layers=4)
+    for base in (wide, seen):
+        larger = dataclasses.replace(default, bases={**default.bases, "small": base})
+        stages, before = estimate.by_stage(larger), estimate.by_stage(default)
+        assert stages["rl@rl-small-2k-0"] > before["rl@rl-small-2k-0"]
+        assert stages["rl@rl-tiny-2k-0"] == before["rl@rl-tiny-2k-0"]
+        assert estimate.from_scratch(larger)["base@small"] > estimate.from_scratch(default)["base@small"]
+    planted = params.parse(studies.compose("planted", ROOT / "studies"))
+    assert estimate.base_of(planted, "tiny_list") == planted.bases["tiny"]
+    assert estimate.unknown(planted) == []
+
+
+def timed(folder, factor):
+    """The tables of one RL run of `tiny` and one SFT run of `small`, some seconds in each phase."""
+    section = {"rl": {"group_size": 8, "num_iterations": 2}}
+    about = {"rl-a": ("rl", "tiny", 100, json.dumps(section)), "sft-b": ("sft", "small", 50, "{}")}
+    names = ("method", "model", "prompts_seen", "params_json")
+    tables.write(
+        "runs",
+        [{"run_id": run_id, **dict(zip(names, row, strict=True))} for run_id, row in about.items()],
+        folder / "runs.parquet",
+    )
+    spent = [("rl-a", "step", 30.0), ("rl-a", "generate", 8.0), ("rl-a", "probe", 5.0), ("sft-b", "step", 2.0)]
+    rows = [
+        {"run_id": run_id, "step": step, "phase": phase, "seconds": factor * seconds / 2, "started_at": str(step)}
+        for run_id, phase, seconds in spent
+        for step in (1, 2)
+    ]
+    tables.write("timings", [*rows, {**rows[0], "step": None, "phase": "train"}], folder / "timings.parquet")
+    key = {"suite": "in_domain", "condition": "normal", "decoding": "greedy"}
+    tables.write("probes", [{"run_id": run, **key, "step": 0, "n": 250} for run in about], folder / "probes.parquet")
+
+
+def test_measured_times_count_for_the_stage_and_the_model_that_were_measured(tmp_path):
+    timed(tmp_path / "published", 1.0)
+    known = estimate.measured([tmp_path / "published", tmp_path / "none"])
+    assert known.learnt == pytest.approx({("rl", "tiny"): 30 / (100 * 8 * 5 / 3), ("sft", "small"): 2 / 50})
+    assert known.sampled == {"tiny": 8 / 800}
+    assert known.answered == {"tiny": 5 / 250}
+    data = study(rl=(["rl"], ["tiny", "small"], ["2k"], [0]), sft=(["sft", "sft_self"], ["tiny", "small"], ["2k"], [0]))
+    before, found = work(data), work(data, known)
+    assert found["rl@rl-tiny-2k-0"] == pytest.approx(2000 * 8 * known.learnt["rl", "tiny"])
+    assert found["rl@rl-small-2k-0"] == before["rl@rl-small-2k-0"]
+    assert found["sft@sft-small-2k-0"] == pytest.approx(2000 * 0.04)
+    assert found["sft@sft-tiny-2k-0"] == before["sft@sft-tiny-2k-0"]
+    assert found["distill@self-tiny-2k"] == pytest.approx(2000 * 8 * 0.01)
+    assert found["distill@self-small-2k"] == before["distill@self-small-2k"]
+    assert found["evaluate_sft@sft-tiny-2k-0"] > 5 * before["evaluate_sft@sft-tiny-2k-0"]
+    timed(tmp_path / "tables", 3.0)
+    own = estimate.measured([tmp_path / "published", tmp_path / "tables"])
+    assert own.learnt["sft", "small"] == pytest.approx(3 * 0.04)  # this machine's own
+    (tmp_path / "tables" / "probes.parquet").write_bytes(b"PAR1 broken")
+    with pytest.raises(UserError, match=r"tables: not readable .*`dvc repro warehouse`"):
+        estimate.measured([tmp_path / "tables"])
+
+
+def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
+    sft = (["sft", "sft_self"], ["tiny", "small"], ["500", "2k"], [1, 2])
+    settings = params.parse(study(sft=sft, rl=(["rl"], ["tiny"], ["2k"], [1])))
+    expected = estimate.by_stage(settings)
+    shipped = set(estimate.from_scratch(settings))
+    done = {name for name in expected if name.startswith("sft@sft-tiny")} | shipped
+    head, *lines = estimate.plan(settings, estimate.NOTHING, done)
+    assert head == "study default: 2 bases, 17 training runs, 6 trace sets"
+    rows = {tuple(line.split()[:2]): line.split() for line in lines if line}
+    assert rows["sft", "sft"][2:-4] == ["tiny", "small", "500", "2k", "1", "2"]
+    assert rows["sft", "sft"][-4:-2] == ["8", "4"] and rows["distill", "self"][-4:-2] == ["4", "0"]
+    left = sum(seconds for name, seconds in expected.items() if name not in done)
+    assert rows["left", f"{left / 3600:.2f}"][-3:] == [f"{left / 7200:.2f}", "of", "two"]
+    assert rows["all", str(len(expected))][-3:] == ["4", *(f"{s / 3600:.2f}" for s in (sum(expected.values()), left))]
+    assert "step times measured: none" in lines[-1]
+    everything = estimate.plan(settings, estimate.NOTHING, done - {"base@small"})
+    assert any(line.startswith("base ") for line in everything) and not any(line.startswith("base ") for line in lines)
+    known = estimate.Known({("rl", "tiny"): 1.0}, {}, {})
+    assert "step times measured: rl of tiny; others" in estimate.plan(settings, known, done)[-1]

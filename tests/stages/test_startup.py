@@ -9,7 +9,7 @@ import pytest
 LEARNING = {"torch", "transformers", "trl", "datasets", "accelerate", "peft"}
 OTHERS = {
     "prefect", "dvc", "matplotlib", "pandas", "scipy", "statsmodels", "arch", "sympy", "math_verify", "imagehash",
-    "reasoning_gym",
+    "reasoning_gym", "optuna",
 }  # fmt: skip
 
 
@@ -28,7 +28,9 @@ def loaded(root, code: str) -> list[set[str]]:
 
 
 def test_programs_that_need_no_model_load_none(root):
-    names = ("problems", "sample", "estimate", "warehouse", "query", "equivalence", "findings", "rescore")
+    names = (
+        "problems", "sample", "estimate", "warehouse", "query", "equivalence", "findings", "rescore", "publish", "tune",
+    )  # fmt: skip
     code = "".join(f"import stages.{name}\ntold()\n" for name in names)
     for name, found in zip(names, loaded(root, code), strict=True):
         assert not found & (LEARNING | OTHERS), name
@@ -37,7 +39,7 @@ def test_programs_that_need_no_model_load_none(root):
 
 
 def test_programs_that_train_or_evaluate_tell_bad_input_before_they_load_anything(root):
-    names = ("sft", "rl", "sft_then_rl", "evaluate", "competence")
+    names = ("sft", "rl", "sft_then_rl", "mixed", "distill", "evaluate", "competence")
     code = "".join(f"import stages.{name}\ntold()\n" for name in names)
     for name, found in zip(names, loaded(root, code), strict=True):
         assert not found, name

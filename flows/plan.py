@@ -1,0 +1,93 @@
+"""Print what a study would run and how long it would take: python -m flows.plan published [KEY=VALUE …]
+
+Nothing is run and params.yaml stays as it is: the study is composed in memory as `make study` would write it, and DVC
+is shown that text in the place of the file, so that what counts as done is DVC's own word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import networkx
+from dvc.exceptions import DvcException
+from dvc.fs import LocalFileSystem
+from dvc.lock import LockError
+from dvc.repo import Repo
+from dvc.stage import PipelineStage
+
+from counterpoint import params, studies, trace_sets
+from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
+from stages import estimate
+
+PARAMS = Path("params.yaml")
+
+
+class Composed(LocalFileSystem):
+    """The local files, but for params.yaml, which reads as `text`."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.text, self.place = text, str(PARAMS.resolve())
+
+    def open(self, path, mode="r", **kwargs):
+        if os.path.abspath(path) == self.place:
+            return io.BytesIO(self.text.encode()) if "b" in mode else io.StringIO(self.text)
+        return super().open(path, mode=mode, **kwargs)
+
+    def exists(self, path, *arguments, **kwargs):
+        return path == self.place or super().exists(path, *arguments, **kwargs)
+
+
+def composed(study: str, overrides: list[str]) -> dict:
+    """The parameters that `make study STUDY=… SET=…` would run with. Raises `UserError` as that would."""
+    held = read_yaml(PARAMS) if PARAMS.exists() else {}
+    data = held if held.get("study") == study else studies.compose(study)
+    for setting in overrides:
+        studies.apply(data, setting)
+    trace_sets.complete(data)
+    return data
+
+
+def unchanged(text: str) -> set[str]:
+    """The stages that `dvc repro` would leave as they are, were `text` in params.yaml.
+
+    Raises `UserError` when dvc.yaml cannot be resolved, or another DVC process is at work.
+    """
+    found: set[str] = set()
+    try:
+        with Repo(fs=Composed(text)) as repo, repo.lock:
+            graph = repo.index.graph
+            for stage in networkx.topological_sort(graph.reverse()):
+                before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
+                if isinstance(stage, PipelineStage) and before <= found:
+                    with contextlib.suppress(DvcException, LockError):  # one that is running, or lost a file
+                        if not stage.changed():
+                            found.add(stage.addressing)
+    except LockError:
+        raise UserError("another DVC process is at work here; ask for the plan again in a moment") from None
+    except DvcException as error:
+        raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Print the plan; exit code 2 with one line for a user's mistake."""
+    try:
+        if not arguments:
+            raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
+        data = composed(arguments[0], arguments[1:])
+        settings = params.parse(data, f"studies/{arguments[0]}.yaml")
+        print("\n".join(estimate.plan(settings, estimate.measured(), unchanged(studies.dump(data)))))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

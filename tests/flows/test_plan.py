@@ -1,0 +1,71 @@
+"""A plan is of the study as it would be composed, and leaves everything as it is."""
+
+from pathlib import Path
+
+from dvc.repo import Repo
+
+from counterpoint import studies
+from flows import plan
+
+
+def state(root: Path) -> dict[Path, bytes]:
+    """The files that git or DVC would notice."""
+    return {path: path.read_bytes() for path in root.iterdir() if path.is_file()}
+
+
+def test_what_is_done_is_dvcs_word_on_the_composed_parameters(toy):
+    assert plan.unchanged(Path("params.yaml").read_text()) == set()
+    with Repo(".") as repo:
+        repo.reproduce()
+    before = state(toy)
+    everything = {"data", "train@one", "train@two", "report"}
+    same, other = studies.dump(plan.composed("default", [])), studies.dump(plan.composed("default", ["rl.epochs=2"]))
+    assert plan.unchanged(same) == plan.unchanged(other) == everything  # these stages read rl.learning_rate alone
+    assert plan.unchanged(studies.dump(plan.composed("default", ["rl.learning_rate=0.5"]))) == set()
+    assert state(toy) == before
+    (toy / "out" / "two.txt").write_text("changed")
+    assert plan.unchanged(same) == {"data", "train@one"}
+    (toy / "params.yaml").unlink()
+    assert plan.unchanged(same) == {"data", "train@one"}
+
+
+def test_the_graph_is_that_of_the_composed_study(toy):
+    Path("dvc.yaml").write_text(
+        "stages:\n  rl:\n    foreach: ${runs.rl}\n    do:\n      cmd: echo ${item.sample} > ${key}\n"
+        "      outs: ['${key}']\n"
+    )
+    quick = {"rl@rl-tiny-100-0", "rl@rl-tiny-1k-0"}
+    with Repo(fs=plan.Composed(studies.dump(plan.composed("quick", [])))) as repo:
+        assert {stage.addressing for stage in repo.index.stages} == quick
+    studies.write("quick", [])
+    with Repo(".") as repo:
+        repo.reproduce()
+    studies.write("default", [])
+    assert plan.unchanged(studies.dump(plan.composed("quick", []))) == quick
+    assert plan.unchanged(Path("params.yaml").read_text()) == set()
+
+
+def test_the_plan_of_another_study_leaves_the_parameters_as_they_are(toy, capsys):
+    before = state(toy)
+    assert plan.main(["quick", "runs.rl.rl-tiny-100-0.seed=3"]) == 2  # the same check as when it is written
+    assert "rl-tiny-100-0" in capsys.readouterr().err
+    assert plan.main(["quick"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("study quick: 1 bases, 4 training runs, 2 trace sets\n") and "hours of one core" in out
+    assert state(toy) == before
+
+
+def test_a_hand_edit_of_the_same_study_is_planned_too(toy):
+    studies.write("default", ["sft.epochs=3"])
+    assert plan.composed("default", [])["sft"]["epochs"] == 3
+    assert plan.composed("quick", [])["sft"]["epochs"] == 1
+
+
+def test_a_mistake_is_one_line(toy, capsys):
+    for arguments, said in (([], "usage"), (["publishd"], "unknown study"), (["quick", "rl.epoch=2"], "unknown key")):
+        assert plan.main(arguments) == 2
+        told = capsys.readouterr().err
+        assert told.startswith("error: ") and said in told and told.count("\n") == 1
+    Path("dvc.yaml").write_text("stages:\n  a:\n    cmd: echo ${no.such.key}\n")
+    assert plan.main(["quick"]) == 2
+    assert capsys.readouterr().err.startswith("error: dvc.yaml: ")
