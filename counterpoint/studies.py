@@ -6,8 +6,9 @@
 params.yaml is written anew only when its `study` key names another study, so a hand edit survives; where another study
 replaces a changed file, the file is kept as params.yaml.before. KEY=VALUE settings are always applied. Spaces separate
 them, also in the Makefile's SET='…', so a value holds none: a list is written suites=[in_domain,text_twin], a mapping
-is set key by key (rl.rewards.format=0.2). A run that was added by hand as one line (arm, model, sample, seed) is given
-what follows from its arm: the trace set that it imitates, the arm that it starts from.
+is set key by key (rl.rewards.format=0.2). What follows from arms and kinds is always derived anew: of every run its
+method, the trace set that it imitates and the arm that it starts from, and the section `traces`, the sets that runs
+imitate. So a run is added by hand as one line (arm, model, sample, seed), and `traces` are not edited at all.
 
 In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
 
@@ -18,6 +19,7 @@ In an overlay `runs` may be given as blocks of lists, which are expanded to one 
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import os
 import sys
@@ -31,8 +33,10 @@ from counterpoint.errors import UserError
 from counterpoint.typed import Loader, nearest, read_yaml
 
 BLOCK = ("arms", "models", "samples", "seeds")  # the lists whose every combination is a run
-ONE_LINE = {"arm", "model", "sample", "seed", "traces", "start", "kind", "reads", "way", "teacher"}  # short entries
-REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes", "traces")  # by an overlay, not merged
+ONE_LINE = {"arm", "model", "sample", "seed", "method", "traces", "start", "kind", "reads", "way", "teacher"}  # entries
+REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
+FREE = ("settings", "options", "fields", "rewards", "sizes")  # mappings that SET may add keys to
+OPTIONAL = {f.name for f in dataclasses.fields(params.Arm)} - {"method", "settings"}
 
 
 def merge(under: dict, over: dict) -> dict:
@@ -100,15 +104,17 @@ def apply(data: dict, setting: str) -> None:
     *path, last = key.split(".")
     place: Any = data
     for depth, name in enumerate(path):
+        if depth == 2 and path[0] == "arms" and name == "options" and isinstance(place, dict):
+            place.setdefault(name, {})
         if not isinstance(place, dict) or name not in place:
             known = place if isinstance(place, dict) else {}
             raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{nearest(name, known)}")
         place = place[name]
     if not isinstance(place, dict):
         raise UserError(f"SET: {'.'.join(path)} holds no keys")
-    free_form = path and path[-1] in ("settings", "fields", "rewards", "sizes", "traces")
-    if last not in place and not free_form:
-        raise UserError(f"SET: unknown key {key}{nearest(last, place)}")
+    left_out = OPTIONAL if len(path) == 2 and path[0] == "arms" else ()
+    if last not in (*place, *left_out) and not (path and path[-1] in FREE):
+        raise UserError(f"SET: unknown key {key}{nearest(last, (*place, *left_out))}")
     try:
         place[last] = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:
@@ -168,7 +174,7 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
         data, text, where = composed, dump(composed), str(folder / f"{study}.yaml")
     for setting in overrides:
         apply(data, setting)
-    completed = trace_sets.complete(data)  # runs that were added by hand
+    completed = trace_sets.complete(data)
     if overrides or completed:
         text = dump(data)
     params.parse(data, f"{where} with SET" if overrides and held != study else where)

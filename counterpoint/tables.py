@@ -40,12 +40,12 @@ TABLES = {
     "trace_sets": _table(
         "trace_set",
         trace_set=_S, kind=_S, way=_S, model=_S, sample=_S, seed=_I, teacher=_S, samples=_I, keep=_I, temperature=_F,
-        top_p=_F, noise=_F, problems=_I, solved=_I, attempts=_I, accepted=_I, duplicates=_I, kept=_I,
-        generated_tokens=_I, wrong_steps=_F,
+        top_p=_F, max_tokens=_I, near_duplicate=_F, noise=_F, problems=_I, solved=_I, attempts=_I, accepted=_I,
+        duplicates=_I, kept=_I, generated_tokens=_I, wrong_steps=_F,
     ),
     "trace_problems": _table(
         "trace_set problem_id",
-        trace_set=_S, problem_id=_S, attempts=_I, accepted=_I, duplicates=_I, kept=_I,
+        trace_set=_S, problem_id=_S, attempts=_I, accepted=_I, duplicates=_I, kept=_I, generated_tokens=_I,
     ),
     "demonstrations": _table(
         "trace_set problem_id sample_index",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import typing
 
 from counterpoint import rewards, suites
 from counterpoint.errors import UserError
 from counterpoint.params import (
+    BASE,
     BEHAVIOURS,
     CHECKPOINTS,
     CONDITIONS,
     FAMILIES,
+    ITSELF,
     LOSS_TYPES,
     Params,
     Problems,
@@ -62,6 +65,7 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
         fail(f"source.kind is {params.source.kind!r}; it must be procedural, folder or hub")
     if params.source.kind != "procedural" and not params.source.path:
         fail(f"source.path is missing for a {params.source.kind} source; set it, e.g. SET='source.path=…'")
+    _validate_keys(params, fail)
     _validate_source(params.source, fail)
     _validate_problems(params.problems, fail)
     _validate_plants(params, fail)
@@ -103,6 +107,24 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     validate_traces(params, fail)
     validate_claims(params, fail)
     return params
+
+
+def _validate_keys(params: Params, fail) -> None:
+    """Names become parts of run ids, which - separates, of paths below data/, and of DVC's keys, which . separates."""
+    for key, names in (
+        ("arms", params.arms),
+        ("models", params.models),
+        ("sampling.sizes", params.sampling.sizes),
+        ("kinds", params.kinds),
+        ("bases", params.bases),
+        ("plants", params.plants),
+    ):
+        for name in names:
+            if not re.fullmatch("[A-Za-z0-9_]+", name):
+                fail(f"{key} has the name {name!r}; use letters, digits and _ alone")
+    for taken in (ITSELF, BASE.removesuffix("-")):
+        if taken in params.arms:
+            fail(f"arms.{taken} cannot be called so, for {taken!r} names what is not trained; choose another name")
 
 
 def _validate_evaluation(params: Params, fail) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from counterpoint.methods import METHODS
-from counterpoint.params import ITSELF, STAGES, TRACED, WAYS, Params, Rl, method, options, settings
+from counterpoint.params import BASE, ITSELF, STAGES, TRACED, WAYS, Params, Rl, method, options, settings
 from counterpoint.trace_sets import wanted
 from counterpoint.typed import nearest
 
@@ -50,6 +50,30 @@ def validate_arms(params: Params, section_of: Callable, fail: Fail) -> None:
             first = params.arms[first].start if first in params.arms else None
         if arm.part is not None and not (len(arm.part) == 2 and 0 <= arm.part[0] < arm.part[1] <= 1):
             fail(f"arms.{name}.part is {arm.part}; it must be two rising shares of the sample, such as [0.0, 0.25]")
+    for kind in params.kinds:
+        _validate_untaught(params, kind, fail)
+
+
+def _validate_untaught(params: Params, kind: str, fail: Fail) -> None:
+    """No arm that teaches a kind, nor what it goes on from or was taught by, may have learnt from that kind."""
+    seen, ahead = set(), [_teaching(params, kind)]
+    while ahead:
+        arm = ahead.pop()
+        if arm is None or arm in seen:
+            continue
+        seen.add(arm)
+        ahead.append(params.arms[arm].start)
+        if method(params, arm).stage in TRACED:
+            if params.arms[arm].traces == kind:
+                told = f"kinds.{kind}.teacher is {params.kinds[kind].teacher!r}"
+                fail(f"{told}, which leads to arm {arm!r}, and that learns from {kind} traces; name another teacher")
+            ahead.append(_teaching(params, params.arms[arm].traces))
+
+
+def _teaching(params: Params, kind: str) -> str | None:
+    """The arm whose runs, or run, teach a kind; None where a base does or nobody."""
+    arm = (params.kinds[kind].teacher or "").partition("-")[0]  # a run's name begins with its arm's
+    return arm if arm in params.arms else None
 
 
 def validate_runs(params: Params, seed_of: Callable[[str, int], None], fail: Fail) -> None:
@@ -70,12 +94,17 @@ def validate_runs(params: Params, seed_of: Callable[[str, int], None], fail: Fai
             of = method(params, run.arm)
             if of.stage != stage:
                 fail(f"{key}: arm {run.arm!r} has the method {of.name!r}, so it belongs to runs.{of.stage}")
+            if run.method != of.name:
+                fail(f"{key}.method must be {of.name}, as arms.{run.arm}.method says; `make study` writes it")
             start = params.arms[run.arm].start
             if run.start != start:
-                fail(f"{key}.start must be {start or 'left out'}, as arms.{run.arm}.start says; `make study` adds it")
+                fail(f"{key}.start must be {start or 'left out'}, as arms.{run.arm}.start says; `make study` writes it")
             first = f"{start}-{run.model}-{run.sample}-{run.seed}"
             if start and first not in params.runs.trained:
                 fail(f"{key} starts from {first}, which is not in runs.{method(params, start).stage}; add it there")
+            size, part = params.sampling.sizes[run.sample], params.arms[run.arm].part
+            if part and round(part[0] * size) == round(part[1] * size):
+                fail(f"{key}: arms.{run.arm}.part {part} is none of the {size} problems of {run.sample!r}; widen it")
             _validate_imitated(params, stage, key, run, fail)
     for run_id, run in params.runs.base.items():
         if run.model not in params.models:
@@ -89,13 +118,17 @@ def _validate_imitated(params: Params, stage: str, key: str, run, fail: Fail) ->
         if run.traces is not None:
             fail(f"{key}.traces is {run.traces!r}, but its method imitates no traces; leave it out")
         return
-    kinds = {name: vars(kind) for name, kind in params.kinds.items()}
-    name, entry = wanted(params.arms[run.arm].traces, vars(run), {"kinds": kinds, "arms": params.arms})
+    name, entry = wanted(params.arms[run.arm].traces, vars(run), _plain(params))
     if run.traces != name:
-        fail(f"{key}.traces must be {name}, as arms.{run.arm}.traces says; `make study` adds it")
+        fail(f"{key}.traces must be {name}, as arms.{run.arm}.traces says; `make study` writes it")
     if name not in params.traces or vars(params.traces[name]) != entry:
         told = ", ".join(f"{k}: {'null' if v is None else v}" for k, v in entry.items())
-        fail(f"{key} imitates traces.{name}, which must be {{{told}}}; `make study` adds it")
+        fail(f"{key} imitates traces.{name}, which must be {{{told}}}; `make study` writes it")
+
+
+def _plain(params: Params) -> dict:
+    """What `wanted` reads, as it reads it."""
+    return {"kinds": {name: vars(kind) for name, kind in params.kinds.items()}, "arms": params.arms}
 
 
 def validate_kinds(params: Params, fail: Fail) -> None:
@@ -105,7 +138,7 @@ def validate_kinds(params: Params, fail: Fail) -> None:
             fail(f"kinds.{name}.way is {kind.way!r}{nearest(kind.way, WAYS)}")
         if (kind.way == "sampled") != (kind.teacher is not None):
             fail(
-                f"kinds.{name}.teacher is missing: {ITSELF}, an arm or a run" if kind.teacher is None
+                f"kinds.{name}.teacher is missing: {ITSELF}, {BASE}MODEL, an arm or a run" if kind.teacher is None
                 else f"kinds.{name}.teacher is {kind.teacher!r}, but {kind.way} traces have none; set it to null"
             )  # fmt: skip
     limits = params.distill
@@ -130,15 +163,21 @@ def validate_traces(params: Params, fail: Fail) -> None:
             fail(f"{key}.sample is {traces.sample!r}{nearest(traces.sample, params.sampling.sizes)}")
         if traces.model is not None and traces.model not in params.models:
             fail(f"{key}.model is {traces.model!r}{nearest(traces.model, params.models)}")
-        teacher = params.kinds[traces.kind].teacher
-        if traces.reads == "base":
-            if teacher not in (None, ITSELF):
-                fail(f"{key}.reads is base, but the teacher of its kind is {teacher!r}")
-            if teacher == ITSELF and traces.model is None:
-                fail(f"{key}.model is missing: whose base is the teacher")
-        elif traces.reads not in params.runs.trained:
-            remedy = "add it, or name another teacher in kinds." + traces.kind
-            fail(f"{key} is taught by {traces.reads}, which is no run of this study; {remedy}")
+        if traces.model is None and params.kinds[traces.kind].teacher in (ITSELF, *params.arms):
+            fail(f"{key}.model is missing: the student of its teacher; `make study` writes it")
+        student = {"model": traces.model, "sample": traces.sample, "seed": traces.seed}
+        _, entry = wanted(traces.kind, student, _plain(params))
+        if traces.teacher != entry["teacher"] or traces.reads != entry["reads"]:
+            told = f"reads: {entry['reads']}, teacher: {entry['teacher'] or 'null'}"
+            fail(f"{key} must have {told}, as kinds.{traces.kind}.teacher says; `make study` writes it")
+        if traces.reads != "base" and traces.reads not in params.runs.trained:
+            fail(
+                f"{key} is taught by {traces.reads}, which is no run of this study; add it, or name another in "
+                f"kinds.{traces.kind}.teacher"
+            )
+        base = (traces.teacher or "").removeprefix(BASE) if traces.reads == "base" else ""
+        if base and base not in params.models:
+            fail(f"{key} is taught by {traces.teacher}, but models has no {base!r}{nearest(base, params.models)}")
 
 
 def validate_claims(params: Params, fail: Fail) -> None:

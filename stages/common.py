@@ -40,6 +40,11 @@ def eval_folder(run_id: str) -> Path:
     return RUNS / run_id / "eval"
 
 
+def distill_folder(trace_set: str) -> Path:
+    """Where the making of a trace set is timed: apart from the traces, which are the same however long they took."""
+    return RUNS / trace_set / "distill"
+
+
 def work_folder() -> Path:
     """Checkpoints and live records, by stage and fingerprint: `$COUNTERPOINT_WORK` or work/."""
     return Path(os.environ.get("COUNTERPOINT_WORK", "work"))

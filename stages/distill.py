@@ -1,8 +1,9 @@
 """Make one set of traces to imitate: python -m stages.distill self-tiny-2k
 
 Writes data/traces/SET: demonstrations.parquet (the traces kept), trace_problems.parquet (attempts and acceptance of
-each problem), trace_sets.parquet (the set in one row) and timings.parquet. What a teacher samples is kept in
-work/distill/SET-FINGERPRINT: killed, the same command generates only what is missing and writes the same bytes.
+each problem) and trace_sets.parquet (the set in one row); and data/runs/SET/distill/timings.parquet. What a teacher
+samples is kept in work/distill/SET-FINGERPRINT, with the seconds it took: killed, the same command generates only what
+is missing, writes the same bytes and still says what all of it cost.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from counterpoint.distill import accept, sampled
 from counterpoint.distill.written import written
 from counterpoint.errors import UserError
 from counterpoint.evaluation.answers import Decoding, Model
-from counterpoint.evaluation.store import Store, weights_digest
+from counterpoint.evaluation.store import weights_digest
 from counterpoint.generation.completion import Completion
 from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites.views import views
 from counterpoint.training.records import now, provenance
 from counterpoint.typed import nearest
-from stages.common import MODELS, TRACES, loading, main, work_folder
+from stages.common import MODELS, TRACES, distill_folder, loading, main, work_folder
 from stages.pool import sample_problems
 
 log = logging.getLogger("distill")
 TOLD = accept.COUNTED
+DECIDED = ("samples", "keep", "temperature", "top_p", "max_tokens", "near_duplicate")
 
 
 def program(arguments: list[str]) -> None:
@@ -40,18 +42,16 @@ def program(arguments: list[str]) -> None:
     wanted, limits = settings.traces[name], settings.distill
     way = settings.kinds[wanted.kind].way
     problems = sample_problems(wanted.sample)
-    began, started = time.monotonic(), now()
     about = {
         "trace_set": name,
         "way": way,
-        **{key: getattr(wanted, key) for key in ("kind", "model", "sample", "seed")},
+        **{key: getattr(wanted, key) for key in ("kind", "model", "sample", "seed", "teacher")},
     }
-    tokens = 0
+    began, started, sampling = time.monotonic(), now(), 0.0
     if way == "sampled":
-        about |= {key: getattr(limits, key) for key in ("samples", "keep", "temperature", "top_p")}
-        about["teacher"] = f"base-{wanted.model}" if wanted.reads == "base" else wanted.reads
-        attempts = _taught(name, settings, problems)
-        tokens = sum(completion.tokens for completions in attempts for completion in completions)
+        about |= {key: getattr(limits, key) for key in DECIDED}
+        attempts, sampling = _taught(name, settings, problems)
+        began = time.monotonic()
     else:
         about["noise"] = limits.noise if way == "noisy" else None
         attempts = [[Completion(text, 0, False)] for text in written(way, problems, limits.noise, wanted.seed)]
@@ -67,36 +67,40 @@ def program(arguments: list[str]) -> None:
             f"distill.samples or distill.max_tokens, or give kinds.{wanted.kind} another teacher"
         )
     out = TRACES / name
-    for table_name, rows in accept.rows(about, chosen, tokens).items():
+    for table_name, rows in accept.rows(about, chosen).items():
         tables.write(table_name, rows, out / f"{table_name}.parquet")
-    seconds = time.monotonic() - began
+    seconds = sampling + time.monotonic() - began
     timing = {"run_id": name, "step": None, "phase": "distill", "seconds": seconds, "started_at": started}
-    tables.write("timings", [{**timing, **dict(provenance())}], out / "timings.parquet")
+    tables.write("timings", [{**timing, **dict(provenance())}], distill_folder(name) / "timings.parquet")
     log.info("%s: %d traces of %d problems in %.0f s", name, sum(len(c.kept) for c in chosen), len(problems), seconds)
 
 
-def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> list[list[Completion]]:
-    """The samples of the set's teacher for each problem."""
+def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> tuple[list[list[Completion]], float]:
+    """The samples of the set's teacher for each problem, and the seconds that sampling them took, now or before."""
     wanted, limits = settings.traces[name], settings.distill
-    path = settings.models[wanted.model] if wanted.reads == "base" else str(MODELS / wanted.reads)
+    bases = {f"base-{model}": path for model, path in settings.models.items()}
+    path = bases.get(wanted.teacher, str(MODELS / wanted.teacher))
     decoding = Decoding(limits.max_tokens, limits.samples, limits.temperature, limits.top_p)
     weights, instruction = weights_digest(path), settings.prompt.instruction
     shown = views(problems, instruction)
     known = sampled.fingerprint(weights, wanted.seed, shown, decoding, limits.batch_size, settings.threads)
-    store = Store(work_folder() / "distill" / f"{name}-{known}" / "generations.sqlite")
-    model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings), store)
+    store = sampled.Timed(work_folder() / "distill" / f"{name}-{known}" / "generations.sqlite")
+    model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings, store), store)
     attempts = sampled.sample(model, problems, instruction, decoding, limits.batch_size, name)
+    seconds = store.seconds()
     store.close()
     log.info("%s: %d completions, %d of them generated", name, sum(map(len, attempts)), model.generated)
-    return attempts
+    return attempts, seconds
 
 
-def _load(path: str, settings: params.Params):
+def _load(path: str, settings: params.Params, store: sampled.Timed):
     with loading():
         import torch
 
         torch.set_num_threads(settings.threads)
-        return checkpoint.load(path, settings.trust_remote_code)
+        found = checkpoint.load(path, settings.trust_remote_code)
+    store.start()  # the seconds of training are without this too
+    return found
 
 
 def table(chosen: Sequence[accept.Chosen]) -> list[str]:

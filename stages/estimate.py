@@ -36,7 +36,7 @@ PER_COMPLETION = Line(0.0012, 6.0e-9)  # 0.0020 and 0.0037: RL, a third of it ge
 PER_EXAMPLE = Line(0.0015, 7.8e-9)  # 0.0025 and 0.0047: SFT
 PER_ANSWER = Line(0.0019, 4.0e-9)  # 0.003 on average: a suite, a probe
 FURTHER = 1 / 3  # of the cost of an answer: each beyond the first to the same prompt
-PER_STAGE = 5.0
+PER_STAGE = 7.0
 PER_PLANTED = 0.0033  # an example of a base that is trained from scratch or planted, at `tiny`'s size
 
 
@@ -143,7 +143,8 @@ def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float
     for name, wanted in settings.traces.items():
         found[f"distill@{name}"] = PER_STAGE
         if settings.kinds[wanted.kind].way == "sampled":
-            teacher = wanted.model if wanted.reads == "base" else runs.trained[wanted.reads].model
+            of_base = wanted.reads == "base"
+            teacher = wanted.teacher.removeprefix(params.BASE) if of_base else runs.trained[wanted.reads].model
             each = known.sampled.get(teacher) or rate(PER_COMPLETION, teacher) / 3
             found[f"distill@{name}"] += settings.sampling.sizes[wanted.sample] * settings.distill.samples * each
     for run_id, run in runs.base.items():

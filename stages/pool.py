@@ -39,15 +39,16 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
     folder, ids = TRACES / name, {p.problem_id for p in problems}
     try:
         rows = pq.read_table(folder / "demonstrations.parquet").to_pylist()
-        (made,) = pq.read_table(folder / "trace_sets.parquet").to_pylist()
+        spent = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
     except FileNotFoundError as error:
         raise UserError(f"{error.filename or folder}: no such file; run `dvc repro distill@{name}`") from None
     except (ValueError, OSError) as error:  # what pyarrow raises are these
-        raise UserError(f"{folder}: not a trace set ({error}); run `dvc repro distill@{name}`") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{folder}: not a trace set ({reason}); run `dvc repro distill@{name}`") from None
     found: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:
             found.setdefault(row["problem_id"], []).append(row["completion"])
     if not found:
         raise UserError(f"{folder}: no trace of these {len(ids)} problems was accepted; give the set a better teacher")
-    return found, round(made["generated_tokens"] * len(ids) / made["problems"])
+    return found, sum(row["generated_tokens"] for row in spent if row["problem_id"] in ids)

@@ -2,7 +2,8 @@
 
 Writes metrics/NAME: the tables and marts as small Parquet without texts, and study.json (parameters, commits, machine,
 hours), to be committed. `make query STUDY=NAME` and `make findings STUDY=NAME` read them on a fresh clone. Refuses
-tables that are not those of params.yaml's runs as they lie in data/, and code that no commit holds. Not a DVC stage.
+tables that are not those of params.yaml's runs as they lie in data/, stages that DVC would run again, and code that no
+commit holds. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from stages.common import DATABASE, TABLES, main
 from stages.warehouse import sources
 
 METRICS = TABLES.parent
+DVC = (sys.executable, "-m", "dvc")
 CODE = ("counterpoint", "stages", "dvc.yaml", "requirements.lock")  # what a commit must hold to be named
 LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers", "pyarrow", "duckdb")
 HOURS = ("step", "probe", "evaluate", "distill")  # phases that do not overlap; `train` is lost when a run resumes
@@ -92,10 +95,33 @@ def check(settings: params.Params) -> None:
         other = [key for key in told if told[key] != now.get(key)]
         if other:
             raise UserError(f"{run_id} was not trained with what params.yaml says ({other[0]}); run `dvc repro`")
-    found, timed = sources(settings), sessions(TABLES)
-    for made in [path for run in found.runs for path in (run.train, run.evaluation) if path] + [*found.trace_sets]:
+    timed = sessions(TABLES)
+    for made in sources(settings).timed():
         if (made / "timings.parquet").is_file() and not sessions(made) <= timed:
             raise UserError(f"{TABLES}: older than {made}; run `dvc repro warehouse`")
+    stale = outdated()
+    if stale:
+        more = f" and {len(stale) - 3} more" if len(stale) > 3 else ""
+        raise UserError(
+            f"params.yaml, the code or a file is not that of the tables: {', '.join(stale[:3])}{more} would run again "
+            f"(`dvc status {stale[0]}` says why); run `make study STUDY={settings.study}`"
+        )
+
+
+def outdated() -> list[str]:
+    """The stages that `dvc repro` would run, as dvc.yaml has them in order; the shipped bases and their cards count.
+
+    Keys of params.yaml that no stage reads, such as `tune`, make none. Raises `UserError` where DVC cannot tell.
+    """
+    try:
+        done = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise UserError(f"{DVC[0]}: {error.strerror}; run `make setup`") from None
+    if done.returncode:
+        said = (done.stderr.strip() or "no output").splitlines()[0].removeprefix("ERROR: ")
+        remedy = "run `make setup`" if "No module named" in said else "publish when `dvc status` works"
+        raise UserError(f"dvc status: {said}; {remedy}")
+    return list(json.loads(done.stdout))
 
 
 def sessions(folder: Path) -> set[tuple]:

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import counterpoint
 from counterpoint import params, problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
 from counterpoint.typed import nearest
+from stages import code
 from stages.common import MODELS, PROBLEMS, loading, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
 
@@ -70,11 +70,6 @@ def fingerprint(
     """
     folder = Path(init)
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
-    package = Path(counterpoint.__file__).parent
-    rooms = ("methods", "training", "generation", "rewards", "suites", "models", "verify")
-    code = [file for room in rooms for file in sorted((package / room).glob("*.py"))]
-    code += [package / "statistics" / f"{name}.py" for name in ("deceptive", "onset", "regret", "trends")]
-    code += [package / "problem.py", package / "prompt.py", Path(__file__)]
     return digest(
         run.run_id,
         init,
@@ -87,8 +82,8 @@ def fingerprint(
         dataclasses.asdict(params.settings(settings, run.arm)),
         [_content(p) for p in problems],
         shown,
-        {suite: [_content(p) for p in shown] for suite, shown in probes.items()},
-        [file.read_text(encoding="utf-8") for file in code],
+        {suite: [_content(p) for p in probed] for suite, probed in probes.items()},
+        code.digest_of(code.training(params.method(settings, run.arm))),
         [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")],
     )
 
@@ -178,7 +173,7 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
     instruction, trace_nll = settings.prompt.instruction, None
     if shown:
         imitated, texts = (found[:NEAREST] for found in how.imitated(problems))
-        trace_nll = nats_per_token(model, processor, imitated, texts, instruction)
+        trace_nll = nats_per_token(model, processor, imitated, texts, instruction, section.batch_size)
         log.info("%s: traces %s, %.3f nats per token under %s", run.run_id, run.traces, trace_nll, init_run)
     totals = train(model, processor, problems, section, instruction, run.seed, session, how)
     folder = MODELS / run.run_id

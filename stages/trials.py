@@ -19,12 +19,13 @@ from counterpoint.problem import digest
 from counterpoint.training.choice import IN_DOMAIN
 from counterpoint.training.records import provenance
 from counterpoint.tuning import propose, recipe, space, table, trial
-from counterpoint.tuning.children import ROOT, Chain, Command
-from stages.common import MODELS, PROBLEMS, RUNS, SAMPLES, TRACES, train_folder, work_folder
+from counterpoint.tuning.children import Chain, Command
+from stages import code
+from stages.common import MODELS, PROBLEMS, RUNS, SAMPLES, TRACES, distill_folder, train_folder, work_folder
 from stages.training import locked
 
 log = logging.getLogger("tune")
-ROOMS = ("methods", "training", "generation", "rewards", "suites", "models", "verify")  # of the code that trains
+DISTILLING = ("distill", "evaluation", "sources/families")  # what traces follow from besides
 INTERRUPTED = (130, -2, -15)  # exit codes of a program that was told to end
 
 
@@ -67,15 +68,15 @@ def make_world(folder: Path, data: Mapping[str, Any]) -> Chain:
 def made(folder: Path, stage: str, *arguments: str) -> Chain:
     """Run a stage in a folder. Raises `UserError` with its last line when it fails."""
     log_file = folder / f"{'-'.join((stage, *arguments))}.log"
-    code = yield Command(f"stages.{stage}", arguments, folder, log_file)
-    check_interrupted(code)
-    if code:
+    ended = yield Command(f"stages.{stage}", arguments, folder, log_file)
+    check_interrupted(ended)
+    if ended:
         raise UserError(f"{' '.join((stage, *arguments))}: {last_line(log_file)} (the whole of it: {log_file})")
 
 
-def check_interrupted(code: int) -> None:
+def check_interrupted(ended: int) -> None:
     """Raise KeyboardInterrupt where a program was told to end: the tuning ends too, and goes on later."""
-    if code in INTERRUPTED:
+    if ended in INTERRUPTED:
         raise KeyboardInterrupt
 
 
@@ -100,12 +101,12 @@ def link(place: Path, target: Path) -> None:
 
 def fingerprint(search: Search, world: Path, before: Search | None) -> str:
     """Names the arm's folder: other data, base, parameters, ranges, code or libraries share no trial with it."""
-    settings, package = search.settings, ROOT / "counterpoint"
-    rooms = (*ROOMS, "distill") if settings.traces else ROOMS
-    code = [file for room in rooms for file in sorted((package / room).rglob("*.py"))]
-    code += [package / f"{name}.py" for name in ("problem", "prompt", "tuning/propose")]
-    code += [ROOT / "stages" / f"{name}.py" for name in ("training", "distill")]
+    settings = search.settings
     runs = settings.runs.trained
+    files = code.training(*(params.method(settings, arm) for arm in sorted({run.arm for run in runs.values()})))
+    files += [code.PACKAGE / "tuning" / "propose.py"]
+    if settings.traces:
+        files += [*code.rooms(*DISTILLING), *code.stages("distill")]
     return digest(
         [hashlib.sha256((world / path).read_bytes()).hexdigest() for path in (PROBLEMS, SAMPLES)],
         sorted((run.model, weights_digest(settings.models[run.model])) for run in runs.values()),
@@ -117,7 +118,7 @@ def fingerprint(search: Search, world: Path, before: Search | None) -> str:
         settings.threads,
         {key: dataclasses.asdict(range_) for key, range_ in search.space.items()},
         (before.known, table.best(before.tried).number) if before else None,
-        [file.read_text(encoding="utf-8") for file in code],
+        code.digest_of(files),
         [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft", "optuna")],
     )  # fmt: skip
 
@@ -141,7 +142,7 @@ def chain(search: Search, world: Path, before: Search | None) -> Chain:
             first = MODELS / before.run_id
             link(search.folder / first, before.trial_folder(top.number) / first)
         for stage, key in search.steps[:-1]:
-            ended = TRACES / key / "timings.parquet" if stage == "distill" else train_folder(key) / "run.json"
+            ended = distill_folder(key) / "timings.parquet" if stage == "distill" else train_folder(key) / "run.json"
             if not (search.folder / ended).exists():
                 log.info("%s: %s %s", search.arm, stage, key)
                 yield from made(search.folder, stage, key)
@@ -193,17 +194,17 @@ def trained(search: Search, begun: trial.Trial, folder: Path) -> Chain:
     for model in (search.folder / MODELS).glob("*"):
         link(folder / MODELS / model.name, model)
     log_file = folder / f"{stage}.log"
-    code = yield Command(f"stages.{stage}", (run_id,), folder, log_file)
-    check_interrupted(code)
-    if code == 2:  # a user's mistake, which every trial would meet
+    ended = yield Command(f"stages.{stage}", (run_id,), folder, log_file)
+    check_interrupted(ended)
+    if ended == 2:  # a user's mistake, which every trial would meet
         raise UserError(f"{last_line(log_file)} (arm {search.arm}; the whole of it: {log_file})")
     about = dict(provenance())
     step = trial.diverged(folder / "work")
     if step is not None:
         reason = f"the gradient of step {step} is not finite"
         return dataclasses.replace(begun, state=trial.DIVERGED, reason=reason, **about)
-    if code:
-        reason = f"exit code {code}: {last_line(log_file)}"
+    if ended:
+        reason = f"exit code {ended}: {last_line(log_file)}"
         return dataclasses.replace(begun, state=trial.FAILED, reason=reason, **about)
     return trial.measured(begun, folder / train_folder(run_id), IN_DOMAIN, about)
 

@@ -28,6 +28,7 @@ from stages.common import main, work_folder
 from stages.trials import Search, chain, make_world, rows
 
 TUNING = Path("metrics/tuning")
+SECTIONS = ("sft", "rl")  # of params.yaml, and the arms that stand for them
 
 
 def parsed(arguments: list[str], settings: params.Params) -> argparse.Namespace:
@@ -104,7 +105,7 @@ def tasks(found: Mapping[str, Search]) -> dict[str, Task]:
     return planned
 
 
-def report(arms: Sequence[Mapping[str, Any]], level: float) -> str:
+def report(arms: Sequence[Mapping[str, Any]], settings: params.Params, level: float) -> str:
     """The table of the arms, what it does and does not say, and what to write into a study to use it."""
     sizes = sorted({str(arm["best"]["n"]) for arm in arms if arm["best"]})
     told = [
@@ -114,19 +115,48 @@ def report(arms: Sequence[Mapping[str, Any]], level: float) -> str:
         f"within noise: McNemar's exact p on the same problems is at least {level}; other seeds would differ by more",
         "the best of several was chosen on these very problems, so its accuracy flatters; judge it on the suites",
     ]
-    for arm in arms:
-        if arm["best"] and arm["best"]["trial"]:
-            values = arm["best"]["values"]
-            for place, keys in (
-                ("settings", {k: v for k, v in values.items() if not k.startswith(space.OPTIONS)}),
-                (
-                    "options",
-                    {k.removeprefix(space.OPTIONS): v for k, v in values.items() if k.startswith(space.OPTIONS)},
-                ),
-            ):
-                if keys:
-                    told.append(f"arms.{arm['arm']}.{place}: {json.dumps(keys)}")
-    return "\n".join(told)
+    return "\n".join([*told, "", *advice(arms, settings, level)])
+
+
+def advice(arms: Sequence[Mapping[str, Any]], settings: params.Params, level: float) -> list[str]:
+    """What to write into a study: the values of an arm's best trial where it beats the study's own values with p below
+    `level`, else that those stay.
+
+    An arm that stands for a section (`sft` and `rl`, changing nothing in it) gives the section its values; the other
+    arms that were searched then have theirs written down, so that the section's do not reach them.
+    """
+    kept = {arm["arm"]: _kept(arm, level) for arm in arms}
+    won = {arm["arm"]: arm["best"]["values"] for arm in arms if not kept[arm["arm"]]}
+    general = {name: won[name] for name in SECTIONS if name in won and not settings.arms[name].settings}
+    lines = [f"{name}: the study's values stay ({why})" for name, why in kept.items() if why]
+    for name in kept:
+        if name in general:
+            lines += [f"{name}.{key}: {json.dumps(value)}" for key, value in general[name].items()]
+            continue
+        reached = general.get(space.section(settings, name), {})
+        values = {key: space.value(settings, name, key, key) for key in reached} | won.get(name, {})
+        options = {key.removeprefix(space.OPTIONS): values[key] for key in values if key.startswith(space.OPTIONS)}
+        own = {key: value for key, value in values.items() if not key.startswith(space.OPTIONS)}
+        lines += [f"arms.{name}.{at}: {json.dumps(of)}" for at, of in (("settings", own), ("options", options)) if of]
+    for name, values in general.items():
+        varied = [arm for arm in settings.arms if arm not in kept and space.section(settings, arm) == name]
+        others = [arm for arm in varied if not values.keys() <= settings.arms[arm].settings.keys()]
+        if others:
+            told = f"the section {name} reaches the arms that vary it too: {', '.join(others)}"
+            lines.append(f"{told}; one that varies another arm needs that arm's lines")
+    return lines
+
+
+def _kept(arm: Mapping[str, Any], level: float) -> str:
+    """Why an arm keeps the study's values; empty where it does not."""
+    best, now, p = arm["best"], arm["now"], arm["p_best_against_now"]
+    if best is None:
+        return "no trial ended well"
+    if now is None:
+        return "the trial with them did not end well, so no other can be held against it"
+    if best["trial"] == now["trial"]:
+        return "no trial was more accurate"
+    return f"p {p:.3f} against them, which is not below {level}" if p >= level else ""
 
 
 def program(arguments: list[str]) -> None:
@@ -143,7 +173,7 @@ def program(arguments: list[str]) -> None:
     arms = table.summary(held)
     (TUNING / "tuning.json").write_text(json.dumps(arms, indent=1) + "\n", encoding="utf-8")
     here = {arm["arm"]: arm for arm in arms if (arm["model"], arm["sample"]) == (options.model, options.sample)}
-    print(report([here[arm] for arm in found], table.LEVEL))
+    print(report([here[arm] for arm in found], settings, table.LEVEL))
     print(f"every trial: {TUNING}/tuning.parquet; the best: {TUNING}/tuning.json")
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError
-from counterpoint.warehouse.build import RunFolders, Sources, build
+from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
 from counterpoint.warehouse.summary import summary
 from stages.common import (
     DATABASE,
@@ -27,6 +27,7 @@ from stages.common import (
     SUMMARY,
     TABLES,
     TRACES,
+    distill_folder,
     eval_folder,
     main,
     train_folder,
@@ -40,7 +41,8 @@ def sources(settings: params.Params) -> Sources:
     folders = [RunFolders(run_id, None, eval_folder(run_id)) for run_id in settings.runs.base]
     for run_id in settings.runs.trained:
         folders.append(RunFolders(run_id, train_folder(run_id), eval_folder(run_id)))
-    return Sources(PROBLEMS, REJECTS, SAMPLES, folders, [TRACES / name for name in settings.traces])
+    taught = [TraceFolders(TRACES / name, distill_folder(name)) for name in settings.traces]
+    return Sources(PROBLEMS, REJECTS, SAMPLES, folders, taught)
 
 
 def program(arguments: list[str]) -> None:

@@ -143,7 +143,7 @@ def mini_data(tmp_path_factory, root) -> Path:
     attempts = [[Completion(text, 0, False)] for text in written("oracle", taught, 0.0, 0)]
     chosen = [accept.choose(p, made, 1, 1.0) for p, made in zip(taught, attempts, strict=True)]
     about = {"trace_set": "oracle-16", "kind": "oracle", "way": "oracle", "sample": "16", "seed": 0}
-    for name, lines in accept.rows(about, chosen, 0).items():
+    for name, lines in accept.rows(about, chosen).items():
         tables.write(name, lines, folder / f"data/traces/oracle-16/{name}.parquet")
     return folder
 

@@ -10,7 +10,7 @@ from random import Random
 from counterpoint import problem, studies, tables, trace_sets
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
-from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, eval_folder, train_folder
+from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FAMILIES = ("cards", "chart", "count", "grid")
@@ -66,6 +66,7 @@ def write_fake_study(root: Path, grid: dict = GRID) -> Path:
     )
     for name, entry in data["traces"].items():
         _traces(root / TRACES / name, {"trace_set": name, **entry}, train[: SIZES[entry["sample"]]])
+        tables.write("timings", [_timing(name, "distill", None, 0.5)], root / distill_folder(name) / "timings.parquet")
     for method, runs in grid.items():
         for run_id, run in runs.items():
             row = fake_run(run_id, method, run)
@@ -108,7 +109,7 @@ def _traces(folder: Path, row: dict, taught: list[str]) -> None:
         "duplicates": 0,
         "kept": number,
     }
-    one = {"attempts": 1, "accepted": 1, "duplicates": 0, "kept": 1}
+    one = {"attempts": 1, "accepted": 1, "duplicates": 0, "kept": 1, "generated_tokens": 0}
     tables.write(
         "trace_sets",
         [{**row, "way": "oracle", "keep": 1, **counts, "generated_tokens": 0}],
@@ -119,13 +120,16 @@ def _traces(folder: Path, row: dict, taught: list[str]) -> None:
     tables.write(
         "demonstrations", [{**key, "problem_id": p, **shown} for p in taught], folder / "demonstrations.parquet"
     )
-    tables.write("timings", [_timing(row["trace_set"], "distill", None, 0.5)], folder / "timings.parquet")
 
 
 def fake_run(run_id: str, method: str, run: dict) -> dict:
     """A run record, with the columns of the table `runs`."""
     trained = method != "base"
     updates = STEPS[run["sample"]] if trained else 0
+    arm = {
+        "method": method, "settings": {}, "options": {}, "traces": "oracle",
+        "start": "sft" if method == "sft_then_rl" else None, "part": None,
+    }  # fmt: skip
     return {
         "run_id": run_id, "study": "default", "arm": run.get("arm", "base"), "method": method, "model": run["model"],
         "sample": run.get("sample"), "seed": run.get("seed"),
@@ -138,7 +142,7 @@ def fake_run(run_id: str, method: str, run: dict) -> dict:
         "generated_tokens": 160 * updates if method in ("rl", "sft_then_rl") else 0, "trained_tokens": 160 * updates,
         "trace_set": f"oracle-{run['sample']}" if method == "sft" else None,
         "trace_nll": 1.5 if method == "sft" else None,
-        "teacher_tokens": 0, "params_json": "{}",
+        "teacher_tokens": 0, "params_json": json.dumps({"arm": arm}) if trained else "{}",
     }  # fmt: skip
 
 

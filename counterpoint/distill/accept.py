@@ -27,6 +27,7 @@ class Chosen:
     accepted: int
     duplicates: int
     kept: tuple[tuple[int, Completion], ...]
+    generated_tokens: int  # of all attempts; 0 where no model wrote them
 
     def counts(self) -> dict[str, int]:
         """The columns of `COUNTED`."""
@@ -43,7 +44,8 @@ def choose(problem: Problem, completions: Sequence[Completion], keep: int, near_
     right = [(i, c) for i, c in enumerate(completions) if not c.truncated and score(problem, c.text).correct]
     places = distinct([c.text for _, c in right], near_duplicate)
     kept = tuple(right[place] for place in places[:keep])
-    return Chosen(problem, len(completions), len(right), len(right) - len(places), kept)
+    tokens = sum(completion.tokens for completion in completions)
+    return Chosen(problem, len(completions), len(right), len(right) - len(places), kept, tokens)
 
 
 def wrong_steps(chosen: Iterable[Chosen]) -> float | None:
@@ -72,14 +74,19 @@ def acceptance(chosen: Sequence[Chosen]) -> Iterator[dict]:
         yield {"family": family, "difficulty": difficulty, **totals[family, difficulty]}
 
 
-def rows(about: Mapping[str, object], chosen: Sequence[Chosen], generated_tokens: int) -> dict[str, list[dict]]:
+def rows(about: Mapping[str, object], chosen: Sequence[Chosen]) -> dict[str, list[dict]]:
     """Rows of `demonstrations`, `trace_problems` and `trace_sets`; `about` holds the set's name and how it was made."""
     name = about["trace_set"]
-    each = [{"trace_set": name, "problem_id": one.problem.problem_id, **one.counts()} for one in chosen]
-    total = {column: sum(row[column] for row in each) for column in COUNTED}
-    measured = {"generated_tokens": generated_tokens, "wrong_steps": wrong_steps(chosen)}
+    each = [
+        {
+            "trace_set": name, "problem_id": one.problem.problem_id, **one.counts(),
+            "generated_tokens": one.generated_tokens,
+        }
+        for one in chosen
+    ]  # fmt: skip
+    total = {column: sum(row[column] for row in each) for column in (*COUNTED, "generated_tokens")}
     return {
-        "trace_sets": [{**about, **total, **measured}],
+        "trace_sets": [{**about, **total, "wrong_steps": wrong_steps(chosen)}],
         "trace_problems": each,
         "demonstrations": [
             {

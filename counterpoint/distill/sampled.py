@@ -8,14 +8,47 @@ beforehand, so that what is missing after a kill is asked in the company in whic
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from counterpoint.evaluation.answers import Decoding, Model, answer
-from counterpoint.evaluation.store import generator
+from counterpoint.evaluation.store import Store, generator
 from counterpoint.generation.completion import Completion
 from counterpoint.problem import Problem, digest
 from counterpoint.progress import track
 from counterpoint.suites.views import View, views
+
+
+class Timed(Store):
+    """A store that also keeps the seconds of each batch that it is given, from `start`, or from what came before it.
+
+    Kept before the completions are: a batch that a kill tears from its seconds is generated again, and was paid twice.
+    """
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._run("create table if not exists batches (completions integer not null, seconds real not null)")
+        self.start()
+
+    def start(self) -> None:
+        """From now on counts for the next batch."""
+        self.since = time.monotonic()
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
+        found = super().get(keys)
+        self.start()
+        return found
+
+    def put(self, keys: Iterable[bytes], completions: Iterable[Completion]) -> None:
+        completions = list(completions)
+        self._run("insert into batches values (?, ?)", (len(completions), time.monotonic() - self.since))
+        super().put(keys, completions)
+        self.start()
+
+    def seconds(self) -> float:
+        """What all batches took, whichever process generated them."""
+        return self._run("select total(seconds) from batches")[0][0]
 
 
 def identity(weights: str, seed: int) -> str:

@@ -12,8 +12,9 @@ from counterpoint.findings.study import Answers
 
 @dataclass(frozen=True)
 class Run:
-    """A base or a training run. `kind`: of the traces that it imitated, None in RL. `plain`: it learnt from the whole
-    sample, and its arm changes nothing in the section of its method."""
+    """A base or a training run. `kind`: of the traces that it imitated, None in RL. `whole`: it learnt from the whole
+    sample, by its method without options. `plain`: and its arm changes nothing in the section of its method. `section`:
+    the text of the section `sft` that it trained with, keys sorted; None without one."""
 
     run_id: str
     arm: str
@@ -22,7 +23,9 @@ class Run:
     sample: str | None
     seed: int | None
     kind: str | None
+    whole: bool
     plain: bool
+    section: str | None
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ RUNS = """
     select
         run_id, arm, method, runs.model, runs.sample, runs.seed, kind,
         coalesce((params_json -> '$.arm.part')::varchar = 'null', false)
-            and coalesce((params_json -> '$.arm.settings')::varchar = '{}', false) as plain
+            and coalesce((params_json -> '$.arm.options')::varchar = '{}', false) as whole,
+        whole and coalesce((params_json -> '$.arm.settings')::varchar = '{}', false) as plain,
+        (params_json -> '$.sft')::varchar as section
     from runs left join trace_sets using (trace_set)
     order by run_id
 """

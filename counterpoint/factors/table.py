@@ -12,11 +12,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from counterpoint.factors.read import Study, read
+from counterpoint.factors.read import Run, Study, read
 from counterpoint.findings.effects import aligned
 from counterpoint.findings.study import Answers
 from counterpoint.statistics.crossed import crossed_interval
 
+Imitated = dict[tuple[str, str | None], dict[str, str]]  # model and sample to kind to arm
 PLAIN, SFT, RL = "oracle", "sft", "rl"  # the kind that the others are compared with; the arms of a fair comparison
 _S, _I, _F, _B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _DIFFERENCE = {"difference": _F, "low": _F, "high": _F, "p": _F, "significant": _B}
@@ -60,14 +61,27 @@ def compute(db: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
     }
 
 
-def sft_arms(study: Study) -> dict[str, str]:
-    """The SFT arm that stands for each kind of traces: `sft`, `sft_KIND`, or the first that is SFT on the whole sample
-    as the section `sft` has it. So arms differ in their traces alone, however many more a study has."""
-    found: dict[str, set[str]] = {}
-    for run in study.runs:
-        if run.method == SFT and run.kind and (run.plain or run.arm in (SFT, f"{SFT}_{run.kind}")):
-            found.setdefault(run.kind, set()).add(run.arm)
-    return {kind: min(arms, key=lambda arm: (arm != SFT, arm != f"{SFT}_{kind}", arm)) for kind, arms in found.items()}
+def sft_arms(study: Study) -> Imitated:
+    """By model and sample, the SFT arm that stands for each kind of traces, so that arms differ in their traces alone.
+
+    For `oracle` it is `sft`, `sft_oracle`, or the first that learns from the whole sample as the section `sft` has it.
+    For another kind it is `sft_KIND`, or the first, that learns from the whole sample with the very settings of the
+    oracle arm there; a kind without such an arm is left out.
+    """
+    known = {(run.arm, run.plain) for run in study.runs if _is_sft(run) and run.kind == PLAIN}
+    named = {arm for arm, bare in known if bare or arm in (SFT, f"{SFT}_{PLAIN}")}
+    plain = min(named, key=lambda arm: (arm != SFT, arm != f"{SFT}_{PLAIN}", arm), default=None)
+    found: Imitated = {}
+    for (model, arm, sample), runs in study.arms.items():
+        beside = study.arms.get((model, plain, sample), [])
+        if beside and all(map(_is_sft, runs)) and len({run.section for run in (*runs, *beside)}) == 1:
+            kind, arms = runs[0].kind, found.setdefault((model, sample), {PLAIN: plain})
+            arms[kind] = min(arm, arms.get(kind, arm), key=lambda arm: (arm != plain, arm != f"{SFT}_{kind}", arm))
+    return found
+
+
+def _is_sft(run: Run) -> bool:
+    return run.method == SFT and run.kind is not None and run.whole
 
 
 def accuracy(answers: dict[int | None, Answers]) -> dict | None:
@@ -107,38 +121,39 @@ def _arms(study: Study) -> Iterator[dict]:
                 yield {**named, "problems": study.sizes.get(sample), "kind": runs[0].kind, **row}
 
 
-def _cells(study: Study, imitated: dict[str, str]) -> Iterator[tuple[dict, dict[int | None, Answers]]]:
+def _cells(study: Study, imitated: Imitated) -> Iterator[tuple[dict, dict[int | None, Answers]]]:
     """Where each kind was imitated: the columns that name the cell, and its answers by seed."""
-    kinds = {arm: kind for kind, arm in imitated.items()}
     bases = {run.model: [run] for run in study.runs if run.method == "base"}
-    for (model, arm, sample), runs in study.arms.items():
-        for suite in study.suites if arm in kinds else ():
-            base = study.asked(bases.get(model, []), suite)
-            yield {
-                "model": model, "sample": sample, "problems": study.sizes.get(sample), "kind": kinds[arm],
-                "suite": suite, "sft_arm": arm,
-                "base_accuracy": float(base[None].correct.mean()) if base else None,
-            }, study.asked(runs, suite)  # fmt: skip
+    for (model, sample), arms in imitated.items():
+        for kind, arm in arms.items():
+            for suite in study.suites:
+                base = study.asked(bases.get(model, []), suite)
+                yield {
+                    "model": model, "sample": sample, "problems": study.sizes.get(sample), "kind": kind,
+                    "suite": suite, "sft_arm": arm,
+                    "base_accuracy": float(base[None].correct.mean()) if base else None,
+                }, study.asked(study.arms[model, arm, sample], suite)  # fmt: skip
 
 
-def _phase(study: Study, imitated: dict[str, str]) -> Iterator[dict]:
+def _phase(study: Study, imitated: Imitated) -> Iterator[dict]:
     for named, answers in _cells(study, imitated):
         against = study.arms.get((named["model"], RL, named["sample"]), [])
         if row := difference(answers, study.asked(against, named["suite"])):
             yield {**named, **row, "sft": row["means"][0], "rl": row["means"][1]}
 
 
-def _kinds(study: Study, imitated: dict[str, str], told: dict[tuple, dict]) -> Iterator[dict]:
+def _kinds(study: Study, imitated: Imitated, told: dict[tuple, dict]) -> Iterator[dict]:
     for named, answers in _cells(study, imitated):
         own = accuracy(answers)
         if not own:
             continue
         row = {**named, **{name: own[name] for name in ("seeds", "n", "accuracy")}}
-        plain = study.arms.get((named["model"], imitated.get(PLAIN), named["sample"]), [])
+        model, sample = named["model"], named["sample"]
+        plain = study.arms[model, imitated[model, sample][PLAIN], sample]
         beside = None if named["kind"] == PLAIN else difference(answers, study.asked(plain, named["suite"]))
         if beside:
             row |= beside | {"accuracy": beside["means"][0], "oracle": beside["means"][1]}
-        yield {**row, **told.get((named["sft_arm"], named["model"], named["sample"]), {})}
+        yield {**row, **told.get((named["sft_arm"], model, sample), {})}
 
 
 TRACES = """

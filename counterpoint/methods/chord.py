@@ -2,9 +2,10 @@
 
     L = (1 - μ) L_GRPO + μ L_SFT,    L_SFT = -1/N Σ w(p_t) log p_t,    p_t = p(y_t | x, y_<t)
 
-over the N tokens of the demonstrations. Variant `mu`: w = 1, and μ falls from `first` to `last` by half a cosine (from
-0.9 to 0.05 in the authors' recipe). Variant `phi`: w = p (1 - p), through which no gradient flows (theirs has a
-constant μ of 0.1). The cosine and the mean over tokens are those of their code (Trinity-RFT, `chord_policy_loss.py`).
+over the N tokens of the demonstrations of an optimizer step (the authors' code takes the mean of each micro batch).
+Variant `mu`: w = 1, and μ falls from `first` to `last` by half a cosine (from 0.9 to 0.05 in their recipe). Variant
+`phi`: w = p (1 - p), through which no gradient flows (theirs has a constant μ of 0.1). The cosine and the mean over
+tokens are those of their code (Trinity-RFT, `chord_policy_loss.py`).
 
 Changed: there, demonstrations are drawn from a set of their own; here they are those of the very prompts of the current
 generation, so that both losses see the same problems. Each is used once in every pass over a generation, and a
@@ -74,7 +75,8 @@ def extend(trainer: type, options: Options, context: Context) -> type:
             weight, imitation = mu(options, self.state.global_step, context.steps), loss.new_zeros(())
             batch, number = self._imitated()
             if batch is not None:
-                values = demonstrated.log_probs(self.accelerator.unwrap_model(model), batch)
+                with self.accelerator.autocast():
+                    values = demonstrated.log_probs(self.accelerator.unwrap_model(model), batch)
                 imitation = token_losses(values, options.variant).sum() / number
                 self.tokens += len(values)
             self._metrics["train"]["mu"].append(weight)

@@ -3,10 +3,11 @@
 A prompt whose whole group earned no correct answer waits in a buffer. After each RL update, as soon as `batch` of them
 wait, they leave it for one update on L = -1/N Σ log p(y_t | x, y_<t) over the N tokens of their demonstrations.
 
-As in the authors' code (github.com/TheRoadQaQ/ReLIFT) the mean is over tokens, RL's optimizer is shared, and no more
-than one such update follows an RL step. Changed: what has waited longest goes first (theirs takes the newest);
-"correct" is the strict judge's word, not a reward of zero; an own `learning_rate` follows RL's schedule. Their script
-has batches of 64.
+As in the authors' code (github.com/TheRoadQaQ/ReLIFT) the mean is over tokens and no more than one such update follows
+an RL step. That code has two versions: the first shares RL's optimizer, as here, and takes the newest of the buffer;
+the later one takes what has waited longest, as here, with an optimizer of its own, and skips large gradients. Changed:
+RL's optimizer and moments with the oldest first, no skip; "correct" is the strict judge's word, not a reward of zero;
+an own `learning_rate` follows RL's schedule. Their script has batches of 64.
 """
 
 from __future__ import annotations

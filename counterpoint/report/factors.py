@@ -30,6 +30,7 @@ def section(results: Results, pictures: str) -> list[str]:
     """The factors in report.md; nothing where nothing was trained."""
     blocks = [
         *_phase(results, pictures),
+        *_unlike(results),
         *_kinds(results),
         *_costs(results, pictures),
         *_split(results, pictures),
@@ -98,8 +99,10 @@ def _kinds(results: Results) -> list[str]:
     told = (
         "Acceptance is the share of a teacher's samples that the strict judge accepts, coverage that of the problems "
         "with a trace; traces that are written, not sampled, are all accepted. Nearness is their mean negative "
-        "log-likelihood under the model that training starts from, nats per token: less is nearer. Wrong: the share of "
-        "the steps that are false. By family and difficulty: `make query Q=acceptance`."
+        "log-likelihood under the model that training starts from, nats per token: less is nearer. It is over the "
+        "problems with a trace, the easier ones where they are sampled, so kinds are compared on different problems; "
+        "and seeds share the traces of `self`, `noisy` and `sibling`, so no interval covers the choice of traces. "
+        "Wrong: the share of the steps that are false. By family and difficulty: `make query Q=acceptance`."
     )
     blocks = ["### Kinds of traces", told]
     header = [
@@ -110,6 +113,20 @@ def _kinds(results: Results) -> list[str]:
         if lines:
             blocks += [f"#### {_model(results, model)}: kinds of traces", table(header, lines, words=2)]
     return blocks
+
+
+def _unlike(results: Results) -> list[str]:
+    """Which kinds were imitated somewhere without an arm that differs from that on `oracle` in its traces alone."""
+    held = {(row["kind"], row["model"], row["sample"]) for row in results.marts["trace_kinds"]}
+    taught = [row for row in _of(results, "cost_curve") if row["method"] == "sft" and row["kind"]]
+    places: dict[str, list[str]] = {}
+    for kind, model, sample in dict.fromkeys((row["kind"], row["model"], row["sample"]) for row in taught):
+        if (kind, model, sample) not in held:
+            places.setdefault(kind, []).append(f"{model} {sample}")
+    if not places:
+        return []
+    named = "; ".join(f"{kind} ({', '.join(places[kind])})" for kind in sorted(places, key=phase.place))
+    return [f"Left out, for SFT on it differs from SFT on `oracle` in more than its traces: {named}."]
 
 
 def _kind(row: dict) -> list[str]:

@@ -22,10 +22,10 @@ from counterpoint.problem import Problem
 from counterpoint.training import packed
 from counterpoint.training.data import dataset
 from counterpoint.training.packed_sft import Collator
-from counterpoint.training.records import Recorder, now
+from counterpoint.training.records import now
 
 PHASE = "imitate"  # in the table `timings`: an update on demonstrations beside RL's own
-MANY = 32  # demonstrations scored at a time
+MANY = 32  # demonstrations scored at a time at most
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,11 @@ def log_probs(model, batch: dict[str, Any]) -> torch.Tensor:
 
 
 @torch.no_grad()
-def nats_per_token(model, processor, problems: Sequence[Problem], texts: Sequence[str], instruction: str) -> float:
-    """Mean negative log-likelihood, in nats, of the tokens of `texts`, each after its problem's prompt.
+def nats_per_token(
+    model, processor, problems: Sequence[Problem], texts: Sequence[str], instruction: str, many: int = MANY
+) -> float:
+    """Mean negative log-likelihood, in nats, of the tokens of `texts`, each after its problem's prompt; at most `many`
+    are scored at a time.
 
     Raises `ValueError` where there is no text.
     """
@@ -104,8 +107,9 @@ def nats_per_token(model, processor, problems: Sequence[Problem], texts: Sequenc
     collate = collator(model, processor, problems, texts, instruction, architecture.unsupported(model) is None)
     was_training, total, count = model.training, 0.0, 0
     model.eval()
-    for start in range(0, len(texts), MANY):
-        values = log_probs(model, collate(range(start, min(start + MANY, len(texts)))))
+    many = min(many, MANY)
+    for start in range(0, len(texts), many):
+        values = log_probs(model, collate(range(start, min(start + many, len(texts)))))
         total, count = total - values.double().sum().item(), count + len(values)
     model.train(was_training)
     return total / count
@@ -134,7 +138,7 @@ def update(trainer, shown: Demonstrations, problem_ids: Sequence[str], learning_
     number, total = sum(map(tokens, batches)), 0.0
     trainer.optimizer.zero_grad()
     for batch in batches:
-        with trainer.compute_loss_context_manager():
+        with trainer.accelerator.autocast():  # as the engine does: RL's loss and this one in the same precision
             loss = -log_probs(model, batch).sum() / number
         loss.backward()
         total += loss.item()
@@ -153,8 +157,3 @@ def update(trainer, shown: Demonstrations, problem_ids: Sequence[str], learning_
     trainer._metrics["train"]["sft_loss"].append(total)
     row = {"step": trainer.state.global_step + 1, "phase": PHASE, "started_at": started, **trainer.machine}
     trainer.recorder.add("timings", {**row, "seconds": time.monotonic() - began})
-
-
-def updates(recorder: Recorder) -> int:
-    """The updates on demonstrations that a run made beside RL's own."""
-    return sum(row["phase"] == PHASE for row in recorder.rows("timings"))

@@ -40,6 +40,14 @@ class RunFolders:
 
 
 @dataclass(frozen=True)
+class TraceFolders:
+    """Where a trace set lies, and where its making is timed."""
+
+    made: Path
+    timed: Path
+
+
+@dataclass(frozen=True)
 class Sources:
     """Everything that the warehouse reads: exactly these files, whatever else lies beside them."""
 
@@ -47,7 +55,15 @@ class Sources:
     rejects: Path
     samples: Path
     runs: Sequence[RunFolders]
-    trace_sets: Sequence[Path] = ()  # folders
+    trace_sets: Sequence[TraceFolders] = ()
+
+    def timed(self) -> list[Path]:
+        """The folders that hold timings."""
+        return [
+            *(run.train for run in self.runs if run.train),
+            *(run.evaluation for run in self.runs),
+            *(made.timed for made in self.trace_sets),
+        ]
 
     def completions(self) -> dict[str, Path]:
         """The completions of every training run, by run_id."""
@@ -95,8 +111,8 @@ def load(sources: Sources) -> dict[str, pa.Table]:
         "samples": [sources.samples],
         "evals": [folder / "evals.parquet" for folder in evaluated],
         "traces": [folder / "traces.parquet" for folder in evaluated],
-        "timings": [folder / "timings.parquet" for folder in (*trained, *evaluated, *sources.trace_sets)],
-        **{name: [folder / f"{name}.parquet" for folder in sources.trace_sets] for name in TAUGHT},
+        "timings": [folder / "timings.parquet" for folder in sources.timed()],
+        **{name: [folders.made / f"{name}.parquet" for folders in sources.trace_sets] for name in TAUGHT},
         **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
     }
     found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}

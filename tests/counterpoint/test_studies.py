@@ -1,13 +1,19 @@
+import copy
 from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params, studies, trace_sets
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
 
 STUDIES = Path(__file__).parents[2] / "studies"
 NAMES = sorted(p.stem for p in STUDIES.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def composed_default():
+    return studies.compose("default", STUDIES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,6 +94,59 @@ def test_free_form_mappings_take_new_keys(tmp_path):
     studies.write("default", ["sampling.sizes.1k=1000", "rl.rewards.format=0.2"], path, STUDIES)
     settings = params.load(path)
     assert settings.sampling.sizes["1k"] == 1000 and settings.rl.rewards["format"] == 0.2
+
+
+def test_settings_reach_what_an_arm_leaves_out(tmp_path):
+    path = tmp_path / "params.yaml"
+    wanted = ["arms.rl.part=[0.0,0.5]", "arms.relift.options.batch=32", "arms.sft.traces=foreign"]
+    studies.write("default", wanted, path, STUDIES)
+    settings = params.load(path)
+    assert settings.arms["rl"].part == [0.0, 0.5] and params.options(settings, "relift").batch == 32
+    assert settings.runs.sft["sft-tiny-2k-0"].traces == "foreign-2k" and "foreign-2k" in settings.traces
+    for setting, said in (
+        ("arms.rl.prat=[0.0,0.5]", "unknown key arms.rl.prat; did you mean 'part'"),
+        ("arms.rl.options.batch=1", "unknown key arms.rl.options.batch"),
+        ("traces.mine=1", "unknown key traces.mine"),
+    ):
+        with pytest.raises(UserError, match=said):
+            studies.write("default", [setting], path, STUDIES)
+
+
+WRONG = (None, [], ["a"], 3, "word", {"a": None}, {"a": [1]}, {"a": {"teacher": ["x"]}})
+
+
+@pytest.mark.parametrize("value", WRONG, ids=repr)
+@pytest.mark.parametrize("key", ["traces", "kinds", "arms", "runs", "runs.sft", "runs.sft.sft-tiny-2k-0", "arms.sft"])
+def test_a_section_of_another_shape_is_one_line(tmp_path, composed_default, key, value):
+    path = tmp_path / "params.yaml"
+    data = copy.deepcopy(composed_default)
+    *places, last = key.split(".")
+    place = data
+    for name in places:
+        place = place[name]
+    place[last] = value
+    path.write_text(studies.dump(data))
+    if key == "traces" and isinstance(value, dict):
+        assert studies.write("default", [], path, STUDIES) and read_yaml(path)["traces"] == composed_default["traces"]
+        return
+    with pytest.raises(UserError) as caught:
+        studies.write("default", [], path, STUDIES)
+    assert key.split(".")[0] in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["arm", "model", "sample", "seed", "traces", "start", "method"])
+@pytest.mark.parametrize("value", [None, [1], {"a": 1}], ids=repr)
+def test_a_run_with_an_entry_of_another_shape_is_one_line_or_put_right(tmp_path, composed_default, key, value):
+    path = tmp_path / "params.yaml"
+    data = copy.deepcopy(composed_default)
+    data["runs"]["sft"]["sft-tiny-2k-0"][key] = value
+    path.write_text(studies.dump(data))
+    if key in trace_sets.DERIVED:
+        assert studies.write("default", [], path, STUDIES) and read_yaml(path) == composed_default
+        return
+    with pytest.raises(UserError, match=rf"runs\.sft\.sft-tiny-2k-0\.{key}") as caught:
+        studies.write("default", [], path, STUDIES)
+    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):

@@ -1,8 +1,10 @@
 """Arms, runs and traces that cannot be: one line that names the key and the remedy."""
 
+import copy
+
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params, studies, trace_sets
 from counterpoint.errors import UserError
 
 
@@ -36,7 +38,7 @@ def test_the_study_of_all_complements_is_valid(composed):
         ("arms.sft_stop_25.settings.stop_at", 0, "arms.sft_stop_25: stop_at must be null, or above 0 and at most 1"),
         ("kinds.noisy.way", "nosy", "kinds.noisy.way is 'nosy'; did you mean 'noisy'?"),
         ("kinds.noisy.teacher", "self", "kinds.noisy.teacher is 'self', but noisy traces have none; set it to null"),
-        ("kinds.self.teacher", None, "kinds.self.teacher is missing: self, an arm or a run"),
+        ("kinds.self.teacher", None, "kinds.self.teacher is missing: self, base-MODEL, an arm or a run"),
         ("distill.near_duplicate", 0, "distill.near_duplicate must be above 0 and at most 1, not 0"),
         ("distill.keep", 0, "distill.keep must be at least 1, not 0"),
         ("claims.small", "2kk", "claims.small is '2kk'"),
@@ -49,6 +51,30 @@ def test_the_study_of_all_complements_is_valid(composed):
         ),
         ("runs.sft_then_rl.split_25-tiny-400-0.start", "sft", "split_25-tiny-400-0.start must be sft_part_25"),
         ("runs.mixed.relift-tiny-400-0.traces", None, "runs.mixed.relift-tiny-400-0.traces must be oracle-400"),
+        (
+            "runs.sft.dft-tiny-400-0.method",
+            "sft",
+            "runs.sft.dft-tiny-400-0.method must be dft, as arms.dft.method says",
+        ),
+        ("runs.rl.rl-tiny-400-0.method", None, "runs.rl.rl-tiny-400-0.method must be rl, as arms.rl.method says"),
+        ("traces.self-tiny-400.teacher", "base-small", "runs.sft.sft_self-tiny-400-0 imitates traces.self-tiny-400"),
+        (
+            "arms.sft_part_25.part",
+            [0.1, 0.101],
+            "runs.sft.sft_part_25-tiny-400-0: arms.sft_part_25.part [0.1, 0.101] is none of the 400 problems of '400'",
+        ),
+        ("kinds.self_again.teacher", "sft_self_again", "kinds.self_again.teacher is 'sft_self_again', which leads to"),
+        ("kinds.self.teacher", "sft_self_again", "which leads to arm 'sft_self', and that learns from self traces"),
+        (
+            "kinds.sibling.teacher",
+            "sft_sibling-small-400-0",
+            "leads to arm 'sft_sibling', and that learns from sibling",
+        ),
+        ("arms.a-b", {"method": "sft", "settings": {}}, "arms has the name 'a-b'; use letters, digits and _ alone"),
+        ("arms.base", {"method": "sft", "settings": {}}, "arms.base cannot be called so, for 'base' names what is not"),
+        ("models./tmp/up", "data/models/base/tiny", "models has the name '/tmp/up'"),
+        ("sampling.sizes.-1", 100, "sampling.sizes has the name '-1'"),
+        ("kinds.a/b", {"way": "oracle", "teacher": None}, "kinds has the name 'a/b'"),
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(root, path, value, said):
@@ -72,3 +98,50 @@ def test_a_start_or_a_teacher_that_is_not_in_the_study_is_named(root):
     del data["runs"]["sft"]["sft-small-400-0"]
     with pytest.raises(UserError, match=r"traces\.sibling-400 is taught by sft-small-400-0, which is no run"):
         params.parse(data)
+
+
+@pytest.mark.parametrize("name", ["a.b", "..", "", "a b", "a\n", "ä"])
+def test_a_name_that_is_no_part_of_a_path_or_a_key_is_refused(composed, name):
+    data = {**composed, "models": {**composed["models"], name: "data/models/base/tiny"}}
+    with pytest.raises(UserError) as caught:
+        params.parse(data)
+    assert f"models has the name {name!r}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_cycle_through_a_start_is_refused(composed):
+    data = copy.deepcopy(composed)
+    data["arms"]["sft_sibling"]["traces"] = "late"
+    data["arms"]["later"] = {"method": "sft_then_rl", "settings": {}, "start": "sft_sibling"}
+    data["kinds"]["late"] = {"way": "sampled", "teacher": "later"}
+    with pytest.raises(UserError, match="'later', which leads to arm 'sft_sibling', and that learns from late traces"):
+        params.parse(data)
+
+
+def test_the_base_of_another_model_teaches(composed):
+    data = copy.deepcopy(composed)
+    data["kinds"]["sibling"]["teacher"] = "base-small"
+    assert trace_sets.complete(data)
+    made = params.parse(data).traces["sibling-400"]
+    assert (made.model, made.reads, made.teacher) == (None, "base", "base-small")
+    data["kinds"]["sibling"]["teacher"] = "base-smal"
+    trace_sets.complete(data)
+    with pytest.raises(UserError, match="sibling-400 is taught by base-smal, but models has no 'smal'; did you mean"):
+        params.parse(data)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model": None}, "traces.mine.model is missing"),
+        (
+            {"teacher": "base-small"},
+            "traces.mine must have reads: base, teacher: base-tiny, as kinds.self.teacher says",
+        ),
+        ({"reads": "sft-tiny-400-0"}, "traces.mine must have reads: base, teacher: base-tiny"),
+    ],
+)
+def test_a_set_that_no_run_uses_is_checked_too(composed, changed, said):
+    mine = {**composed["traces"]["self-tiny-400"], **changed}
+    with pytest.raises(UserError) as caught:
+        params.parse({**composed, "traces": {**composed["traces"], "mine": mine}})
+    assert said in str(caught.value)

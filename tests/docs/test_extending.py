@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from counterpoint import params, studies
+from counterpoint import params, studies, trace_sets
 from counterpoint.errors import UserError
 from counterpoint.methods import METHODS
 
@@ -28,7 +28,7 @@ def blocks(page):
 
 
 @pytest.fixture
-def positive(blocks, tmp_path, monkeypatch):
+def positive(page, blocks, tmp_path, monkeypatch):
     """The page's method in the registry, as its line puts it there."""
     path = tmp_path / "positive.py"
     path.write_text(blocks["python"][0])
@@ -36,21 +36,19 @@ def positive(blocks, tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "positive", module)
     spec.loader.exec_module(module)
-    assert blocks["python"][1].strip() == "positive.METHOD,"
+    assert "`positive.METHOD,`" in page
     monkeypatch.setitem(METHODS, module.METHOD.name, module.METHOD)
     return module
 
 
 def with_lines(root, text: str) -> dict:
     """The default study with the lines of a block added, and what follows from them."""
-    from counterpoint.trace_sets import complete
-
     data = copy.deepcopy(studies.compose("default", root / "studies"))
     added = yaml.safe_load(text)
     data["arms"] |= added.get("arms", {})
     for stage, runs in added.get("runs", {}).items():
         data["runs"][stage] = {**data["runs"][stage], **runs}
-    complete(data)
+    trace_sets.complete(data)
     return data
 
 
@@ -80,6 +78,7 @@ def test_the_method_of_the_page_is_turned_on_and_trains(root, blocks, positive, 
     data = yaml.safe_load((folder / "params.yaml").read_text())
     data["arms"]["positive"] = yaml.safe_load(blocks["yaml"][2])["arms"]["positive"]
     data["runs"]["rl"]["positive-mini-32-0"] = {"arm": "positive", "model": "mini", "sample": "32", "seed": 0}
+    trace_sets.complete(data)
     (folder / "params.yaml").write_text(yaml.safe_dump(data))
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
     training.program("rl", ["positive-mini-32-0"])

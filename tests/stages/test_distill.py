@@ -13,32 +13,52 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
-from counterpoint import problem, tables
+from counterpoint import problem, studies, tables
 from counterpoint.distill import accept
 from counterpoint.errors import UserError
 from counterpoint.evaluation.store import Store
 from counterpoint.generation.completion import Completion
 from counterpoint.suites.score import score
 from stages import distill
+from tests.stages.clock import BATCH, Clock
 from tests.stages.test_evaluate import kept
 
 SETS = {
-    "self-mini-16": "self, model: mini, sample: '16', seed: 0, reads: base",
-    "self-mini-32": "self, model: mini, sample: '32', seed: 0, reads: base",
-    "sibling-16": "sibling, model: null, sample: '16', seed: 0, reads: sft-mini-16-0",
-    **{f"{kind}-16": f"{kind}, model: null, sample: '16', seed: 0, reads: base"
-       for kind in ("oracle", "answer_only", "foreign", "noisy")},
-}  # fmt: skip
-TRACES = "traces={" + ", ".join(f"{name}: {{kind: {entry}}}" for name, entry in SETS.items()) + "}"
-SIBLING = "kinds.sibling={way: sampled, teacher: sft-mini-16-0}"
-SETTINGS = (SIBLING, TRACES, "distill.samples=4", "distill.batch_size=16", "distill.max_tokens=48")
+    name: {"kind": kind, "model": model, "sample": name.rpartition("-")[2], "seed": 0, "reads": reads, "teacher": who}
+    for name, kind, model, reads, who in (
+        ("self-mini-16", "self", "mini", "base", "base-mini"),
+        ("self-mini-32", "self", "mini", "base", "base-mini"),
+        ("sibling-16", "sibling", None, "sft-mini-16-0", "sft-mini-16-0"),
+        ("other-16", "other", None, "base", "base-other"),
+        *((f"{kind}-16", kind, None, "base", None) for kind in ("oracle", "answer_only", "foreign", "noisy")),
+    )
+}
+SETTINGS = ("distill.samples=4", "distill.batch_size=16", "distill.max_tokens=48")
 
 
 @pytest.fixture
-def folder(mini, root):
-    """The mini study with trace sets, and the shipped tiny base in place of its own: a teacher that gets some right."""
-    made = mini(*SETTINGS)
+def settled(mini):
+    """The mini study with these trace sets, which its runs do without: settled("distill.keep=3") changes a key."""
+
+    def settled(*settings: str) -> Path:
+        made = mini(*SETTINGS, *settings)
+        data = yaml.safe_load((made / "params.yaml").read_text("utf-8"))
+        data["models"]["other"] = str(made / "elsewhere/base")
+        data["kinds"]["sibling"] = {"way": "sampled", "teacher": "sft-mini-16-0"}
+        data["kinds"]["other"] = {"way": "sampled", "teacher": "base-other"}
+        data["traces"] |= SETS
+        (made / "params.yaml").write_text(studies.dump(data), "utf-8")
+        return made
+
+    return settled
+
+
+@pytest.fixture
+def folder(settled, root):
+    """That study, and the shipped tiny base in place of its own: a teacher that gets some right."""
+    made = settled()
     shutil.copytree(root / "data/models/base/tiny", made / "data/models/base/mini")
     return made
 
@@ -49,7 +69,13 @@ def read(name: str, table: str) -> list[dict]:
 
 def published(name: str) -> dict[str, bytes]:
     """What must be the same again."""
-    return {p.name: p.read_bytes() for p in Path(f"data/traces/{name}").iterdir() if p.stem != "timings"}
+    return {p.name: p.read_bytes() for p in Path(f"data/traces/{name}").iterdir()}
+
+
+def timed(name: str) -> dict:
+    """The row that says how long it took."""
+    (row,) = pq.read_table(f"data/runs/{name}/distill/timings.parquet").to_pylist()
+    return row
 
 
 def known() -> dict[str, problem.Problem]:
@@ -73,7 +99,7 @@ def test_a_written_set_has_a_trace_for_every_problem(folder, way, capsys):
     distill.program([f"{way}-16"])
     (made,) = read(f"{way}-16", "trace_sets")
     assert [made[c] for c in ("problems", "solved", "attempts", "accepted", "duplicates", "kept")] == [16] * 4 + [0, 16]
-    assert all(made[c] is None for c in ("teacher", "model", "samples", "keep", "temperature", "top_p"))
+    assert all(made[c] is None for c in ("teacher", "model", *distill.DECIDED))
     assert made["generated_tokens"] == 0 and (made["kind"], made["way"]) == (way, way)
     assert made["noise"] == (0.25 if way == "noisy" else None)
     steps = {"oracle": 0.0, "answer_only": None, "foreign": None, "noisy": pytest.approx(0.25, abs=0.02)}
@@ -81,7 +107,8 @@ def test_a_written_set_has_a_trace_for_every_problem(folder, way, capsys):
     problems = known()
     for row in read(f"{way}-16", "demonstrations"):
         assert score(problems[row["problem_id"]], row["completion"]).correct
-    assert {row["phase"] for row in read(f"{way}-16", "timings")} == {"distill"}
+    assert timed(f"{way}-16")["phase"] == "distill" and timed(f"{way}-16")["seconds"] > 0
+    assert all(row["generated_tokens"] == 0 for row in read(f"{way}-16", "trace_problems"))
     assert not (folder / "work").exists()
     assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["0", "16"]
 
@@ -94,8 +121,10 @@ def test_a_teacher_s_right_and_distinct_traces_are_kept(folder, caplog, capsys):
     assert set(made) == set(tables.TABLES["trace_sets"].schema.names)
     assert (made["teacher"], made["model"], made["seed"], made["samples"]) == ("base-mini", "mini", 0, 4)
     assert (made["problems"], made["attempts"], made["noise"]) == (32, 128, None)
+    assert (made["max_tokens"], made["near_duplicate"]) == (48, 0.9)
     assert 0 < made["solved"] < 32 and made["kept"] == made["solved"] < made["accepted"] < 128
-    assert made["generated_tokens"] > 128 and 0 <= made["wrong_steps"] < 1
+    assert made["generated_tokens"] == sum(row["generated_tokens"] for row in each) > 128
+    assert all(row["generated_tokens"] >= row["attempts"] for row in each) and 0 <= made["wrong_steps"] < 1
     problems, shown = known(), read("self-mini-32", "demonstrations")
     assert all(score(problems[row["problem_id"]], row["completion"]).correct for row in shown)
     assert all(row["tokens"] <= 48 for row in shown)
@@ -120,10 +149,10 @@ def test_smaller_samples_have_the_traces_of_the_larger(folder):
     assert small and small.items() <= large.items()
 
 
-def test_more_traces_are_kept_where_they_are_asked_for(folder, mini):
+def test_more_traces_are_kept_where_they_are_asked_for(folder, settled):
     distill.program(["self-mini-16"])
     (one,) = read("self-mini-16", "trace_sets")
-    mini(*SETTINGS, "distill.keep=3", "distill.near_duplicate=1.0")
+    settled("distill.keep=3", "distill.near_duplicate=1.0")
     distill.program(["self-mini-16"])
     (three,) = read("self-mini-16", "trace_sets")
     assert three["solved"] == one["solved"] and three["accepted"] == one["accepted"]
@@ -141,6 +170,7 @@ def test_killed_in_the_middle_the_same_command_ends_in_the_same_bytes(folder, ca
         put(store, keys, completions)
         stored.append(len(keys))
 
+    clock = Clock(monkeypatch)
     monkeypatch.setattr(Store, "put", killed)
     with pytest.raises(KeyboardInterrupt):
         distill.program(["self-mini-16"])
@@ -149,16 +179,22 @@ def test_killed_in_the_middle_the_same_command_ends_in_the_same_bytes(folder, ca
     distill.program(["self-mini-16"])
     assert generated(caplog) == (64, 16)
     resumed = published("self-mini-16")
+    # four batches and the one that was lost; judging takes this clock no time, and loading is not counted
+    assert clock.loaded == 2 and timed("self-mini-16")["seconds"] == 5 * BATCH
+    distill.program(["self-mini-16"])  # remade from the store, without a model
+    assert generated(caplog) == (64, 0) and clock.loaded == 2 and published("self-mini-16") == resumed
+    assert timed("self-mini-16")["seconds"] == 5 * BATCH
 
     monkeypatch.setenv("COUNTERPOINT_WORK", str(folder / "elsewhere"))
     distill.program(["self-mini-16"])
     assert generated(caplog) == (64, 64) and published("self-mini-16") == resumed
+    assert timed("self-mini-16")["seconds"] == 4 * BATCH
     assert set(resumed) == {"demonstrations.parquet", "trace_problems.parquet", "trace_sets.parquet"}
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_where_it_stopped(folder, root, mini, caplog, monkeypatch):
-    mini(*SETTINGS, "distill.samples=64", "distill.batch_size=64")
+def test_a_killed_process_goes_on_where_it_stopped(folder, root, settled, caplog, monkeypatch):
+    settled("distill.samples=64", "distill.batch_size=64")
     environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.distill", "self-mini-32"],
@@ -174,7 +210,7 @@ def test_a_killed_process_goes_on_where_it_stopped(folder, root, mini, caplog, m
     process.send_signal(signal.SIGKILL)
     process.wait()
     there = stored()
-    assert 0 < there < 2048 and not Path("data/traces").exists()
+    assert 0 < there < 2048 and not Path("data/traces/self-mini-32").exists()
     caplog.set_level(logging.INFO)
     distill.program(["self-mini-32"])
     assert generated(caplog) == (2048, 2048 - there)
@@ -200,6 +236,11 @@ def test_a_trained_teacher_makes_traces_for_a_source_without_any(folder, root):
     assert (made["teacher"], made["model"], made["wrong_steps"]) == ("sft-mini-16-0", None, None)
     problems, shown = known(), read("sibling-16", "demonstrations")
     assert shown and all(score(problems[row["problem_id"]], row["completion"]).correct for row in shown)
+
+    shutil.copytree(root / "data/models/base/tiny", folder / "elsewhere/base")
+    distill.program(["other-16"])  # a base teaches whatever student, and from wherever it lies
+    (other,) = read("other-16", "trace_sets")
+    assert (other["teacher"], other["model"], other["kept"]) == ("base-other", None, made["kept"])
 
     shutil.rmtree("data/traces/oracle-16")
     for way in ("oracle", "noisy", "foreign"):

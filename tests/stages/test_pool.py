@@ -25,10 +25,34 @@ def test_the_demonstrations_are_those_of_the_problems_asked_for(mini):
         texts[p.problem_id] == [f"<think>{p.reasoning}</think><answer>{p.answer}</answer>"] for p in problems
     )
     assert tokens == 0
-    place = folder / "data/traces/oracle-16/trace_sets.parquet"
-    tables.write("trace_sets", [{**pq.read_table(place).to_pylist()[0], "generated_tokens": 1600}], place)
+    place = folder / "data/traces/oracle-16/trace_problems.parquet"
+    spent = {p.problem_id: 10**number for number, p in enumerate(problems)}
+    rows = [{**row, "generated_tokens": spent[row["problem_id"]]} for row in pq.read_table(place).to_pylist()]
+    tables.write("trace_problems", rows, place)
     texts, tokens = demonstrations("oracle-16", problems[:4])
-    assert set(texts) == {p.problem_id for p in problems[:4]} and tokens == 400
+    assert set(texts) == {p.problem_id for p in problems[:4]} and tokens == 1111
+    assert demonstrations("oracle-16", problems[2:5])[1] == 11100
+
+
+def test_what_was_sampled_for_unsolved_problems_is_paid_too(mini):
+    folder = mini()
+    problems = sample_problems("16")
+    place = folder / "data/traces/oracle-16"
+    rows = pq.read_table(place / "trace_problems.parquet").to_pylist()
+    tables.write("trace_problems", [{**row, "generated_tokens": 5} for row in rows], place / "trace_problems.parquet")
+    shown = pq.read_table(place / "demonstrations.parquet").to_pylist()
+    solved = {problems[0].problem_id}
+    tables.write("demonstrations", [r for r in shown if r["problem_id"] in solved], place / "demonstrations.parquet")
+    texts, tokens = demonstrations("oracle-16", problems[:4])
+    assert set(texts) == solved and tokens == 20
+
+
+def test_a_set_of_other_columns_is_told_in_a_line(mini):
+    place = mini() / "data/traces/oracle-16/trace_problems.parquet"
+    pq.write_table(pq.read_table(place).drop_columns("generated_tokens"), place)
+    with pytest.raises(UserError, match=r"oracle-16: not a trace set .*dvc repro distill@oracle-16") as told:
+        demonstrations("oracle-16", sample_problems("16"))
+    assert "\n" not in str(told.value)
 
 
 def test_a_set_that_is_missing_or_of_other_problems_is_named(mini):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,20 @@ FOLDER = Path("metrics") / NAME
 
 def git(*arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *arguments], check=True, capture_output=True)
+
+
+def fake_dvc(folder: Path, says: str) -> tuple[str, ...]:
+    """A program in place of DVC."""
+    (folder / "dvc.py").write_text(f"import sys\nassert sys.argv[1:] == ['status', '--json']\n{says}\n")
+    return (sys.executable, str(folder / "dvc.py"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def up_to_date(tmp_path_factory):
+    """The made-up study has no graph: DVC finds nothing to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publish, "DVC", fake_dvc(tmp_path_factory.mktemp("dvc"), "print('{}')"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +235,41 @@ def test_a_study_that_does_not_match_is_refused_in_one_line(copy, break_it, mess
     assert "\n" not in str(told.value)
     assert {path: path.read_bytes() for path in FOLDER.iterdir()} == before
     assert not list(Path("metrics").glob("*.new"))
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        ("print('{\"base@tiny\": [], \"report\": []}')", r": base@tiny, report would run again .*STUDY=default`$"),
+        ("print('{\"a\": [], \"b\": [], \"c\": [], \"d\": [], \"e\": []}')", "tables: a, b, c and 2 more would"),
+        ("sys.exit('ERROR: Unable to acquire lock. Most likely\\nmore')", "^dvc status: Unable to .* works$"),
+        ("sys.exit(f'{sys.executable}: No module named dvc')", "No module named dvc; run `make setup`$"),
+        ("sys.exit(1)", "^dvc status: no output; publish when"),
+    ],
+)  # fmt: skip
+def test_what_dvc_would_run_again_is_not_published(copy, tmp_path, monkeypatch, says, message):
+    monkeypatch.setattr(publish, "DVC", fake_dvc(tmp_path, says))
+    with pytest.raises(UserError, match=message) as told:
+        publish.program(["--name", NAME])
+    assert "\n" not in str(told.value)
+
+
+def test_a_parameter_that_a_stage_reads_makes_it_outdated_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(publish, "DVC", (sys.executable, "-m", "dvc"))
+    Path("params.yaml").write_text("used: 1\ntune: 1\n")
+    Path("dvc.yaml").write_text("stages:\n  one:\n    cmd: echo 1 > out\n    params: [used]\n    outs: [out]\n")
+    with pytest.raises(UserError, match=r"^dvc status: you are not inside of a DVC repository.*works$"):
+        publish.outdated()
+    for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *command], check=True, capture_output=True)
+    Path("params.yaml").write_text("used: 1\ntune: 2\n")
+    assert publish.outdated() == []
+    Path("params.yaml").write_text("used: 2\ntune: 2\n")
+    assert publish.outdated() == ["one"]
+    monkeypatch.setattr(publish, "DVC", (str(tmp_path / "none"),))
+    with pytest.raises(UserError, match=r"none: No such file or directory; run `make setup`$"):
+        publish.outdated()
 
 
 def test_only_the_study_of_params_is_published(copy):

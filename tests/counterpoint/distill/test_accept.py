@@ -47,7 +47,8 @@ def test_nothing_right_keeps_nothing():
     assert choose(PROBLEM, ATTEMPTS[:2], 3, 0.9).counts() == {
         "problems": 1, "solved": 0, "attempts": 2, "accepted": 0, "duplicates": 0, "kept": 0,
     }  # fmt: skip
-    assert choose(PROBLEM, [], 3, 0.9).attempts == 0
+    nothing = choose(PROBLEM, [], 3, 0.9)
+    assert (nothing.attempts, nothing.generated_tokens) == (0, 0)
 
 
 def test_wrong_steps_are_measured_over_the_kept_traces():
@@ -76,15 +77,20 @@ def many():
 
 ABOUT = {
     "trace_set": "self-tiny-2k", "kind": "self", "way": "sampled", "model": "tiny", "sample": "2k", "seed": 0,
-    "teacher": "base-tiny", "samples": 5, "keep": 1, "temperature": 1.0, "top_p": 1.0,
+    "teacher": "base-tiny", "samples": 5, "keep": 1, "temperature": 1.0, "top_p": 1.0, "max_tokens": 48,
+    "near_duplicate": 0.9,
 }  # fmt: skip
 
 
 def test_the_tables_hold_every_count_and_the_kept_texts(many):
-    found = rows(ABOUT, many, 321)
+    found = rows(ABOUT, many)
     (made,) = found["trace_sets"]
     assert set(made) | {"noise"} == set(tables.TABLES["trace_sets"].schema.names)
-    assert {name: made[name] for name in ABOUT} == ABOUT and made["generated_tokens"] == 321
+    assert {name: made[name] for name in ABOUT} == ABOUT
+    # refused ones included: 5 tokens twice a problem; and a problem nobody solved cost as well
+    each = {row["problem_id"]: row["generated_tokens"] for row in found["trace_problems"]}
+    assert list(each.values()) == [10 + 10 * (seed % 4) for seed in range(12)]
+    assert made["generated_tokens"] == sum(each.values()) == 300
     assert (made["problems"], made["solved"], made["kept"]) == (12, 9, 9) and made["wrong_steps"] == 0
     assert made["attempts"] == sum(2 + seed % 4 for seed in range(12)) and made["accepted"] == 18
     assert made["duplicates"] == 9
@@ -93,12 +99,13 @@ def test_the_tables_hold_every_count_and_the_kept_texts(many):
         assert all(set(tables.TABLES[name].schema.names) <= set(row) for row in found[name])
     assert {row["tokens"] for row in found["demonstrations"]} == {10}
     assert {row["sample_index"] for row in found["demonstrations"]} == {1}
-    unsampled = rows({"trace_set": "oracle-2k"}, [choose(PROBLEM, [Completion(ATTEMPTS[2].text, 0, False)], 1, 0.9)], 0)
+    unsampled = rows({"trace_set": "oracle-2k"}, [choose(PROBLEM, [Completion(ATTEMPTS[2].text, 0, False)], 1, 0.9)])
     assert unsampled["demonstrations"][0]["tokens"] is None  # no model wrote it
+    assert unsampled["trace_problems"][0]["generated_tokens"] == 0 == unsampled["trace_sets"][0]["generated_tokens"]
 
 
 def test_the_mart_counts_as_the_table_that_is_printed(many):
-    found = rows(ABOUT, many, 321)
+    found = rows(ABOUT, many)
     problems = [asdict(one.problem) for one in many]
     with duckdb.connect() as db:
         for name in ("trace_sets", "trace_problems"):

@@ -162,6 +162,8 @@ def row(arm: Arm, model: str, sample: str, seed: int) -> dict:
         "method": arm.method, "settings": dict(arm.settings), "options": {}, "traces": arm.kind or "oracle",
         "start": arm.start, "part": list(arm.part) if arm.part else None,
     }  # fmt: skip
+    stage = {"dft": "sft", "chord": "mixed", "relift": "mixed"}.get(arm.method, arm.method)
+    section = {"epochs": 1, "learning_rate": 0.002 if stage == "sft" else 0.0001} | dict(arm.settings)
     name = None if arm.kind is None else set_name(arm.kind, model, sample, seed)
     return {
         "run_id": run_id(arm.name, model, sample, seed), "arm": arm.name, "method": arm.method, "model": model,
@@ -170,7 +172,7 @@ def row(arm: Arm, model: str, sample: str, seed: int) -> dict:
         "generated_tokens": 160 * problems if sampling else 0, "trained_tokens": 20 * problems,
         "trace_set": name, "trace_nll": None if name is None else 0.4 + 0.1 * KINDS.index(arm.kind),
         "teacher_tokens": 200 * problems if arm.kind in SAMPLED else 0,
-        "params_json": json.dumps({"arm": told, "prompt": "think"}, sort_keys=True),
+        "params_json": json.dumps({stage: section, "arm": told, "prompt": "think"}, sort_keys=True),
     }  # fmt: skip
 
 

@@ -106,20 +106,6 @@ def test_each_kind_has_the_arm_that_differs_in_its_traces_alone(db):
     assert cells == {(model, sample) for model in made_up.BASES for sample in ("500", "2k")}
 
 
-def run(arm: str, kind: str | None, method: str = "sft", plain: bool = True, seed: int = 0) -> factors.read.Run:
-    return factors.read.Run(f"{arm}-{seed}", arm, method, "m", "2k", seed, kind, plain)
-
-
-@pytest.mark.parametrize(("runs", "expected"), [
-    ([run("sft_long", "oracle", plain=False), run("again", "oracle"), run("sft", "oracle", plain=False)], "sft"),
-    ([run("a", "oracle"), run("sft_oracle", "oracle", plain=False)], "sft_oracle"),
-    ([run("b", "oracle"), run("a", "oracle")], "a"),
-    ([run("long", "oracle", plain=False), run("dft", "oracle", "dft"), run("sft", None)], None),
-])  # fmt: skip
-def test_which_arm_stands_for_a_kind(runs, expected):
-    assert factors.table.sft_arms(factors.read.Study(runs, {}, {})) == ({"oracle": expected} if expected else {})
-
-
 def test_seeds_and_problems_that_one_side_lacks_are_left_out(db):
     other = duckdb.connect()
     for name in ("runs", "trace_sets", "samples", "evals"):

@@ -78,7 +78,7 @@ def test_what_rl_cannot_solve_is_imitated_once_enough_of_it_waits(
     # one row of `steps` for every step of RL; the other updates and their tokens are counted beside and within it
     assert [row["step"] for row in run.tables["steps"]] == list(range(1, 17))
     timed = [row["step"] for row in run.tables["timings"] if row["phase"] == demonstrated.PHASE]
-    assert timed == [step for step, _ in expected] and demonstrated.updates(run.trainer.recorder) == len(expected)
+    assert timed == [step for step, _ in expected]
     sampled = 2 * sum(row["tokens"] for row in run.tables["completions"])
     assert run.totals["trained_tokens"] == sampled + sum(tokens for *_, tokens in updates.made)
 
@@ -90,7 +90,7 @@ def test_a_run_killed_while_problems_wait_ends_as_if_it_had_not_been(trained, rl
     whole = go(tmp_path / "whole")
     found = killed_and_resumed(go, tmp_path / "killed", deaths=[5, 7])
     assert differing(found, whole) == []
-    assert demonstrated.updates(whole.trainer.recorder) > 0
+    assert any(row["phase"] == demonstrated.PHASE for row in whole.trainer.recorder.rows("timings"))
     saved = json.loads((tmp_path / "killed/checkpoint-6/resume.json").read_text())
     assert saved["waiting"]["list"] != []  # or nothing of it was tried
 

@@ -240,7 +240,21 @@ def test_the_report_says_what_the_marts_say(full, marts, tmp_path):
     (line,) = [line for line in said.splitlines() if line.startswith("| tiny | 2k | ")]
     assert [part.split(" ")[0] for part in line.strip("| ").split(" | ")[2:]] == [f"{100 * a:.1f}" for a in shares]
     assert "seconds" not in said.replace("By seconds too", "")  # what a clock decides is not in report.md
-    assert "None" not in said and "nan" not in said
+    assert "None" not in said and "nan" not in said and "Left out" not in said
+
+
+def test_kinds_that_were_trained_otherwise_are_named(full, marts):
+    held = [r for r in marts["trace_kinds"] if r["kind"] not in ("self", "noisy") or (r["model"], r["sample"]) == (
+        "tiny", "2k")]  # fmt: skip
+    results = replace(full.results, marts={**full.results.marts, **marts, "trace_kinds": held})
+    said = "\n".join(factors.section(results, "plots"))
+    (line,) = [line for line in said.splitlines() if line.startswith("Left out")]
+    named = dict(part.strip(").").split(" (") for part in line.partition("its traces: ")[2].split("; "))
+    places = {"small 500", "small 2k", "small_early 500", "small_early 2k", "tiny 500"}
+    assert {kind: set(told.split(", ")) for kind, told in named.items()} == {"self": places, "noisy": places}
+    alone = [row for row in held if row["kind"] == "oracle"]  # one kind left: no table of kinds, but it is said
+    results = replace(results, marts={**results.marts, "trace_kinds": alone})
+    assert "Left out, for SFT on it" in "\n".join(factors.section(results, "plots"))
 
 
 def test_rows_of_a_query_are_mappings():

@@ -1,5 +1,6 @@
 -- What each training run cost and what it gained in domain over its base. `total_*` adds the runs it started from.
--- A run takes of its trace set's tokens and seconds what its own problems took; traces that nobody sampled take none.
+-- A run takes of its trace set's tokens what its own problems took, and of its seconds that share; traces that nobody
+-- sampled take none.
 with taught as (
     select
         runs.run_id, coalesce(teacher_tokens, 0) as teacher_tokens,

@@ -1,28 +1,50 @@
 -- A fixed budget of problems, the first share of them for SFT and the rest for RL: 0 is the arm `rl`, 1 the arm `sft`,
--- between them RL that starts where SFT on the problems before its own ended. Only where there is one between.
+-- between them RL that starts where SFT on the problems before its own ended. Only where there is one between, and of
+-- arms that differ in their share alone: the same settings of SFT and of RL, the same kind of traces, no options.
 with parts as (
     select
         run_id, arm, method, model, sample, init_run, (params_json -> '$.arm.part[0]')::double as first_share,
-        (params_json -> '$.arm.part[1]')::double as last_share
+        (params_json -> '$.arm.part[1]')::double as last_share,
+        {'section': (params_json -> '$.sft')::varchar, 'kind': params_json ->> '$.arm.traces'} as taught,
+        coalesce(params_json -> '$.rl', params_json -> '$.sft_then_rl')::varchar as rewarded
     from runs
+    where (params_json -> '$.arm.options')::varchar = '{}'
 ),
 
-splits as (
-    select own.model, own.sample, own.first_share as share, min(own.arm) as arm
+points as (
+    select own.model, own.sample, own.first_share as share, own.arm, start.taught, own.rewarded
     from parts as own
     join parts as start on start.run_id = own.init_run
     where own.method = 'sft_then_rl' and own.last_share = 1 and start.method = 'sft' and start.first_share = 0
         and start.last_share = own.first_share
-    group by own.model, own.sample, own.first_share
+    union all
+    select model, sample, if(arm = 'sft', 1.0, 0.0) as share, arm, taught, rewarded
+    from parts
+    where arm in ('sft', 'rl') and method = arm and first_share is null
+),
+
+-- what the others are held against: the arms `sft` and `rl`, and without one the split that is next to it
+held as (
+    select
+        model, sample, first(taught order by share desc, arm, taught) filter (share > 0) as taught,
+        first(rewarded order by share, arm, rewarded) filter (share < 1) as rewarded
+    from points
+    group by model, sample
+),
+
+alike as (
+    select model, sample, share, arm
+    from points
+    join held using (model, sample)
+    group by model, sample, share, arm
+    having bool_and((share = 0 or points.taught = held.taught) and (share = 1 or points.rewarded = held.rewarded))
 ),
 
 places as (
-    from splits
-    union all
-    select distinct model, sample, if(arm = 'sft', 1.0, 0.0) as share, arm
-    from parts
-    semi join splits using (model, sample)
-    where arm in ('sft', 'rl') and first_share is null
+    select model, sample, share, min(arm) as arm
+    from alike
+    group by model, sample, share
+    qualify bool_or(share > 0 and share < 1) over (partition by model, sample)
 )
 
 select
