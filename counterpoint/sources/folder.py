@@ -25,10 +25,13 @@ def read(source: Source) -> tuple[list[Problem], list[dict]]:
     root = Path(source.path)
     if not root.is_dir():
         raise UserError(f"source.path: {root} is no folder; set SET='source.path=FOLDER' to the one with the rows")
+    outside = f"source.pattern: {source.pattern!r} must be a pattern within source.path"
+    if Path(source.pattern).is_absolute():
+        raise UserError(outside)
     try:
         files = sorted(path for path in root.glob(source.pattern) if path.is_file())
-    except (NotImplementedError, ValueError):
-        raise UserError(f"source.pattern: {source.pattern!r} must be a pattern within source.path") from None
+    except ValueError:  # an empty pattern
+        raise UserError(outside) from None
     if not files:
         raise UserError(f"source.pattern: no file in {root} matches {source.pattern!r}; '**/*.json' looks everywhere")
 

@@ -253,7 +253,8 @@ def test_killed_for_real_and_started_again_it_ends_as_if_it_had_not_been(mini, m
     killed = subprocess.Popen(command, env=environment)
     steps: list[Path] = []
     for _ in range(1200):
-        steps = list((folder / "work/tune").glob("rl-*/trial-01/work/rl/*/records/steps.jsonl"))
+        trials = (folder / "work/tune").glob("rl-*/trial-01")
+        steps = [file for trial in trials for file in trial.rglob("records/steps.jsonl")]
         if steps and steps[0].read_text().count("\n") >= 2:
             break
         time.sleep(0.1)
