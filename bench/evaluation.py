@@ -29,7 +29,7 @@ from counterpoint.suites.views import View, views
 
 OUT = Path("metrics/bench_eval.json")
 MODELS = ("data/models/base/tiny", "data/models/base/small")
-BATCH = {"ours": 256, "plain": 16}
+BATCH = {"ours": 512, "plain": 16}  # ours: evaluation.batch_size of the default study
 MAX_TOKENS, SAMPLES = 64, 8
 
 
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.evaluation", description=__doc__.splitlines()[0])
     parser.add_argument("--model", action="append", help="a checkpoint (both shipped bases, unless named)")
     parser.add_argument("--problems", type=int, default=1024)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args(arguments)
     if min(options.problems, options.rounds, options.threads) < 1:
