@@ -70,7 +70,8 @@ findings: setup  ## the findings of the study that the tables hold: make finding
 publish: setup   ## keep the tables of the study in params.yaml with the repository: make publish STUDY=published
 	@python -m stages.publish --name "$(STUDY)"
 
-tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8
+tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
+	$(if $(OF_STUDY)$(SET),@python -m counterpoint.studies $(STUDY) $(SET))
 	@python -m stages.tune $(if $(ARMS),--arms $(ARMS)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(MODEL),--model $(MODEL)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(JOBS),--jobs $(JOBS))
 
 contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures

@@ -253,12 +253,13 @@ def load(path: Path = Path("params.yaml")) -> Params:
     return parse(read_yaml(path), str(path))
 
 
-def settings(params: Params, arm: str) -> Sft | Rl:
-    """What the arm trains with: the section of its method with the arm's own changes."""
+def settings(params: Params, arm: str, where: str = "params.yaml") -> Sft | Rl:
+    """What the arm trains with: the section of its method with the arm's own changes. Raises `UserError` that names
+    `where` for changes that are none."""
     section = params.sft if method(params, arm).stage == "sft" else params.rl
     merged = {**{f.name: getattr(section, f.name) for f in dataclasses.fields(section)}, **params.arms[arm].settings}
     plain = {k: dataclasses.asdict(v) if dataclasses.is_dataclass(v) else v for k, v in merged.items()}
-    return build(type(section), plain, f"arms.{arm}.settings")
+    return build(type(section), plain, f"arms.{arm}.settings", where)
 
 
 def method(params: Params, arm: str) -> Method:
@@ -266,6 +267,6 @@ def method(params: Params, arm: str) -> Method:
     return METHODS[params.arms[arm].method]
 
 
-def options(params: Params, arm: str) -> Any:
-    """The arm's options as its method has them."""
-    return build(method(params, arm).options, params.arms[arm].options, f"arms.{arm}.options")
+def options(params: Params, arm: str, where: str = "params.yaml") -> Any:
+    """The arm's options as its method has them. Raises `UserError` that names `where` for others."""
+    return build(method(params, arm).options, params.arms[arm].options, f"arms.{arm}.options", where)

@@ -160,24 +160,31 @@ def changed_by_hand(text: str, study: Any, folder: Path) -> bool:
         return True
 
 
+def with_settings(study: str, overrides: list[str], held: dict, path: Path, folder: Path) -> tuple[dict, str]:
+    """The study with the settings applied, and the name of its source for messages: `held`, the content of `path`,
+    where that is the study, else as composed. Raises `UserError` for an unknown study or setting."""
+    data, where = compose(study, folder), str(folder / f"{study}.yaml")
+    if held.get("study") == study:
+        data, where = held, str(path)
+    elif overrides:
+        where = f"{where} with SET"
+    for setting in overrides:
+        apply(data, setting)
+    return data, where
+
+
 def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
     """Bring `path` to the study and the settings; true if it changed.
 
     A changed file of another study is kept beside it, its name ending in `.before`, and a line on stderr says so.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    data = read_yaml(path) if path.exists() else {}
-    held, where = data.get("study"), str(path)
-    composed = compose(study, folder)
-    text = before
-    if held != study:
-        data, text, where = composed, dump(composed), str(folder / f"{study}.yaml")
-    for setting in overrides:
-        apply(data, setting)
+    content = read_yaml(path) if path.exists() else {}
+    held = content.get("study")
+    data, where = with_settings(study, overrides, content, path, folder)
     completed = trace_sets.complete(data)
-    if overrides or completed:
-        text = dump(data)
-    params.parse(data, f"{where} with SET" if overrides and held != study else where)
+    text = dump(data) if held != study or overrides or completed else before
+    params.parse(data, where)
     if before and held != study and changed_by_hand(before, held, folder):
         kept = path.with_name(f"{path.name}.before")
         kept.write_text(before, encoding="utf-8")

@@ -69,12 +69,13 @@ def _build_dataclass(kind: Any, value: Any, key: str, where: str) -> Any:
     prefix = f"{key}." if key else ""
     for name in value:
         if name not in hints:
-            raise UserError(f"{where}: unknown key {prefix}{name}{nearest(str(name), hints)}")
+            hint = nearest(str(name), hints) if hints else f"; {key} takes no keys, leave it out"
+            raise UserError(f"{where}: unknown key {prefix}{name}{hint}")
     missing = dataclasses.MISSING
     optional = {f.name for f in dataclasses.fields(kind) if (f.default, f.default_factory) != (missing, missing)}
     for name in hints:
         if name not in value and name not in optional:
-            raise UserError(f"{where}: {prefix}{name} is missing; studies/default.yaml has it")
+            raise UserError(f"{where}: {prefix}{name} is missing; studies/default.yaml has it or shows entries like it")
     return kind(**{name: build(hints[name], value[name], f"{prefix}{name}", where) for name in hints if name in value})
 
 

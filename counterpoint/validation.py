@@ -87,6 +87,8 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
         ("competence.samples", params.competence.samples),
         ("competence.max_tokens", params.competence.max_tokens),
         ("competence.batch_size", params.competence.batch_size),
+        ("tune.trials", params.tune.trials),
+        ("tune.probes", params.tune.probes),
     ):
         if number is not None and number < 1:
             fail(f"{key} must be at least 1, not {number}")
@@ -102,10 +104,13 @@ def validate(params: Params, where: str = "params.yaml") -> Params:
     _validate_section("sft.", params.sft, fail)
     _validate_section("rl.", params.rl, fail)
     validate_kinds(params, fail)
-    validate_arms(params, _validate_section, fail)
+    validate_arms(params, _validate_section, where, fail)
     validate_runs(params, lambda key, seed: _validate_seed(key, seed, fail), fail)
     validate_traces(params, fail)
     validate_claims(params, fail)
+    for arm in params.tune.arms:
+        if arm not in params.arms:
+            fail(f"tune.arms: no arm {arm!r}{nearest(arm, params.arms)}")
     return params
 
 

@@ -12,14 +12,14 @@ from counterpoint.typed import nearest
 Fail = Callable[[str], None]  # raises
 
 
-def validate_arms(params: Params, section_of: Callable, fail: Fail) -> None:
-    """`section_of(prefix, section, fail)` checks the ranges of a section of settings."""
+def validate_arms(params: Params, section_of: Callable, where: str, fail: Fail) -> None:
+    """`section_of(prefix, section, fail)` checks the ranges of a section of settings; `where`: the file's name."""
     for name, arm in params.arms.items():
         if arm.method not in METHODS:
             fail(f"arms.{name}.method is {arm.method!r}{nearest(arm.method, METHODS)}")
     for name, arm in params.arms.items():
         stage = method(params, name).stage
-        section = settings(params, name)
+        section = settings(params, name, where)
         section_of(f"arms.{name}: ", section, fail)
         for key in ("group_size", "gradient_accumulation") if isinstance(section, Rl) else ():
             part = getattr(section, key)
@@ -28,7 +28,7 @@ def validate_arms(params: Params, section_of: Callable, fail: Fail) -> None:
                     f"arms.{name}: batch_size {section.batch_size} is not a multiple of {key} {part}; "
                     f"use {max(1, section.batch_size // part) * part}"
                 )
-        wrong = method(params, name).check(options(params, name))
+        wrong = method(params, name).check(options(params, name, where))
         if wrong:
             fail(f"arms.{name}.options: {wrong}")
         if arm.traces not in params.kinds:

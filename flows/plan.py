@@ -43,14 +43,12 @@ class Composed(LocalFileSystem):
         return path == self.place or super().exists(path, *arguments, **kwargs)
 
 
-def composed(study: str, overrides: list[str]) -> dict:
-    """The parameters that `make study STUDY=… SET=…` would run with. Raises `UserError` as that would."""
+def composed(study: str, overrides: list[str]) -> tuple[dict, str]:
+    """What `make study STUDY=… SET=…` would run with, and where it is from. Raises `UserError` as that would."""
     held = read_yaml(PARAMS) if PARAMS.exists() else {}
-    data = held if held.get("study") == study else studies.compose(study)
-    for setting in overrides:
-        studies.apply(data, setting)
+    data, where = studies.with_settings(study, overrides, held, PARAMS, Path("studies"))
     trace_sets.complete(data)
-    return data
+    return data, where
 
 
 def unchanged(text: str) -> set[str]:
@@ -80,8 +78,8 @@ def main(arguments: list[str]) -> int:
     try:
         if not arguments:
             raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
-        data = composed(arguments[0], arguments[1:])
-        settings = params.parse(data, f"studies/{arguments[0]}.yaml")
+        data, where = composed(arguments[0], arguments[1:])
+        settings = params.parse(data, where)
         print("\n".join(estimate.plan(settings, estimate.measured(), unchanged(studies.dump(data)))))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -16,8 +16,8 @@ def blind(results: Results) -> list[str]:
         "What each base gets on a suite, and three blind guesses: the base without the picture (or without its words), "
         "with those of another problem, and always the most frequent gold answer of the family among the suite's own "
         "problems. A suite is measurable when the lower bound of the base lies above the majority answer and above the "
-        "upper bounds of the other two, where they were asked. It is **solved blind** when the best blind guess gets "
-        "four fifths of what the base gets, or more.",
+        "upper bounds of the other two, where they were asked. It is **solved blind** when the best blind guess is "
+        "right on a half or more, and on four fifths of what the base gets.",
     ]
     for model in results.models:
         rows = [_blind_row(row) for suite in results.suites if (row := results.blind(model, suite))]
