@@ -18,8 +18,11 @@ from counterpoint.suites import SUITES
 
 MARTS = (  # read as they are
     "blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "reward_gap", "verifier_audit",
-    "deceptive_rewards", "deceptive_arms", "phase", "trace_kinds", "cost_curve", "split_curve", "findings",
+    "deceptive_rewards", "deceptive_arms", "phase", "trace_kinds", "cost_curve", "split_curve", "findings", "claimed",
 )  # fmt: skip
+SIZES = """
+    select sample, count(*) from samples where sample in (select sample from runs) group by sample order by 2, 1
+"""  # a study draws samples that none of its runs asks for
 NEEDED = (
     "runs", "samples", "steps", "rewards", "term_kinds", "probes", "evals", "accuracy", "sft_vs_rl",
     "reward_vs_accuracy", *MARTS,
@@ -55,7 +58,7 @@ def load(folder: Path, study: str) -> Results:
 
 
 def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
-    sizes = dict(db.execute("select sample, count(*) from samples group by sample order by 2, 1").fetchall())
+    sizes = dict(db.execute(SIZES).fetchall())
     rows = rows_of(db, "select * from runs")
     if not rows:
         raise UserError(f"{folder / 'runs.parquet'}: no run in it; run `dvc repro evaluate warehouse`")
@@ -81,7 +84,7 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
         rewards=rewards,
         terms=_terms(db),
         probes=_probes(db, runs),
-        pairs=_pairs(db, by_id, list(sizes)),
+        pairs=_pairs(db, by_id),
         gains=_gains(db, by_id),
         marts={name: rows_of(db, f"select * from {name} order by all") for name in MARTS},
     )
@@ -141,19 +144,22 @@ def _probes(db: duckdb.DuckDBPyConnection, runs: list[Run]) -> dict[str, list[Po
     return found
 
 
-def _pairs(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run], samples: list[str]) -> list[Pair]:
-    """The plain arms on equal samples, and the smallest sample against the largest."""
-    wanted = {(name, name) for name in samples} | {(samples[0], samples[-1])} if samples else set()
+def _pairs(db: duckdb.DuckDBPyConnection, by_id: dict[str, Run]) -> list[Pair]:
+    """The plain arms on equal samples, and SFT on the small sample of the claims against RL on the large."""
     rows = db.execute(
         """
         select sft_run, rl_run, suite, n, difference, low, high from sft_vs_rl
-        where sft_arm = 'sft' and rl_arm = 'rl'
+        where sft_arm = 'sft' and rl_arm = 'rl' and (
+            sft_sample = rl_sample
+            or sft_sample = (select sample from claimed where role = 'small')
+            and rl_sample = (select sample from claimed where role = 'large')
+        )
         """
     ).fetchall()
     pairs = [Pair(by_id[sft].model, suite, by_id[sft], by_id[rl], *values) for sft, rl, suite, *values in rows]
     places = {run_id: place for place, run_id in enumerate(by_id)}
     return sorted(
-        (pair for pair in pairs if (pair.first.sample, pair.second.sample) in wanted),
+        pairs,
         key=lambda pair: (places[pair.first.run_id], places[pair.second.run_id], suite_place(pair.suite)),
     )
 

@@ -153,13 +153,13 @@ class Results:
 
     study: str
     runs: list[Run]  # by model, then sample size, method and seed
-    sizes: dict[str, int]  # sample -> problems, smallest first
+    sizes: dict[str, int]  # sample that runs trained on -> problems, smallest first
     suites: list[str]
     cells: dict[tuple[str, str, str], Cell]
     rewards: dict[str, list[tuple[int, float]]]
     terms: dict[str, list[Term]]
     probes: dict[str, list[Point]]
-    pairs: list[Pair]  # SFT against RL, seed by seed: equal samples, and the smallest against the largest
+    pairs: list[Pair]  # SFT against RL, seed by seed: equal samples, and the small one of the claims against the large
     gains: dict[tuple[str, str], Pair]  # (run_id, suite) -> a trained run against its base
     marts: dict[str, list[dict]]  # the rows of other marts, as they are
 
@@ -221,9 +221,12 @@ class Results:
         row = self.blind(model, suite)
         return row["measurable"] if row else None
 
+    @property
+    def claimed(self) -> tuple[str | None, str | None]:
+        """The small and the large sample that the claims are about."""
+        named = {row["role"]: row["sample"] for row in self.marts["claimed"]}
+        return named.get("small"), named.get("large")
+
     def compared(self) -> list[Pair]:
-        """SFT on the smallest sample against RL on the largest, the question of the study."""
-        if not self.sizes:
-            return []
-        names = list(self.sizes)
-        return [pair for pair in self.pairs if (pair.first.sample, pair.second.sample) == (names[0], names[-1])]
+        """SFT on the small sample of the claims against RL on the large, the question of the study."""
+        return [pair for pair in self.pairs if (pair.first.sample, pair.second.sample) == self.claimed]

@@ -15,7 +15,13 @@ from counterpoint.report.results import Group, Results, Spread, spread
 
 TITLE = "Accuracy along each axis of shift"
 AXES = ("difficulty", "rule", "noise", "style")
-DASHES = ((0, (1.2, 1.4)), "solid", (0, (5, 1.5)), (0, (4, 1.2, 1, 1.2)))  # by size of sample
+DASHES = (
+    "solid",
+    (0, (1.2, 1.4)),
+    (0, (5, 1.5)),
+    (0, (4, 1.2, 1, 1.2)),
+    (0, (8, 1, 1, 1, 1, 1)),
+)  # the largest sample first
 
 
 def curve(rows: Iterable[dict]) -> list[tuple[int, Spread]]:
@@ -37,9 +43,10 @@ def draw(results: Results, path: Path) -> None:
     if not axes_names:
         style.said_plainly(path, TITLE, "No suite of this study has a place on an axis of shifts.")
         return
-    groups = [group for group in results.groups if group.plain] or results.groups
+    groups = _shown(results)
+    sizes = [name for name in reversed(results.sizes) if name in {group.runs[0].sample for group in groups}]
     models, several = results.models, any(len(group.runs) > 1 for group in groups)
-    handles = _handles(results, groups, several)
+    handles = _handles(sizes, groups, several)
     places = {name: _places(rows, name) for name in axes_names}
     panel_width, panel, gap, top = 1.62, 1.5, 0.34, 0.98
     width = max(0.62 + len(axes_names) * panel_width + 0.15, 5.6)
@@ -59,7 +66,7 @@ def draw(results: Results, path: Path) -> None:
                 axes = grid[line, column]
                 for group in groups:
                     if group.model == model:
-                        _line(axes, results, group, [row for row in rows if row["axis"] == name])
+                        _line(axes, sizes, group, [row for row in rows if row["axis"] == name])
                 axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
                 if line == 0:
                     axes.text(
@@ -80,6 +87,13 @@ def draw(results: Results, path: Path) -> None:
         )  # fmt: skip
 
 
+def _shown(results: Results) -> list[Group]:
+    """The plain arms, on the samples of the claims alone where there are more than these."""
+    groups = [group for group in results.groups if group.plain] or results.groups
+    of_claims = [group for group in groups if group.method == "base" or group.runs[0].sample in results.claimed]
+    return of_claims if any(group.method != "base" for group in of_claims) else groups
+
+
 def _places(rows: list[dict], axis: str) -> list[str]:
     """What the severities of an axis are, a line each."""
     if axis == "difficulty":
@@ -88,21 +102,19 @@ def _places(rows: list[dict], axis: str) -> list[str]:
     return [f"{severity} {suite}" for severity, suite in suites]
 
 
-def _look(results: Results, group: Group) -> dict:
+def _look(sizes: list[str], group: Group) -> dict:
     if group.method == "base":
         return {"color": style.colour("base"), "linestyle": "solid", "linewidth": 1.3}
-    place = list(results.sizes).index(group.runs[0].sample) if group.runs[0].sample in results.sizes else 0
-    # the largest of several samples is solid, as the one sample of a small study is
-    place += 1 if len(results.sizes) == 1 else 0
+    place = sizes.index(group.runs[0].sample) if group.runs[0].sample in sizes else 0
     return {"color": style.colour(group.method), "linestyle": DASHES[place % len(DASHES)], "linewidth": 1.7}
 
 
-def _line(axes, results: Results, group: Group, rows: list[dict]) -> None:
+def _line(axes, sizes: list[str], group: Group, rows: list[dict]) -> None:
     ids = {run.run_id for run in group.runs}
     points = curve(row for row in rows if row["run_id"] in ids)
     if not points:
         return
-    severities, look = [severity for severity, _ in points], _look(results, group)
+    severities, look = [severity for severity, _ in points], _look(sizes, group)
     if len(group.runs) > 1:
         lows, highs = ([100 * getattr(found, side) for _, found in points] for side in ("low", "high"))
         axes.fill_between(severities, lows, highs, color=look["color"], alpha=0.13, lw=0, zorder=2)
@@ -110,10 +122,10 @@ def _line(axes, results: Results, group: Group, rows: list[dict]) -> None:
     axes.plot(severities, means, marker="o", markersize=3, zorder=3 if group.method == "base" else 4, **look)
 
 
-def _handles(results: Results, groups: list[Group], several: bool) -> list:
+def _handles(sizes: list[str], groups: list[Group], several: bool) -> list:
     first = {group.name: group for group in groups}
     handles: list = [
-        Line2D([], [], marker="o", markersize=3.5, label=name, **_look(results, group)) for name, group in first.items()
+        Line2D([], [], marker="o", markersize=3.5, label=name, **_look(sizes, group)) for name, group in first.items()
     ]
     if several:
         handles.append(Patch(color=style.MUTED, alpha=0.2, lw=0, label="least to greatest seed"))
