@@ -1,4 +1,4 @@
-"""The marts `arm_accuracy`, `phase` and `trace_kinds`.
+"""The marts `arm_accuracy`, `arm_contrasts`, `phase` and `trace_kinds`.
 
 Intervals are over seeds and problems at once where an arm has several seeds, over problems alone where it has one
 (counterpoint.statistics.crossed). Each is read alone: nothing is corrected for how many there are.
@@ -28,6 +28,12 @@ SCHEMAS = {
             "n": _I, "clusters": _I, "accuracy": _F, "low": _F, "high": _F,
         }
     ),
+    "arm_contrasts": pa.schema(
+        {
+            "model": _S, "arm": _S, "method": _S, "against": _S, "sample": _S, "problems": _I, "suite": _S,
+            "seeds": _I, "n": _I, "accuracy": _F, "against_accuracy": _F, **_DIFFERENCE,
+        }
+    ),
     "phase": pa.schema(
         {
             "model": _S, "sample": _S, "problems": _I, "kind": _S, "suite": _S, "sft_arm": _S, "seeds": _I, "n": _I,
@@ -44,6 +50,7 @@ SCHEMAS = {
 }  # fmt: skip
 KEYS = {
     "arm_accuracy": ("model", "arm", "sample", "suite"),
+    "arm_contrasts": ("model", "arm", "against", "sample", "suite"),
     "phase": ("model", "sample", "kind", "suite"),
     "trace_kinds": ("model", "sample", "kind", "suite"),
 }
@@ -56,6 +63,7 @@ def compute(db: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
     imitated = sft_arms(study)
     return {
         "arm_accuracy": _table("arm_accuracy", _arms(study)),
+        "arm_contrasts": _table("arm_contrasts", _contrasts(study)),
         "phase": _table("phase", _phase(study, imitated)),
         "trace_kinds": _table("trace_kinds", _kinds(study, imitated, told)),
     }
@@ -119,6 +127,18 @@ def _arms(study: Study) -> Iterator[dict]:
             if row := accuracy(study.asked(runs, suite)):
                 named = {"model": model, "arm": arm, "method": runs[0].method, "sample": sample, "suite": suite}
                 yield {**named, "problems": study.sizes.get(sample), "kind": runs[0].kind, **row}
+
+
+def _contrasts(study: Study) -> Iterator[dict]:
+    for (model, arm, sample), runs in study.arms.items():
+        named = {"model": model, "arm": arm, "method": runs[0].method, "sample": sample}
+        for against in () if arm in (SFT, RL) else (SFT, RL):
+            beside = study.arms.get((model, against, sample), [])
+            for suite in study.suites if beside else ():
+                if row := difference(study.asked(runs, suite), study.asked(beside, suite)):
+                    means = dict(zip(("accuracy", "against_accuracy"), row["means"], strict=True))
+                    told = {"against": against, "suite": suite, "problems": study.sizes.get(sample)}
+                    yield named | told | row | means
 
 
 def _cells(study: Study, imitated: Imitated) -> Iterator[tuple[dict, dict[int | None, Answers]]]:

@@ -32,6 +32,7 @@ def section(results: Results, pictures: str) -> list[str]:
         *_phase(results, pictures),
         *_unlike(results),
         *_kinds(results),
+        *_contrasts(results),
         *_costs(results, pictures),
         *_split(results, pictures),
     ]
@@ -139,16 +140,54 @@ def _kind(row: dict) -> list[str]:
     ]  # fmt: skip
 
 
+def _contrasts(results: Results) -> list[str]:
+    """Every way to train beside plain SFT and plain RL, a table a model; nothing where there are only these."""
+    rows = _of(results, "arm_contrasts")
+    if not rows:
+        return []
+    counts = [
+        f"against `{against}` {sum(one['significant'] and sign * one['difference'] > 0 for one in beside)} {word}"
+        for against in ("sft", "rl")
+        for beside in [[row for row in rows if row["against"] == against]]
+        for sign, word in ((1, "better"), (-1, "worse"))
+    ]
+    told = (
+        "Every other arm against the plain ones on the same sample. Where the interval leaves 0 out: "
+        f"{', '.join(counts)}, of {len(rows)} comparisons, uncorrected. Other suites: `make query "
+        'Q="from arm_contrasts"`.'
+    )
+    blocks = ["### Every other way to train, against SFT and RL", told]
+    for model in results.models:
+        found: dict[tuple, dict[str, dict]] = {}
+        for row in rows:
+            if row["model"] == model:
+                found.setdefault((row["sample"], row["arm"]), {})[row["against"]] = row
+        lines = [
+            [
+                arm, sample, str(max(row["seeds"] for row in beside.values())),
+                percent(next(iter(beside.values()))["accuracy"]),
+                *(_difference(beside[one]) if one in beside else NOTHING for one in ("sft", "rl")),
+            ]
+            for (sample, arm), beside in found.items()
+        ]  # fmt: skip
+        if lines:
+            header = ["arm", "sample", "seeds", "accuracy", "− SFT", "− RL"]
+            body = table(header, lines, words=2)
+            blocks.append(folded(f"{_model(results, model)}: {len(lines)} arms", body))
+    return blocks
+
+
 def _costs(results: Results, pictures: str) -> list[str]:
     rows = _of(results, "cost_curve")
     models = [model for model in results.models if any(r["model"] == model and r["method"] != "base" for r in rows)]
     if not models:
         return []
     told = (
-        "An arm is efficient by a cost where no other arm of its model, the base included, is as accurate for as "
-        "little: by the means over seeds, whatever their intervals. Costs are those of the run, of what it started "
-        "from, and of a teacher that was trained for it; tokens are those that it and its teacher sampled, so that "
-        "SFT on given traces samples none. By seconds too: `make query Q=cost_curve` (a clock's, so not here)."
+        "An arm is efficient by a cost where no other arm of its model, the base included, is more accurate for at "
+        "most 5 % more, nor as accurate for less: by the means over seeds, whatever their intervals. Costs are those "
+        "of the run, of what it started from, and of a teacher that was trained for it; tokens are those that it and its "
+        "teacher sampled, so that SFT on given traces samples none. By seconds too: `make query Q=cost_curve` (a "
+        "clock's, so not here)."
     )
     header = ["model", "cost", "efficient arms, cheapest first: cost, accuracy"]
     costs = {"prompts": ("total_prompts", "efficient_by_prompts"), "tokens": ("sampled_tokens", "efficient_by_tokens")}

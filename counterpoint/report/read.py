@@ -18,7 +18,8 @@ from counterpoint.suites import SUITES
 
 MARTS = (  # read as they are
     "blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "reward_gap", "verifier_audit",
-    "deceptive_rewards", "deceptive_arms", "phase", "trace_kinds", "cost_curve", "split_curve", "findings", "claimed",
+    "deceptive_rewards", "deceptive_arms", "phase", "trace_kinds", "arm_contrasts", "cost_curve", "split_curve",
+    "findings", "claimed",
 )  # fmt: skip
 SIZES = """
     select sample, count(*) from samples where sample in (select sample from runs) group by sample order by 2, 1

@@ -24,7 +24,7 @@ DRAWN = ("phase.png", "frontier_tiny.png", "split.png")
 @pytest.fixture(scope="module")
 def marts():
     """The marts of the factors over the grid of a published study."""
-    return {name: made_up.rows_of(made_up.shared(), name) for name in (*factors.MARTS, "trace_kinds")}
+    return {name: made_up.rows_of(made_up.shared(), name) for name in (*factors.MARTS, "trace_kinds", "arm_contrasts")}
 
 
 @pytest.fixture(scope="module")
@@ -235,6 +235,15 @@ def test_the_report_says_what_the_marts_say(full, marts, tmp_path):
     difference = f"{100 * own['difference']:+.1f}".replace("-", "−")
     assert f"| self | 2k | 50.0 | 75.0 | 0.500 | 0.0 | 3 | {100 * own['accuracy']:.1f} | {difference} (" in said
     assert f"| oracle | 2k | – | – | 0.400 | 0.0 | 3 | {100 * plain['accuracy']:.1f} | – |" in said
+    contrasts = [r for r in marts["arm_contrasts"] if r["suite"] == "in_domain"]
+    against = [r for r in contrasts if r["against"] == "rl" and r["significant"]]
+    worse = sum(r["difference"] < 0 for r in against)
+    assert f"against `rl` {len(against) - worse} better, against `rl` {worse} worse, of {len(contrasts)}" in said
+    (told,) = [
+        r for r in contrasts if (r["model"], r["arm"], r["sample"], r["against"]) == ("tiny", "dft", "2k", "sft")
+    ]
+    difference = f"{100 * told['difference']:+.1f}".replace("-", "−")
+    assert f"| dft | 2k | {told['seeds']} | {100 * told['accuracy']:.1f} | {difference} (" in said
     split_rows = {(r["model"], r["sample"], r["suite"], r["share"]): r["accuracy"] for r in marts["split_curve"]}
     shares = [split_rows["tiny", "2k", "in_domain", share] for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     (line,) = [line for line in said.splitlines() if line.startswith("| tiny | 2k | ")]

@@ -24,7 +24,7 @@ def refresh() -> list[Path]:
 
 
 # what they ask for this study lacks: they are asked in tests/counterpoint/factors
-OF_FACTORS = ("split_curve", "trace_kinds")
+OF_FACTORS = ("split_curve", "trace_kinds", "arm_contrasts")
 
 
 @pytest.mark.parametrize("name", [name for name in files("queries") if name not in OF_FACTORS])

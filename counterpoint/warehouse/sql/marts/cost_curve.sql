@@ -1,5 +1,6 @@
 -- What every arm reaches in domain and what it cost, means over its seeds, the base at no cost. An arm is efficient by a
--- cost where no other of its model, the base included, is as accurate for as little and better in either.
+-- cost where no other of its model, the base included, is more accurate for at most 5 % more, nor as accurate for less.
+-- (Batches leave remainders, so equal budgets cost some per cent more or less, and a clock scatters as much.)
 with costs as (
     select
         model, arm, sample, avg(total_prompts order by run_id) as total_prompts,
@@ -31,18 +32,23 @@ select
     *,
     total_prompts is not null and not exists (
         from arms as other
-        where other.model = mine.model and other.accuracy >= mine.accuracy and other.total_prompts <= mine.total_prompts
-            and (other.accuracy > mine.accuracy or other.total_prompts < mine.total_prompts)
+        where other.model = mine.model and (
+            other.accuracy > mine.accuracy and other.total_prompts <= 1.05 * mine.total_prompts
+            or other.accuracy = mine.accuracy and other.total_prompts < mine.total_prompts
+        )
     ) as efficient_by_prompts,
     sampled_tokens is not null and not exists (
         from arms as other
-        where other.model = mine.model and other.accuracy >= mine.accuracy
-            and other.sampled_tokens <= mine.sampled_tokens
-            and (other.accuracy > mine.accuracy or other.sampled_tokens < mine.sampled_tokens)
+        where other.model = mine.model and (
+            other.accuracy > mine.accuracy and other.sampled_tokens <= 1.05 * mine.sampled_tokens
+            or other.accuracy = mine.accuracy and other.sampled_tokens < mine.sampled_tokens
+        )
     ) as efficient_by_tokens,
     spent_seconds is not null and not exists (
         from arms as other
-        where other.model = mine.model and other.accuracy >= mine.accuracy and other.spent_seconds <= mine.spent_seconds
-            and (other.accuracy > mine.accuracy or other.spent_seconds < mine.spent_seconds)
+        where other.model = mine.model and (
+            other.accuracy > mine.accuracy and other.spent_seconds <= 1.05 * mine.spent_seconds
+            or other.accuracy = mine.accuracy and other.spent_seconds < mine.spent_seconds
+        )
     ) as efficient_by_seconds
 from arms as mine
