@@ -170,6 +170,8 @@ def about(settings: params.Params, rows: dict[str, int]) -> dict:
             ).fetchall()
         )
         commits = db.execute("select code_rev from timings group by 1 order by min(started_at)").fetchall()
+        for (commit,) in commits:
+            known(commit)
         systems = db.execute("select distinct machine from timings order by 1").fetchall()
         began, ended = db.execute("select min(started_at), max(started_at) from timings").fetchone()
     return {
@@ -191,6 +193,16 @@ def about(settings: params.Params, rows: dict[str, int]) -> dict:
         "left_out": published.LEFT_OUT,
         "params": read_yaml(Path("params.yaml")),
     }
+
+
+def known(commit: str) -> None:
+    """Raise `UserError` unless HEAD descends from the commit, so that whoever has the repository has it too."""
+    done = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], capture_output=True, check=False)
+    if done.returncode:
+        raise UserError(
+            f"{TABLES}/timings.parquet: made by the commit {commit!r}, which is not in the history of this branch; "
+            "merge it, or run the study here"
+        )
 
 
 def cpu() -> str:

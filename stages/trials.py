@@ -140,6 +140,11 @@ def chain(search: Search, world: Path, before: Search | None) -> Chain:
         write_params(search.folder, search.data)
         if before:
             first = MODELS / before.run_id
+            if not (before.trial_folder(top.number) / first).is_dir():
+                raise UserError(
+                    f"arm {search.arm}: the model of {before.arm}'s trial {top.number}, the best of the first "
+                    f"{before.trials}, is gone, for a later one was better; ask for as many --trials as before"
+                )
             link(search.folder / first, before.trial_folder(top.number) / first)
         for stage, key in search.steps[:-1]:
             ended = distill_folder(key) / "timings.parquet" if stage == "distill" else train_folder(key) / "run.json"

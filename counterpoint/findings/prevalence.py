@@ -65,6 +65,8 @@ def _decided(row: dict, deceptive: int, undecided: int) -> dict:
     told = f"{deceptive} of {runs} honest RL runs {'has' if deceptive == 1 else 'have'} a deceptive reward in domain"
     told += f" and {undecided} cannot be told" if undecided else ""
     told += f": {row['low']:.1f} to {row['high']:.1f} %, against {OFTEN:g} %"
+    if row["clusters"] < runs:
+        told += f" (as if independent; they are seeds of {row['clusters']} configurations)"
     verdict = SUPPORTED if row["low"] > OFTEN else CONTRADICTED if row["high"] < OFTEN else INCONCLUSIVE
     direction = None
     if verdict != INCONCLUSIVE and (seeds < FEWEST_SEEDS or runs < FEWEST_RUNS):

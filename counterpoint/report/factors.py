@@ -185,8 +185,8 @@ def _costs(results: Results, pictures: str) -> list[str]:
     told = (
         "An arm is efficient by a cost where no other arm of its model, the base included, is more accurate for at "
         "most 5 % more, nor as accurate for less: by the means over seeds, whatever their intervals. Costs are those "
-        "of the run, of what it started from, and of a teacher that was trained for it; tokens are those that it and its "
-        "teacher sampled, so that SFT on given traces samples none. By seconds too: `make query Q=cost_curve` (a "
+        "of the run, of what it started from, and of a teacher that was trained for it; tokens are those that it and "
+        "its teacher sampled, so that SFT on given traces samples none. By seconds too: `make query Q=cost_curve` (a "
         "clock's, so not here)."
     )
     header = ["model", "cost", "efficient arms, cheapest first: cost, accuracy"]

@@ -129,7 +129,7 @@ def head(study: Mapping) -> str:
     return (
         f"study {study['study']}: {study['runs']} runs, {'commits' if len(commits) > 1 else 'commit'} "
         f"{', '.join(commits)}, {machine['cpu']} ({cores}, {', '.join(machine['systems'])}), {' to '.join(days)}, "
-        f"{sum(study['hours'].values()):.1f} hours"
+        f"{sum(study['hours'].values()):.1f} hours of one core"
     )
 
 
@@ -154,6 +154,7 @@ def refresh(folder: Path, database: Path) -> dict:
 
 def _assemble(folder: Path, names: list[str], digests: Mapping[str, str], target: Path) -> None:
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
+    scratch.unlink(missing_ok=True)  # one killed earlier may have had this number
     try:
         with duckdb.connect(str(scratch)) as db:
             db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))

@@ -51,6 +51,7 @@ def made(tmp_path_factory) -> Path:
         git("init", "-q")
         git("add", "stages")
         git("commit", "-qm", "one")
+        git("tag", "abc")  # what the made-up runs name as their commit
         warehouse.program([])
         publish.program(["--name", NAME])
     return root
@@ -222,6 +223,7 @@ def trained_again(rows: list[dict]) -> list[dict]:
             "metrics/tables: older than data/runs/rl-small-2k-0/train; run `dvc repro warehouse`",
         ),
         (lambda: shutil.rmtree("metrics/tables"), "runs.parquet: no such table"),
+        (lambda: git("tag", "-d", "abc"), "timings.parquet: made by the commit 'abc', which is not in the history"),
         (lambda: Path("stages/one.py").write_text("2"), "stages/one.py: not committed"),
         (lambda: (FOLDER / "study.json").unlink(), "holds something else than a published study"),
         (lambda: shutil.rmtree(".git"), "publish from a git checkout"),

@@ -185,6 +185,8 @@ def test_rl_after_sft_starts_from_the_best_of_its_own_search(ran):
     assert dict(stored(ran.folder, "arm, start")) == {"sft": None, "sft_then_rl": "sft, trial 1"}
     order = [command.arguments for command in ran.commands if command.module in TRAINING]
     assert order == [("sft-mini-16-1000",)] * 2 + [("sft_then_rl-mini-16-1000",)] * 2
+    with pytest.raises(UserError, match=r"the best of the first 1, is gone, for a later one was better; ask for as"):
+        tune.program(["--arms", "sft_then_rl,sft", "--trials", "1"])
     tune.program(["--arms", "sft_then_rl", "--trials", "1"])
     order = [command.arguments for command in ran.commands if command.module in TRAINING]
     assert order[4:] == [("sft-mini-16-1000",), ("sft_then_rl-mini-16-1000",)]

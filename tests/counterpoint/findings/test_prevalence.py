@@ -73,6 +73,7 @@ def test_the_verdict_follows_from_where_the_interval_lies(deceptive, aligned, un
     assert row["effect"] == pytest.approx(100 * deceptive / runs)
     assert f"{deceptive} of {runs} honest RL runs" in row["reason"]
     assert ("cannot be told" in row["reason"]) == (undecided > 0)
+    assert ("they are seeds of" in row["reason"]) == (row["clusters"] < runs)
 
 
 def test_few_runs_or_seeds_are_at_most_suggestive():
