@@ -1,9 +1,9 @@
 """`dvc --wait-for-lock repro -s STAGE`, reading and writing the entry of that stage alone: python flows/repro.py STAGE
 
 DVC reads all of dvc.lock and writes it anew, in pure Python and in place, for every stage that it records: 17 s a stage
-where it holds a thousand, 1 s here (bench/recording.py). Here DVC is shown the stage's own entry alone, and what it makes
-of it takes that entry's place in the file, which is replaced as a whole, so that a `dvc` that is killed never leaves
-half of it. The file is the same to the byte. One that is not laid out as DVC writes it is left to DVC.
+where it holds a thousand, 1 s here (bench/recording.py). Here DVC is shown the stage's own entry alone, and what it
+makes of it takes that entry's place in the file, which is replaced as a whole, so that a `dvc` that is killed never
+leaves half of it. The file is the same to the byte. One that is not laid out as DVC writes it is left to DVC.
 """
 
 from __future__ import annotations
