@@ -131,6 +131,10 @@ def compose(study: str, folder: Path = Path("studies")) -> dict:
     overlay = read_yaml(folder / f"{study}.yaml") if study != "default" else {}
     data = merge(data, overlay)
     data["study"] = study
+    bases, models = data.get("bases"), data.get("models")
+    if isinstance(bases, dict) and isinstance(models, dict):
+        # a study of other models has no use for the shipped bases, and their cards ask for models.NAME
+        data["bases"] = {name: recipe for name, recipe in bases.items() if name in models}
     data["runs"] = expand(data.get("runs"), str(folder / f"{study if 'runs' in overlay else 'default'}.yaml"))
     trace_sets.complete(data)
     return data

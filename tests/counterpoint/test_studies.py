@@ -22,6 +22,7 @@ def test_every_study_composes_and_holds(name):
     data["source"]["path"] = data["source"]["path"] or "some/folder"
     settings = params.parse(data)
     assert settings.study == name
+    assert set(settings.bases) <= set(settings.models)  # or the card of a base would ask for a model that is not there
 
 
 def test_puzzlevqa_wants_its_folder(tmp_path):

@@ -173,3 +173,11 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     assert any(line.startswith("base ") for line in everything) and not any(line.startswith("base ") for line in lines)
     known = estimate.Known({("rl", "tiny"): 1.0}, {}, {})
     assert "step times measured: rl of tiny; others" in estimate.plan(settings, known, done)[-1]
+
+
+def test_models_from_elsewhere_have_an_order_and_no_hours():
+    settings = params.parse(studies.compose("geometry3k", ROOT / "studies"))
+    assert not settings.bases
+    stages = estimate.by_stage(settings)
+    assert stages["rl@rl-qwen25_3b-2k-0"] > stages["evaluate_base@base-qwen25_3b"] > 0
+    assert "no time is promised" in "\n".join(estimate.plan(settings, estimate.NOTHING, set()))
