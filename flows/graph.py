@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import networkx
-import yaml
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from counterpoint.errors import UserError
-
-LOCK_FILE = "dvc.lock"
 
 
 def needs(root: Path = Path()) -> dict[str, set[str]]:
@@ -72,6 +70,30 @@ def settled(needed: Mapping[str, set[str]], done: Collection[str] = (), root: Pa
     return found
 
 
+class Skipped:
+    """The stages that `dvc repro -s` would skip, asked about while a study runs.
+
+    `settled` reads the whole study, which takes seconds when it is large; a `dvc repro -s` that has nothing to do takes
+    `ALONE`. So it is asked only when enough stages have come within reach to be worth it.
+    """
+
+    ALONE = 2.0  # seconds
+
+    def __init__(self, needed: Mapping[str, set[str]], root: Path = Path()) -> None:
+        self.needed, self.root, self.asked, self.seconds = needed, root, set(), 0.0
+
+    def now(self, done: Collection[str], running: Collection[str]) -> list[str]:
+        """Those that can be skipped now, in the order of the study; none where a `dvc repro -s` each is cheaper."""
+        ready = set(startable(self.needed, dict.fromkeys(self.needed, 0.0), done, running)) - self.asked
+        if not ready or len(ready) * self.ALONE < self.seconds:
+            return []
+        began = time.monotonic()
+        self.asked |= ready
+        found = settled({name: before for name, before in self.needed.items() if name not in running}, done, self.root)
+        self.seconds = time.monotonic() - began
+        return found
+
+
 def remaining(needed: Mapping[str, set[str]], weights: Mapping[str, float]) -> dict[str, float]:
     """For each stage the seconds from its start to the end of the longest chain of stages that wait for it.
 
@@ -92,36 +114,6 @@ def startable(
     """Stages that are neither done nor running and need nothing else, the longest way to the end first."""
     ready = [n for n, before in needed.items() if n not in done and n not in running and before <= set(done)]
     return sorted(ready, key=longest.__getitem__, reverse=True)
-
-
-def lock_file(root: Path = Path()) -> str | None:
-    """The text of dvc.lock, empty without one; None when another process is at work on it."""
-    try:
-        with Repo(str(root)) as repo, repo.lock:
-            return (root / LOCK_FILE).read_text(encoding="utf-8") if (root / LOCK_FILE).exists() else ""
-    except (DvcException, LockError):
-        return None
-
-
-def mend_lock_file(before: str, root: Path = Path()) -> bool:
-    """Put `before` back as dvc.lock if a `dvc` that was stopped cut it off; whether it did. For when no DVC is at work.
-
-    DVC writes the file in place, in some 0.2 s. Cut off there it may even parse, and the stages that it lost would run
-    again, the shipped bases too, which no cache holds. `dvc repro` adds and replaces stages and drops none, so a
-    missing one tells, as does an unfinished last line; a stage recorded after `before` is in DVC's run cache.
-    """
-    text = (root / LOCK_FILE).read_text(encoding="utf-8") if (root / LOCK_FILE).exists() else ""
-    if (text.endswith("\n") and _recorded(before) <= _recorded(text)) or not before:
-        return False
-    (root / LOCK_FILE).write_text(before, encoding="utf-8")
-    return True
-
-
-def _recorded(text: str) -> set[str]:
-    try:
-        return set(yaml.safe_load(text)["stages"])
-    except (yaml.YAMLError, TypeError, KeyError):
-        return set()
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ class Study:
         self.started: dict[str, float] = {}
         self.conflicts: collections.Counter[str] = collections.Counter()
         self.not_before: dict[str, float] = {}  # when a stage with a conflict may be tried again
+        self.skipped = graph.Skipped(needs, root)
         self.heard: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
-        self.lock_file = graph.lock_file(root) or ""
 
     def run(self, jobs: int, environment: Mapping[str, str] = os.environ) -> None:
         """Bring all stages up to date, up to `jobs` at a time; after a failure none starts, but those at work go on.
@@ -75,17 +75,13 @@ class Study:
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print(f"stopping {len(self.running)} stages, in {GRACE:.0f} s at most", flush=True)
             runner.stop(self.running.values())
-            if graph.mend_lock_file(self.lock_file, self.root):
-                print("dvc.lock was cut off while a stage was recorded; it is back as it was before", flush=True)
             raise
 
     def ask(self) -> None:
-        """Find what need not run. Each time that a stage is done, for before DVC cannot know it of those after it."""
-        waiting = {name: needed for name, needed in self.needs.items() if name not in self.running}
-        if any(name not in self.done and needed <= self.done.keys() for name, needed in waiting.items()):
-            for name in graph.settled(waiting, self.done, self.root):
-                self.done[name] = "unchanged"
-                self.say(name, f"unchanged, {self.progress()}")
+        """Find what need not run. Whenever a stage is done, for before DVC cannot know it of those after it."""
+        for name in self.skipped.now(self.done, self.running):
+            self.done[name] = "unchanged"
+            self.say(name, f"unchanged, {self.progress()}")
 
     def start_ready(self, jobs: int, environment: Mapping[str, str]) -> None:
         """Start stages that can, while there is room."""
@@ -135,7 +131,6 @@ class Study:
             self.say(name, f"failed, {seconds:.0f} s, {self.progress()}{others}")
         elif name in self.done:
             self.say(name, f"{self.done[name]}, {seconds:.0f} s, {self.progress()}")
-            self.lock_file = graph.lock_file(self.root) or self.lock_file
             self.ask()
 
     def progress(self) -> str:

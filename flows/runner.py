@@ -1,4 +1,4 @@
-"""One stage of the graph as a child process that can be stopped: `dvc --wait-for-lock repro -s STAGE`.
+"""One stage of the graph as a child process that can be stopped: `dvc --wait-for-lock repro -s STAGE` (flows/repro.py).
 
     python -m flows.runner rl@rl-small-2k-0
 
@@ -22,6 +22,7 @@ from pathlib import Path
 from flows.supervise import GRACE
 
 SUPERVISOR = Path(__file__).with_name("supervise.py")
+REPRO = Path(__file__).with_name("repro.py")
 TAIL = 20  # lines of output that a failure repeats
 # DVC's own words; a stage program may say "busy" too, so only its ERROR line counts.
 LOCKED = re.compile(r"^ERROR: .*(Unable to acquire lock|is busy, it is being blocked by|failed to lock)", re.IGNORECASE)
@@ -52,7 +53,7 @@ def log_file(target: str, root: Path = Path()) -> Path:
 
 def start(target: str, root: Path = Path(), environment: Mapping[str, str] = os.environ) -> Child:
     """Start the stage in `root`. It ends when the caller does, or closes the supervisor's standard input."""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", target]
+    command = [sys.executable, "-Iu", str(REPRO), target]
     supervisor = subprocess.Popen(
         [sys.executable, "-IS", str(SUPERVISOR), str(log_file(target, root).resolve()), *command],
         stdin=subprocess.PIPE,

@@ -106,12 +106,11 @@ def run_stages(
     running: dict[str, tuple[PrefectFuture, float]] = {}
     ended: queue.SimpleQueue[str] = queue.SimpleQueue()
     failure: Exception | None = None
-    lock_file = graph.lock_file() or ""
+    skipped = graph.Skipped(needs)
     try:
         while not failure or running:
             if not failure:
-                waiting = {name: needed for name, needed in needs.items() if name not in running}
-                done |= dict.fromkeys(graph.settled(waiting, done), ("unchanged", 0.0))
+                done |= dict.fromkeys(skipped.now(done, running), ("unchanged", 0.0))
                 for name in graph.startable(needs, longest, done, running)[: max(0, jobs - len(running))]:
                     future = stage.submit(name)
                     running[name] = (future, time.monotonic())
@@ -122,14 +121,12 @@ def run_stages(
             future, started = running.pop(name)
             try:
                 outcome = future.result()
-                lock_file = graph.lock_file() or lock_file
             except Exception as error:
                 outcome, failure = "failed", failure or error
             done[name] = (outcome, time.monotonic() - started)
         raise failure
     except BaseException:
         CHILDREN.get().stop()
-        graph.mend_lock_file(lock_file)
         raise
 
 

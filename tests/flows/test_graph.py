@@ -51,16 +51,22 @@ def test_a_stage_is_settled_only_after_those_it_needs(toy):
     assert graph.settled(needs) == ["data", "train@one"]
 
 
-def test_only_a_lock_file_cut_off_is_put_back(tmp_path):
-    before = "schema: '2.0'\nstages:\n  a:\n    cmd: one\n  b:\n    cmd: two\n"
-    for cut in {*range(len(before))} - {
-        before.index("    cmd: two")
-    }:  # DVC writes a line's end and what follows at once
-        (tmp_path / "dvc.lock").write_text(before[:cut])
-        assert graph.mend_lock_file(before, tmp_path)
-        assert (tmp_path / "dvc.lock").read_text() == before
-    for whole in (before, before.replace("one", "three"), before + "  c:\n    cmd: three\n"):
-        (tmp_path / "dvc.lock").write_text(whole)
-        assert not graph.mend_lock_file(before, tmp_path)
-        assert (tmp_path / "dvc.lock").read_text() == whole
-    assert not graph.mend_lock_file("", tmp_path)  # nothing is known of it
+def test_dvc_is_asked_again_only_where_starting_it_for_each_would_take_longer(monkeypatch):
+    needs = {"data": set(), **{f"train@{n}": {"data"} for n in range(9)}, "report": {f"train@{n}" for n in range(9)}}
+    asked = []
+
+    def settled(waiting, done, root):
+        asked.append(set(waiting))
+        return []
+
+    monkeypatch.setattr(graph, "settled", settled)
+    skipped = graph.Skipped(needs)
+    assert skipped.now([], []) == [] and len(asked) == 1
+    skipped.seconds = 5.5 * graph.Skipped.ALONE  # what it took
+    done = ["data"]
+    skipped.now(done, ["train@0", "train@1"])  # seven more in reach
+    assert len(asked) == 2 and asked[1] == needs.keys() - {"train@0", "train@1"}
+    skipped.seconds = 5.5 * graph.Skipped.ALONE
+    skipped.now([*done, "train@2"], ["train@0"])  # one more in reach
+    skipped.now([*done, *(f"train@{n}" for n in range(9))], [])
+    assert len(asked) == 2

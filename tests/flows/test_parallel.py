@@ -170,21 +170,3 @@ def test_nothing_of_the_stages_outlives_the_driver(toy, gone, number):
         assert not any(held.values())  # DVC was asked, not killed
     for key in ("one", "two"):
         assert "saved" in (toy / "logs" / f"train@{key}.log").read_text()
-
-
-def test_an_interrupt_that_cuts_the_lock_file_off_is_mended(toy, monkeypatch):
-    train(toy, "cp data.txt out/one.txt", "echo begun; sleep 300")
-    study = parallel.Study({"train@one": set(), "train@two": {"train@one"}}, {})
-    whole = None
-
-    def say(name: str, text: str) -> None:
-        nonlocal whole
-        if (name, text) == ("train@two", "begun"):
-            whole = (toy / "dvc.lock").read_text()
-            (toy / "dvc.lock").write_text(whole[: len(whole) // 2])
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(study, "say", say)
-    with pytest.raises(KeyboardInterrupt):
-        study.run(1)
-    assert (toy / "dvc.lock").read_text() == whole and "train@one" in whole
