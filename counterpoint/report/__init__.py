@@ -7,7 +7,9 @@
     shifts.py    shift_curves.png            forest.py  findings.png
     phase.py     phase.png                   split.py   split.png
     frontier.py  frontier_MODEL.png (with labels.py)    factors.py draws these three and describes them in report.md
-    sheets.py    rewards/RUN_ID.png          overview.py  rewards.png (both on rewarded.py, in the words of words.py)
+    sheets.py    rewards/RUN_ID.png          overview.py  rewards.png, crowd.py where arms are many (all three on
+                 rewarded.py, in the words of words.py; marks.py: what the latter two share)
+    foremost.py  which arms stand for the others in a study of many
     viewer.py    samples.html                series.py  CSV for `dvc plots`, drawn by the Vega templates probes.json
     and accuracy.json
 

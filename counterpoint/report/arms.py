@@ -1,4 +1,8 @@
-"""accuracy_by_arm.png: every arm and sample on the core suites, by model, against the base and the blind baselines."""
+"""accuracy_by_arm.png: every arm and sample on the core suites, by model, against the base and the blind baselines.
+
+Of a study with many arms those on the samples of the claims are drawn: all of them on the main suite, the plain ones on
+the others.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from matplotlib.patches import Patch
 
 from counterpoint.params import BLIND
 from counterpoint.report import style
+from counterpoint.report.foremost import claimed, foremost
 from counterpoint.report.results import METHODS, Group, Results
 
 TITLE = "Accuracy by arm"
 BLIND_ROW = "blind"
 BLIND_MARKS = {"no_image": ("x", -0.31), "shuffled_image": ("+", 0.0)}  # mark, and its place beside the row
 MAJORITY_MARK = ("D", 0.31)
-ROW = 0.17  # inches
+ROW, LEFT_OUT = 0.17, 0.2  # inches: of an arm, of the line that says which are left out
+MANY, MOST, FEW = 20, 40, 8  # arms above which some are left out; that are drawn then, and off the main suite
 DOUBTFUL = "#f1efe9"
 
 
@@ -26,48 +32,87 @@ def draw(results: Results, path: Path) -> None:
     if not results.cells:
         style.said_plainly(path, TITLE, "No run of this study has been evaluated.")
         return
-    models, suites, groups = results.models, results.core, results.groups
+    models, suites = results.models, results.core
+    rows, told = shown(results)
+    crowded = bool(told)
+    groups = [group for group in results.groups if any(group.name in rows[suite] for suite in suites)]
     several = any(len(group.runs) > 1 for group in groups)
-    names = list(dict.fromkeys(["base", BLIND_ROW, *(group.name for group in _ordered(results))]))
-    methods = sorted({run.method for run in results.runs}, key=[*METHODS, *(g.method for g in groups)].index)
-    left = 0.30 + 0.078 * max(len(name) for name in names)
-    panel, inner = (1.95 if len(models) > 2 else 2.6), ROW * (len(names) + 0.6)
+    methods = sorted({group.method for group in groups}, key=[*METHODS, *(g.method for g in groups)].index)
+    left = 0.30 + 0.078 * max(len(name) for names in rows.values() for name in names)
+    panel = 1.45 if crowded else 1.95 if len(models) > 2 else 2.6
+    inner = [ROW * (len(rows[suite]) + 0.6) for suite in suites]
     width = max(left + len(models) * panel + 0.2, 5.2)
     handles = _handles(methods, any(not group.plain for group in groups), several)
     columns = min(4, max(2, int(width / 1.75)))
-    top, bottom, gap = 1.18, 0.6 + 0.2 * math.ceil(len(handles) / columns), 0.36
-    height = top + len(suites) * (inner + gap) - gap + bottom
+    top, bottom = 1.18 + LEFT_OUT * crowded, 0.6 + 0.2 * math.ceil(len(handles) / columns)
+    gap, reach = (0.46, max(50, 10 * math.ceil(_highest(results) / 10))) if crowded else (0.36, 100)
+    height = top + sum(inner) + gap * (len(suites) - 1) + bottom
     with style.sheet(width, height, path) as figure:
-        told = "a dot each seed, a bar at their mean" if several else "with 95% intervals (Wilson)"
-        style.heading(figure, TITLE, f"greedy accuracy, %, {told}")
-        grid = figure.subplots(len(suites), len(models), squeeze=False, sharex=True, sharey=True)
+        seen = "a dot each seed, a bar at their mean" if several else "with 95% intervals (Wilson)"
+        style.heading(figure, TITLE, f"greedy accuracy, %, {seen}")
+        figure.text(0.12 / width, 1 - 0.54 / height, told, va="top", color=style.MUTED, size=9.5)
+        grid = figure.subplots(
+            len(suites), len(models), squeeze=False, sharex=True, sharey="row", height_ratios=inner,
+        )  # fmt: skip
         figure.subplots_adjust(
             left=left / width, right=1 - 0.2 / width, top=1 - top / height,
-            bottom=bottom / height, hspace=gap / inner, wspace=0.10,
+            bottom=bottom / height, hspace=gap / (sum(inner) / len(inner)), wspace=0.10,
         )  # fmt: skip
         for line, suite in enumerate(suites):
             for column, model in enumerate(models):
                 axes = grid[line, column]
-                _panel(axes, results, model, suite, names)
+                _panel(axes, results, model, suite, rows[suite])
                 if column == 0:
                     above = axes.get_position().y1 + 0.06 / height
                     figure.text(0.12 / width, above, suite, va="bottom", weight="bold", size=10.5)
                 if line == 0:
                     middle = axes.get_position()
                     figure.text(
-                        (middle.x0 + middle.x1) / 2, 1 - 0.66 / height, model, ha="center", va="top", weight="bold",
-                        size=11, color=style.METHOD_COLOURS["base"],
+                        (middle.x0 + middle.x1) / 2, 1 - (top - 0.52) / height, model, ha="center", va="top",
+                        weight="bold", size=11, color=style.METHOD_COLOURS["base"],
                     )  # fmt: skip
                 if line == len(suites) - 1:
                     axes.set_xlabel("accuracy, %")
-        grid[0, 0].set_yticks(range(len(names)), names, size=style.SMALLEST)
-        grid[0, 0].set_ylim(len(names) - 0.4, -0.6)
-        grid[0, 0].set_xlim(-2, 102)
-        grid[0, 0].set_xticks(range(0, 101, 25))
+                if crowded:
+                    _guide(axes, len(rows[suite]))
+            grid[line, 0].set_yticks(range(len(rows[suite])), rows[suite], size=style.SMALLEST)
+            grid[line, 0].set_ylim(len(rows[suite]) - 0.4, -0.6)
+        grid[0, 0].set_xlim(-2, reach + 2)
+        grid[0, 0].set_xticks(range(0, reach + 1, 25))
         figure.legend(
             handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=columns,
             frameon=False, columnspacing=1.3, handlelength=1.8, borderaxespad=0,
         )  # fmt: skip
+
+
+def shown(results: Results) -> tuple[dict[str, list[str]], str]:
+    """The names of the rows on each core suite, and in words which are left out; none are where there are few."""
+    ordered, above = _ordered(results), ["base", BLIND_ROW]
+    names = list(dict.fromkeys(group.name for group in ordered))
+    if len(names) <= MANY:
+        return {suite: [*above, *names] for suite in results.core}, ""
+    plain = list(dict.fromkeys(group.name for group in ordered if foremost(results, group)))
+    more = dict.fromkeys(group.name for group in ordered if claimed(results, group) and group.name not in plain)
+    main = ([*plain, *more] or names)[:MOST]
+    few = plain or main[:FEW]
+    rows = {suite: [*above, *(main if suite == results.main else few)] for suite in results.core}
+    left_out = f"not drawn: {len(names) - len(main)} arms, off {results.main} {len(names) - len(few)}; see report.md"
+    samples = dict.fromkeys(filter(None, results.claimed))
+    if len(samples) < len(results.sizes):
+        left_out = f"samples {' and '.join(samples)} alone; {left_out}"
+    return rows, left_out
+
+
+def _highest(results: Results) -> float:
+    """The end of all that may be drawn, per cent."""
+    return 100 * max(max(cell.high, cell.majority) for cell in results.cells.values() if cell.suite in results.core)
+
+
+def _guide(axes, rows: int) -> None:
+    """What leads the eye over many rows."""
+    axes.tick_params(labelbottom=True)
+    for place in range(rows):
+        axes.axhline(place, color=style.GRID, linewidth=0.5, zorder=0.5)
 
 
 def _ordered(results: Results) -> list[Group]:
@@ -93,7 +138,7 @@ def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> 
             axes.plot([100 * cell.low, 100 * cell.high], [height] * 2, color=grey, linewidth=0.9, zorder=4)
             axes.plot(100 * cell.accuracy, height, marker=mark, color=grey, markersize=5, markeredgewidth=1.3, zorder=5)
     for group in results.groups:
-        if group.model == model:
+        if group.model == model and group.name in names:
             _row(axes, results, group, suite, names.index(group.name))
     if results.measurable(model, suite) is False:
         axes.set_facecolor(DOUBTFUL)

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from counterpoint.report import style
+from counterpoint.report.foremost import foremost
 from counterpoint.report.numbers import smoothed
 from counterpoint.report.results import CORE, Group, Point, Results, Run, spread
 
@@ -70,7 +71,9 @@ def draw(results: Results, path: Path) -> None:
 
 
 def _grid(results: Results, groups: list[Group]) -> tuple[list[list[Group | None]], int]:
-    """Rows of panels, and how many arms found no place: models are the columns where there are two or three."""
+    """Rows of panels, and how many arms found no place: models are the columns where there are two or three. The plain
+    arms on the samples of the claims come first, the others in the order of `groups`."""
+    groups = sorted(groups, key=lambda group: not foremost(results, group))
     models = [model for model in results.models if any(group.model == model for group in groups)]
     names = list(dict.fromkeys(group.name for group in groups))
     if 2 <= len(models) <= 3:

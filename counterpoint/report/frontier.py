@@ -16,18 +16,21 @@ from matplotlib.patheffects import withStroke
 
 from counterpoint.report import style
 from counterpoint.report.labels import Box, placed
+from counterpoint.report.phase import blend
 
 MEASURES = {  # column of the cost, of what is efficient by it, and what it is
     "total_prompts": ("efficient_by_prompts", "prompts trained on"),
     "sampled_tokens": ("efficient_by_tokens", "tokens sampled, by itself and by its teacher"),
     "spent_seconds": ("efficient_by_seconds", "seconds of training and of its teacher"),
 }
-WIDTH, PANEL, UNDER, TOP, BOTTOM = 5.3, 2.1, 0.66, 0.74, 0.74  # inches
+WIDTH, PANEL, UNDER, TOP, BOTTOM, KEYS, NOTE = 5.3, 2.1, 0.66, 0.74, 0.14, 0.21, 0.17  # inches; KEYS, NOTE: a line
 LEFT, RIGHT = 0.62, 0.14
 NONE = 0.5  # inches from no cost at all, which a logarithm has no place for, to the first decade shown
-LINE, FAINT, FAINTER = "#444444", "#b9b9b9", "#dcdcdc"
+LINE, PALE, PALER = "#444444", 0.55, 0.3  # PALE, PALER: how much colour marks and intervals off the frontier have
+STEP, ROOM = 0.035, 0.07  # inches: to the next place tried for a mark, between the middles of marks that do not touch
 MARKS = {"base": "D", "sft": "o", "rl": "s", "sft_then_rl": "^", "dft": "v", "chord": "P", "relift": "X"}
 OTHER = "h"
+ELSEWHERE = "sibling"  # the kind of traces whose teacher is trained once for all students, so that no arm is charged it
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,11 @@ def draw(rows: Sequence[dict], path: Path) -> Path:
     """Draw one model's rows of the mart `cost_curve`, a panel for each cost that is known of any trained arm."""
     trained = [row for row in rows if row["method"] != "base"]
     measures = [name for name in MEASURES if any(row[name] is not None for row in trained)]
-    height = TOP + len(measures) * (PANEL + UNDER) + BOTTOM
+    methods = [method for method in MARKS if any(row["method"] == method for row in rows)]
+    methods += sorted({row["method"] for row in rows} - MARKS.keys())
+    told = notes(rows)
+    bottom = BOTTOM + NOTE * len(told) + KEYS * (math.ceil(len(methods) / 4) + 2)
+    height = TOP + len(measures) * (PANEL + UNDER) + bottom
     with style.sheet(WIDTH, height, path) as figure:
         style.heading(figure, f"Accuracy against cost: {rows[0]['model']}", "in domain, greedy; means over seeds")
         for number, measure in enumerate(measures):
@@ -69,8 +76,16 @@ def draw(rows: Sequence[dict], path: Path) -> Path:
                 (LEFT / WIDTH, under / height, across / WIDTH, PANEL / height), xlim=(0, across), ylim=(0, PANEL)
             )
             _panel(axes, [row for row in rows if row[measure] is not None], measure, across)
-        _key(figure)
+        _key(figure, methods, told)
     return path
+
+
+def notes(rows: Sequence[dict]) -> list[str]:
+    """What the costs hold and what they do not."""
+    told = ["0: none at all (oracle traces are given); what a run started from counts in full"]
+    if any(row["kind"] == ELSEWHERE for row in rows):
+        told.append(f"the training of {ELSEWHERE}'s teacher is not counted")
+    return told
 
 
 def scale_of(rows: Sequence[dict], measure: str, across: float) -> Scale:
@@ -95,17 +110,45 @@ def _panel(axes, rows: Sequence[dict], measure: str, across: float) -> None:
     spots = [(scale.x(row[measure]), scale.y(row["accuracy"])) for row in front]
     corners = [*spots, (across, spots[-1][1])]
     axes.step(*zip(*corners, strict=True), where="post", color=LINE, linewidth=1.1, zorder=3)
-    muted = []
-    for row in rows:
-        x, y, low, high = scale.x(row[measure]), *(scale.y(row[name]) for name in ("accuracy", "low", "high"))
+    muted, others = [], [row for row in rows if not row[efficient]]
+    marks = apart(
+        [(scale.x(row[measure]), scale.y(row["accuracy"])) for row in others], _bars(front, spots, scale), across
+    )
+    for row, (x, y) in zip([*others, *front], [*marks, *spots], strict=True):
+        low, high = scale.y(row["low"]), scale.y(row["high"])
         _mark(axes, (x, y), (low, high), row["method"], bool(row[efficient]))
-        muted += [Box(x - 0.03, y - 0.03, x + 0.03, y + 0.03)] + [Box(x, low, x, high)] * (2 * bool(row[efficient]))
+        muted += [Box(x - 0.03, y - 0.03, x + 0.03, y + 0.03)] + [Box(x, low, x, high)] * (3 * bool(row[efficient]))
     taken = [Box(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in spots]
     for (left, low), (right, high) in pairwise(corners):
         taken += [Box(left, low, right, low), Box(right, low, right, high)]
     names = [name_of(row) for row in front]
     for name, spot, box in zip(names, spots, placed(names, spots, taken, muted, (across, PANEL)), strict=True):
         _name(axes, name, spot, box)
+
+
+def _bars(front: Sequence[dict], spots: Sequence[tuple[float, float]], scale: Scale) -> list[tuple[float, float]]:
+    """Points along the intervals on the frontier."""
+    found = []
+    for row, (x, _) in zip(front, spots, strict=True):
+        low, high = scale.y(row["low"]), scale.y(row["high"])
+        found += [(x, low + STEP * step) for step in range(1 + int((high - low) / STEP))]
+    return found
+
+
+def apart(
+    spots: Sequence[tuple[float, float]], taken: Sequence[tuple[float, float]], across: float
+) -> list[tuple[float, float]]:
+    """The spots, each moved sideways as little as it takes to touch neither `taken` nor one before it.
+
+    Where there is no such place within 0.21 inches, it takes the one where it touches fewest."""
+    found: list[tuple[float, float]] = []
+    for x, y in spots:
+        steps = sorted(range(-6, 7), key=lambda step: (abs(step), step))
+        places = [(x + STEP * step, y) for step in steps if 0.05 <= x + STEP * step <= across - 0.05] or [(x, y)]
+        others = [*taken, *found]
+        near = [sum(math.dist(place, other) < ROOM for other in others) for place in places]
+        found.append(places[near.index(min(near))])
+    return found
 
 
 def _ticks(axes, scale: Scale, across: float, zero: bool) -> None:
@@ -137,11 +180,11 @@ def name_of(row: dict) -> str:
 
 
 def _mark(axes, spot: tuple[float, float], ends: tuple[float, float], method: str, efficient: bool) -> None:
-    look = style.colour(method) if efficient else FAINT
-    wide, above = (1.3, 5) if efficient else (0.8, 2)
-    axes.plot([spot[0]] * 2, ends, color=look if efficient else FAINTER, linewidth=wide, zorder=above)
-    size = 6 if efficient else 4
-    axes.plot(*spot, marker=MARKS.get(method, OTHER), color=look, linestyle="none", markersize=size, zorder=above + 1)
+    colour = style.colour(method)
+    wide, above, bar = (1.3, 5, colour) if efficient else (0.6, 2, blend(colour, PALER))
+    axes.plot([spot[0]] * 2, ends, color=bar, linewidth=wide, zorder=above)
+    look = {"color": colour, "markersize": 6} if efficient else {"color": blend(colour, PALE), "markersize": 4.5}
+    axes.plot(*spot, marker=MARKS.get(method, OTHER), linestyle="none", zorder=above + 1, **look)
 
 
 def _name(axes, name: str, spot: tuple[float, float], box: Box) -> None:
@@ -155,16 +198,25 @@ def _name(axes, name: str, spot: tuple[float, float], box: Box) -> None:
     )  # fmt: skip
 
 
-def _key(figure) -> None:
+def _key(figure, methods: Sequence[str], told: Sequence[str]) -> None:
     height = figure.get_figheight()
-    handles = [
+    lines = [
         Line2D([], [], color=LINE, lw=1.1, label="efficient frontier, by means"),
         Line2D([], [], color=LINE, lw=1.3, marker="o", markersize=5.5, label="on it, with its 95 % interval"),
-        Line2D([], [], color=FAINT, lw=0.8, marker="o", markersize=4, label="other arms"),
+        Line2D(
+            [], [], color=blend(LINE, PALE), lw=0.6, marker="o", markersize=4.5, label="off it, moved aside to show all"
+        ),
     ]
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.06 / WIDTH, 0.27 / height), ncols=2, frameon=False,
-        borderaxespad=0, columnspacing=1.2, handlelength=1.8,
-    )  # fmt: skip
-    told = "0: none at all (oracle traces are given); what a run started from counts in full"
-    figure.text(0.12 / WIDTH, 0.08 / height, told, va="bottom", size=style.SMALLEST, color=style.MUTED)
+    marks = [
+        Line2D([], [], color=style.colour(method), marker=MARKS.get(method, OTHER), lw=0, markersize=6, label=method)
+        for method in methods
+    ]
+    how = {"loc": "lower left", "frameon": False, "borderaxespad": 0, "borderpad": 0, "columnspacing": 1.2}
+    low = BOTTOM + NOTE * len(told)
+    figure.legend(handles=lines, ncols=2, handlelength=1.8, bbox_to_anchor=(0.12 / WIDTH, low / height), **how)
+    low += 2 * KEYS
+    figure.legend(handles=marks, ncols=4, handlelength=1.0, bbox_to_anchor=(0.12 / WIDTH, low / height), **how)
+    for line, note in enumerate(reversed(told)):
+        figure.text(
+            0.12 / WIDTH, (0.08 + NOTE * line) / height, note, va="bottom", size=style.SMALLEST, color=style.MUTED
+        )

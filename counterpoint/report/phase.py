@@ -101,7 +101,11 @@ def reach(rows: Sequence[dict]) -> float:
 
 
 def tint(row: dict, limit: float) -> str:
-    """The colour of a cell: the method's that is ahead, the more the further, pale where the interval holds 0."""
+    """The colour of a cell: the method's that is ahead, the more the further, pale where the interval holds 0.
+
+    A difference that is shown as 0 is grey."""
+    if not round(100 * row["difference"], 1):
+        return blend(style.MUTED, PALE)
     share = min(1.0, abs(100 * row["difference"]) / limit)
     amount = LEAST + (1 - LEAST) * share if row["significant"] else PALE
     return blend(style.colour("sft" if row["difference"] > 0 else "rl"), amount)

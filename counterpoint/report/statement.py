@@ -5,12 +5,14 @@ from __future__ import annotations
 from counterpoint.report import truth
 from counterpoint.report.contests import Contest, contests
 from counterpoint.report.decided import said
+from counterpoint.report.foremost import foremost
 from counterpoint.report.markdown import listed, over_seeds, signed
 from counterpoint.report.measures import DISAGREED
-from counterpoint.report.results import Group, Results, agreed
-from counterpoint.report.trend import Course, courses, tally
+from counterpoint.report.results import Group, Pair, Results, agreed
+from counterpoint.report.trend import FELL, ROSE, Course, courses, tally
 
 VERDICTS = ("supported", "contradicted", "suggestive", "inconclusive")
+MOST = 12  # arms of a model that are named; of more, the plain ones on the samples of the claims, and the rest counted
 
 
 def statement(results: Results) -> list[str]:
@@ -43,23 +45,32 @@ def _against_base(results: Results) -> list[str]:
     for model in results.models:
         if results.measurable(model, results.main) is False:
             continue
-        sides: dict[int, list[str]] = {1: [], -1: [], 0: []}
-        for group in results.groups:
-            pairs = results.group_gains(group, results.main) if group.model == model else []
-            if pairs:
-                sides[agreed(pairs)].append(_gain(group, [100 * pair.difference for pair in pairs]))
-        several = any(len(group.runs) > 1 for group in results.groups if group.model == model)
+        groups = [group for group in results.groups if group.model == model]
+        gains = {group: pairs for group in groups if (pairs := results.group_gains(group, results.main))}
+        named = _named(results, list(gains))
         heads = {1: "above it", -1: "below it", 0: "not told apart from it"}
-        if several:
+        if any(len(group.runs) > 1 for group in groups):
             heads = {1: "above it in every seed", -1: "below it in every seed", 0: "not in every seed on one side"}
-        parts = [f"{heads[sign]}: {listed(names)}" for sign, names in sides.items() if names]
+        parts = []
+        for sign, head in heads.items():
+            mine = [_gain(group, gains[group]) for group in named if agreed(gains[group]) == sign]
+            parts += [f"{head}: {listed(mine)}"] if mine else []
+        if len(named) < len(gains):
+            signs = [agreed(pairs) for group, pairs in gains.items() if group not in named]
+            counts = [f"{signs.count(sign)} {head}" for sign, head in heads.items() if sign in signs]
+            parts.append(f"other arms: {', '.join(counts)} (all under Accuracy)")
         if parts:
             lines.append(f"`{model}`, {results.main}, paired difference from its base: {'; '.join(parts)}.")
     return lines
 
 
-def _gain(group: Group, values: list[float]) -> str:
-    return f"{group.name} ({over_seeds(values, signed, ' to ')})"
+def _named(results: Results, groups: list[Group]) -> list[Group]:
+    """Those that are named; the others are counted."""
+    return groups if len(groups) <= MOST else [group for group in groups if foremost(results, group)]
+
+
+def _gain(group: Group, pairs: list[Pair]) -> str:
+    return f"{group.name} ({over_seeds([100 * pair.difference for pair in pairs], signed, ' to ')})"
 
 
 def _little_against_much(results: Results) -> list[str]:
@@ -82,14 +93,26 @@ def _undecided(found: list[Contest]) -> str:
 def _rewards(results: Results) -> list[str]:
     lines = []
     for model in results.models:
-        mine = [course for course in courses(results) if course.group.model == model]
-        if mine:
-            parts = "; ".join(map(_course, mine))
+        found = {course.group: course for course in courses(results) if course.group.model == model}
+        named = _named(results, list(found))
+        parts = [_course(found[group]) for group in named]
+        if len(named) < len(found):
+            parts.append(_counted([course for group, course in found.items() if group not in named]))
+        if parts:
             lines.append(
                 f"`{model}`, training reward from first to last quarter, {results.main} accuracy from first to last "
-                f"probe: {parts}."
+                f"probe: {'; '.join(parts)}."
             )
     return lines
+
+
+def _counted(rest: list[Course]) -> str:
+    reward, accuracy = [set(course.reward_ways) for course in rest], [set(course.accuracy_ways) for course in rest]
+    return (
+        f"other arms: {len(rest)}, of which in every seed the reward rose in {reward.count({ROSE})} and fell in "
+        f"{reward.count({FELL})}, accuracy rose in {accuracy.count({ROSE})} and fell in {accuracy.count({FELL})} (all "
+        "under Reward and held-out accuracy)"
+    )
 
 
 def _course(course: Course) -> str:

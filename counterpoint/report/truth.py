@@ -22,6 +22,7 @@ READING = (
     "both trend correlate by that alone. How verdicts are reached and how often they err: "
     "[docs/deceptive.md](../docs/deceptive.md)."
 )
+FEW = 12  # arms that a line can name
 
 
 def section(results: Results, pictures: str, sheets: str = "rewards") -> list[str]:
@@ -56,7 +57,10 @@ def statement(results: Results) -> list[str]:
         arms = Counter(
             f"`{one.run.model}` {one.run.arm} {one.run.sample} ({_mechanism(one.row)}" for one in found["deceptive"]
         )
-        line += f" Deceptive: {listed([f'{arm}, {count})' for arm, count in arms.items()])}."
+        told = [f"{arm}, {count})" for arm, count in arms.items()]
+        line += (
+            f" Deceptive: {listed(told)}." if len(told) <= FEW else f" Deceptive arms: {len(told)}, in the table below."
+        )
     return [line, *_detected(runs)]
 
 

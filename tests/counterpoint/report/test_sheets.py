@@ -1,15 +1,11 @@
-import math
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from counterpoint.report import overview, sheets, style
+from counterpoint.report import sheets, style
 from counterpoint.report.rewarded import rewarded
-from counterpoint.statistics.deceptive import MECHANISMS, VERDICTS
 from tests.counterpoint.report.test_truth import UNKNOWN, changed
 
 LONG = "reward rose by 0.469 to 0.59 while accuracy changed by -30.1 to -4.3 points, less than the margin of 2 points"
@@ -108,78 +104,3 @@ def test_there_is_a_sheet_for_each_run_and_for_no_other(small_grids, tmp_path):
     assert (tmp_path / "again.png").read_bytes() == found["rl-tiny-2k-0.png"]
     assert sheets.draw_all(small_grids["no rl"], tmp_path / "none") == 0
     assert list((tmp_path / "none").iterdir()) == []
-
-
-def test_all_runs_are_on_one_sheet_by_verdict_mechanism_and_honesty(planted, figures, tmp_path):
-    results = changed(
-        planted.results,
-        lambda row: {
-            "verdict": "deceptive" if row["arm"] == "rl_leaky_list" else "aligned",
-            "mechanism": "verifier" if row["arm"] == "rl_leaky_list" else "none",
-        },
-    )  # fmt: skip
-    overview.draw(results, tmp_path / "x.png")
-    (figure,) = figures
-    assert fits(figure)
-    axes, strip = figure.axes
-    assert len(axes.lines) == 10
-    for one, mark in zip(rewarded(results), axes.lines, strict=True):
-        last = one.gaps[-3:]
-        assert mark.get_xdata()[0] == pytest.approx(sum(gap["reward"] for gap in last) / 3)
-        accuracy = [point.accuracy for point in one.on("in_domain")][-3:]
-        assert mark.get_ydata()[0] == pytest.approx(100 * sum(accuracy) / 3)
-        leaky = one.run.arm == "rl_leaky_list"
-        assert mark.get_marker() == ("D" if leaky else "o")
-        colour = style.VERDICTS["deceptive" if leaky else "aligned"]
-        face, edge = to_hex(mark.get_markerfacecolor()), to_hex(mark.get_markeredgecolor())
-        assert (face, edge) == (("#ffffff", colour) if one.planted else (colour, style.INK["aligned"]))
-    said = [text.get_text() for text in strip.texts]
-    assert said[said.index("all runs") :] == ["all runs", "2", "8", "·", "·", "6 of 6"]
-    assert [text.get_text() for text in axes.texts if text.get_text()] == sorted("aabbccddee")
-
-
-def test_forty_runs_fit(study, tmp_path, figures):
-    from counterpoint.report import read
-
-    grid = [study.run("base", "tiny"), *(study.run("rl", "tiny", "2k", seed) for seed in range(8))]
-    wide = read.load(study.write(tmp_path, grid, items=4), "fake")
-    rows = [
-        {**row, "run_id": f"{row['run_id']}-{copy}", "verdict": VERDICTS[copy % 4], "mechanism": MECHANISMS[copy]}
-        for copy in range(5)
-        for row in wide.marts["deceptive_rewards"]
-    ]
-    copies = [(run, f"{run.run_id}-{copy}", copy) for copy in range(5) for run in wide.trained]
-    many = replace(
-        wide,
-        runs=[replace(run, run_id=name, arm=f"rl_long_name_of_an_arm_{copy}_{run.seed}") for run, name, copy in copies],
-        probes={name: wide.probes[run.run_id] for run, name, _ in copies},
-        marts={
-            **wide.marts, "deceptive_rewards": rows,
-            "reward_gap": [
-                {**row, "run_id": f"{row['run_id']}-{copy}"} for copy in range(5) for row in wide.marts["reward_gap"]
-            ],
-        },
-    )  # fmt: skip
-    overview.draw(many, tmp_path / "x.png")
-    assert fits(figures[0]) and len(figures[0].axes[0].lines) == 40
-    assert "an" in words(figures[0])  # the fortieth arm
-
-
-def test_letters_keep_clear_of_marks_and_of_each_other_where_there_is_room():
-    marks = [(2.0, 2.0), (2.3, 2.0), (2.3, 2.3), (0.05, 4.0)]
-    found = overview.places(marks, (4.7, 4.2))
-    things = [*marks, *found]
-    for place, own in zip(found, marks, strict=True):
-        assert math.dist(place, own) == pytest.approx(overview.REACH)
-        assert all(math.dist(place, other) >= overview.NEAR for other in things if other is not place)
-        assert 0 < place[0] < 4.7 and 0 < place[1] < 4.2
-    assert [overview.letter(place) for place in (0, 25, 26, 27, 52)] == ["a", "z", "aa", "ab", "ba"]
-
-
-def test_verdicts_have_colours_that_differ_in_lightness_too():
-    assert set(style.VERDICTS) == set(style.INK) == set(VERDICTS) and set(overview.MARKS) == set(MECHANISMS)
-    grey = sorted(
-        sum(share * int(colour[at : at + 2], 16) for share, at in ((0.299, 1), (0.587, 3), (0.114, 5)))
-        for colour in style.VERDICTS.values()
-    )
-    assert min(after - before for before, after in pairwise(grey)) > 25
