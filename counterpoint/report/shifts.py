@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from counterpoint.report import style
+from counterpoint.report.foremost import claimed
 from counterpoint.report.results import Group, Results, Spread, spread
 
 TITLE = "Accuracy along each axis of shift"
@@ -90,7 +91,7 @@ def draw(results: Results, path: Path) -> None:
 def _shown(results: Results) -> list[Group]:
     """The plain arms, on the samples of the claims alone where there are more than these."""
     groups = [group for group in results.groups if group.plain] or results.groups
-    of_claims = [group for group in groups if group.method == "base" or group.runs[0].sample in results.claimed]
+    of_claims = [group for group in groups if group.method == "base" or claimed(results, group)]
     return of_claims if any(group.method != "base" for group in of_claims) else groups
 
 
