@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from counterpoint.statistics.crossed import CALIBRATION, crossed_interval, logit_values, variance_and_df
+from counterpoint.statistics.crossed import calibrated, crossed_interval, logit_values, variance_and_df
 
 NORMAL = NormalDist()
 
@@ -33,9 +33,9 @@ def test_the_mean_squares_are_those_of_the_two_way_layout_in_statsmodels():
     found = crossed_interval(values, unit=0, null=0.3)
     assert found.se == pytest.approx(np.sqrt(total / values.size), rel=1e-9)
     assert found.df == max(int(df), seeds - 1)
-    half = stats.t.ppf(0.98, found.df) * found.se  # 96 %: calibrated
+    half = stats.t.ppf(1 - 0.025 * 9 / 13, found.df) * found.se  # calibrated: 1 + 4/S² = 13/9
     assert (found.low, found.high) == pytest.approx((found.effect - half, found.effect + half), rel=1e-9)
-    assert found.p == pytest.approx(2.5 * stats.t.sf(abs(found.effect - 0.3) / found.se, found.df), rel=1e-9)
+    assert found.p == pytest.approx(2 * 13 / 9 * stats.t.sf(abs(found.effect - 0.3) / found.se, found.df), rel=1e-9)
     assert found.effect == pytest.approx(values.mean())
 
 
@@ -55,15 +55,22 @@ def test_p_is_below_five_per_cent_where_the_interval_leaves_the_null_out(scale, 
     assert (found.p < 0.05) is below and found.p == pytest.approx(0.05, abs=0.002)
 
 
-def test_where_seeds_do_not_differ_it_is_the_interval_over_items():
-    values = np.tile(layout(1, 40), (3, 1)) + np.random.default_rng(1).permuted(
-        np.tile([-0.3, 0.0, 0.3], (40, 1)), axis=1
-    ).T  # fmt: skip
-    found = crossed_interval(values - values.mean(1, keepdims=True), unit=0)
-    over_items = values.mean(0)
-    assert found.df == 39
-    assert found.se == pytest.approx(over_items.std(ddof=1) / np.sqrt(40), rel=1e-9)
-    assert found.p == pytest.approx(min(1, CALIBRATION * 2 * stats.t.sf(abs(found.effect) / found.se, 39)))
+def test_where_items_do_not_differ_it_is_the_t_interval_over_the_means_of_seeds():
+    values = np.random.default_rng(1).normal(size=(4, 40))
+    values = values - values.mean(0) + values.mean()  # every item has the same mean
+    values += np.array([[0.0], [0.3], [0.5], [0.4]])
+    found = crossed_interval(values, unit=0)
+    expected = stats.ttest_1samp(values.mean(1), 0)
+    assert found.df == 3
+    assert found.se == pytest.approx(values.mean(1).std(ddof=1) / 2, rel=1e-9)
+    assert found.p == pytest.approx(1.25 * expected.pvalue)
+
+
+@pytest.mark.parametrize(("seeds", "factor"), [(1, 1), (2, 2), (3, 13 / 9), (4, 1.25), (5, 1.16)])
+def test_fewer_seeds_are_calibrated_more(seeds, factor):
+    found = crossed_interval(layout(seeds, 40), null=3)
+    assert found.calibration == pytest.approx(factor)
+    assert found.p == pytest.approx(2 * factor * stats.t.sf(abs(found.effect - 3) / found.se, found.df))
 
 
 def test_one_seed_is_the_t_interval_over_items_and_agrees_with_scipy():
@@ -138,7 +145,7 @@ def test_values_of_another_shape_are_refused(values, options, message):
 
 def test_what_a_study_can_find():
     found = crossed_interval(layout(3, 40), unit=0)
-    expected = (stats.t.ppf(0.98, found.df) + stats.t.ppf(0.8, found.df)) * found.se
+    expected = (stats.t.ppf(1 - 0.025 * 9 / 13, found.df) + stats.t.ppf(0.8, found.df)) * found.se
     assert found.detectable() == pytest.approx(expected)
 
 
@@ -200,8 +207,8 @@ def logit(p: float) -> float:
     return float(np.log(p / (1 - p)))
 
 
-def calibrated(seeds: int, df: np.ndarray) -> np.ndarray:
-    return stats.t.isf(0.025 / (CALIBRATION if seeds > 1 else 1), df)
+def quantile(seeds: int, df: np.ndarray) -> np.ndarray:
+    return stats.t.isf(0.025 / calibrated(seeds), df)
 
 
 def coverage(seeds, items, seed_sd, structure, logits=False, studies=2000, batch=100) -> float:
@@ -219,7 +226,7 @@ def coverage(seeds, items, seed_sd, structure, logits=False, studies=2000, batch
         else:
             values, truth = (arms[0] - arms[1]).astype(float), ACCURACIES[0] - ACCURACIES[1]
         variance, df = variance_and_df(values)
-        held.append(np.abs(values.mean((1, 2)) - truth) <= calibrated(seeds, df) * np.sqrt(variance))
+        held.append(np.abs(values.mean((1, 2)) - truth) <= quantile(seeds, df) * np.sqrt(variance))
     return float(np.mean(held))
 
 
@@ -227,7 +234,7 @@ def test_the_vectorised_form_is_the_interval():
     rng = np.random.default_rng(8)
     first, second = answers(rng, 3, 3, 60, 0.03, "seeds apart", 2)
     variance, df = variance_and_df(first - second)
-    half = calibrated(3, df) * np.sqrt(variance)
+    half = quantile(3, df) * np.sqrt(variance)
     for k in range(3):
         found = crossed_interval(first[k] - second[k])
         assert found.high - found.effect == pytest.approx(half[k], rel=1e-5)
@@ -236,7 +243,7 @@ def test_the_vectorised_form_is_the_interval():
 @pytest.mark.parametrize("seed_sd", [0.0, 0.01, 0.03, 0.05])
 @pytest.mark.parametrize("items", [100, 1000])
 def test_three_seeds_cover_as_stated(items, seed_sd):
-    assert 0.93 <= coverage(3, items, seed_sd, "seeds alike") <= 0.985  # calibrated from below
+    assert 0.93 <= coverage(3, items, seed_sd, "seeds alike") <= 0.97
 
 
 def test_one_seed_covers_where_seeds_do_not_differ():
@@ -244,17 +251,20 @@ def test_one_seed_covers_where_seeds_do_not_differ():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seeds", "least"), [(2, 0.87), (3, 0.93), (5, 0.93), (8, 0.93)])
-def test_coverage_at_length(seeds, least):
-    """Every cell of what crossed.py states, printed: 2,000 studies each, 64 cells for a number of seeds."""
+@pytest.mark.parametrize(
+    ("seeds", "studies", "least"),
+    # three seeds come near both ends, where the half a point by which 2,000 studies err would decide
+    [(2, 2000, 0.87), (3, 10_000, 0.93), (4, 2000, 0.93), (5, 2000, 0.93), (8, 2000, 0.93)],
+)
+def test_coverage_at_length(seeds, studies, least):
+    """Every cell of what crossed.py states, printed: 64 cells for a number of seeds."""
     cells = {}
     for structure in STRUCTURES:
         for items in (100, 1000):
             for seed_sd in (0.0, 0.01, 0.03, 0.05):
                 for scale in ("points", "logits"):
                     told = f"{seeds} seeds, {items} items, sd {seed_sd:.2f}, {structure}, {scale}"
-                    cells[told] = coverage(seeds, items, seed_sd, structure, scale == "logits")
+                    cells[told] = coverage(seeds, items, seed_sd, structure, scale == "logits", studies)
                     print(f"{told}: {100 * cells[told]:.1f}")
     print(f"{seeds} seeds: {100 * min(cells.values()):.1f} to {100 * max(cells.values()):.1f}")
-    # calibrated from below: where seeds are alike it holds the truth more often than it says
-    assert least <= min(cells.values()) and max(cells.values()) <= 0.985, cells
+    assert least <= min(cells.values()) and max(cells.values()) <= (0.985 if seeds == 2 else 0.97), cells
