@@ -38,8 +38,8 @@ base: setup      ## train the shipped bases anew, and their cards
 	dvc repro --force base
 	dvc repro competence
 
-test: setup      ## the tests, a miniature dvc repro among them
-	python -m pytest
+test: setup      ## the tests, a miniature dvc repro among them, in two processes; JOBS=4: in four
+	python -m pytest -n $(or $(JOBS),2) --dist loadfile
 
 test-slow: setup ## the wide tests of exactness and resume, and the others that take minutes
 	python -m pytest -m slow
