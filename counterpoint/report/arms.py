@@ -42,7 +42,10 @@ def draw(results: Results, path: Path) -> None:
     panel = 1.45 if crowded else 1.95 if len(models) > 2 else 2.6
     inner = [ROW * (len(rows[suite]) + 0.6) for suite in suites]
     width = max(left + len(models) * panel + 0.2, 5.2)
-    handles = _handles(methods, any(not group.plain for group in groups), several)
+    pairs = [(model, suite) for model in models for suite in suites]
+    asked = [c for c in BLIND if any(results.cell(results.base(model), suite, c) for model, suite in pairs)]
+    doubtful = any(results.measurable(*pair) is False for pair in pairs)
+    handles = _handles(methods, any(not group.plain for group in groups), several, asked, doubtful)
     columns = min(4, max(2, int(width / 1.75)))
     top, bottom = 1.18 + LEFT_OUT * crowded, 0.6 + 0.2 * math.ceil(len(handles) / columns)
     gap, reach = (0.46, max(50, 10 * math.ceil(_highest(results) / 10))) if crowded else (0.36, 100)
@@ -166,7 +169,7 @@ def _row(axes, results: Results, group: Group, suite: str, place: int) -> None:
     axes.plot(mean, place, marker="|", markersize=11, color=look, markeredgewidth=2.2, zorder=6)
 
 
-def _handles(methods: list[str], variants: bool, several: bool) -> list[Artist]:
+def _handles(methods: list[str], variants: bool, several: bool, asked: list[str], doubtful: bool) -> list[Artist]:
     grey = style.METHOD_COLOURS["base"]
     line = 0.9 if several else 1.8
     handles = [
@@ -185,7 +188,7 @@ def _handles(methods: list[str], variants: bool, several: bool) -> list[Artist]:
         Line2D(
             [], [], color=grey, marker=BLIND_MARKS[c][0], lw=0.9, markersize=6, markeredgewidth=1.4, label=f"base, {c}"
         )
-        for c in BLIND
+        for c in asked
     ]
     handles += [Patch(color=grey, alpha=0.2, lw=0, label="base's interval"), *marks]
     handles.append(
@@ -194,5 +197,7 @@ def _handles(methods: list[str], variants: bool, several: bool) -> list[Artist]:
             label="majority answer by family",
         )
     )  # fmt: skip
-    handles.append(Patch(facecolor=DOUBTFUL, edgecolor="#c9c5ba", lw=0.7, label="not measurable: base not above blind"))
+    if doubtful:
+        why = "not measurable: base not above blind"
+        handles.append(Patch(facecolor=DOUBTFUL, edgecolor="#c9c5ba", lw=0.7, label=why))
     return handles

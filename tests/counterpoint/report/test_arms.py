@@ -49,3 +49,17 @@ def test_without_plain_arms_a_few_others_stand_on_the_other_suites():
     names = {(run.arm, run.sample) for run in variants if run.sample}
     assert len(rows["in_domain"]) == 2 + arms.MOST and len(rows["text_twin"]) == 2 + arms.FEW
     assert told == f"not drawn: {len(names) - arms.MOST} arms, off in_domain {len(names) - arms.FEW}; see report.md"
+
+
+def test_the_legend_names_what_is_drawn_and_no_more(figures, tmp_path):
+    results = grid.results()
+    few = [run for run in results.runs if run.sample in (None, "200")]
+    unseen = [{**row, "measurable": row["suite"] != "text_twin"} for row in results.marts["blind"]]
+    less = {key: cell for key, cell in results.cells.items() if cell.condition != "shuffled_image"}
+    named = []
+    for cells, blind in ((results.cells, unseen), (less, results.marts["blind"])):
+        study = replace(results, runs=few, cells=cells, marts={**results.marts, "blind": blind})
+        arms.draw(study, tmp_path / "x.png")
+        named.append({text.get_text() for text in figures.pop().legends[0].get_texts()})
+    assert named[0] - named[1] == {"base, shuffled_image", "not measurable: base not above blind"}
+    assert "base, no_image" in named[1] < named[0]
