@@ -20,6 +20,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from counterpoint.errors import UserError
+from flows.repro import split
 
 
 def needs(root: Path = Path()) -> dict[str, set[str]]:
@@ -74,13 +75,16 @@ class Skipped:
     """The stages that `dvc repro -s` would skip, asked about while a study runs.
 
     `settled` reads the whole study, which takes seconds when it is large; a `dvc repro -s` that has nothing to do takes
-    `ALONE`. So it is asked only when enough stages have come within reach to be worth it.
+    `ALONE`. So it is asked only when enough stages have come within reach to be worth it, once of each, and never of
+    those that are not in dvc.lock: what was never recorded must run.
     """
 
     ALONE = 2.0  # seconds
 
     def __init__(self, needed: Mapping[str, set[str]], root: Path = Path()) -> None:
-        self.needed, self.root, self.asked, self.seconds = needed, root, set(), 0.0
+        self.root, self.seconds, self.asked = root, 0.0, set()
+        kept = recorded(root)
+        self.needed = {name: before for name, before in needed.items() if kept is None or name in kept}
 
     def now(self, done: Collection[str], running: Collection[str]) -> list[str]:
         """Those that can be skipped now, in the order of the study; none where a `dvc repro -s` each is cheaper."""
@@ -88,10 +92,22 @@ class Skipped:
         if not ready or len(ready) * self.ALONE < self.seconds:
             return []
         began = time.monotonic()
+        waiting = self.needed.keys() - self.asked - set(running)
+        found = settled({name: before for name, before in self.needed.items() if name in waiting}, done, self.root)
         self.asked |= ready
-        found = settled({name: before for name, before in self.needed.items() if name not in running}, done, self.root)
         self.seconds = time.monotonic() - began
         return found
+
+
+def recorded(root: Path = Path()) -> set[str] | None:
+    """The stages that have an entry in dvc.lock; None where that cannot be told without reading it as DVC does."""
+    try:
+        entries = split((root / "dvc.lock").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return set()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return None if entries is None else set(entries)
 
 
 def remaining(needed: Mapping[str, set[str]], weights: Mapping[str, float]) -> dict[str, float]:

@@ -51,7 +51,11 @@ def test_a_stage_is_settled_only_after_those_it_needs(toy):
     assert graph.settled(needs) == ["data", "train@one"]
 
 
-def test_dvc_is_asked_again_only_where_starting_it_for_each_would_take_longer(monkeypatch):
+def record(folder, names) -> None:
+    (folder / "dvc.lock").write_text("schema: '2.0'\nstages:\n" + "".join(f"  {name}:\n    cmd: x\n" for name in names))
+
+
+def test_dvc_is_asked_again_only_where_starting_it_for_each_would_take_longer(monkeypatch, tmp_path):
     needs = {"data": set(), **{f"train@{n}": {"data"} for n in range(9)}, "report": {f"train@{n}" for n in range(9)}}
     asked = []
 
@@ -60,13 +64,31 @@ def test_dvc_is_asked_again_only_where_starting_it_for_each_would_take_longer(mo
         return []
 
     monkeypatch.setattr(graph, "settled", settled)
-    skipped = graph.Skipped(needs)
+    record(tmp_path, needs)
+    skipped = graph.Skipped(needs, tmp_path)
     assert skipped.now([], []) == [] and len(asked) == 1
     skipped.seconds = 5.5 * graph.Skipped.ALONE  # what it took
     done = ["data"]
     skipped.now(done, ["train@0", "train@1"])  # seven more in reach
-    assert len(asked) == 2 and asked[1] == needs.keys() - {"train@0", "train@1"}
+    assert len(asked) == 2 and asked[1] == needs.keys() - {"data", "train@0", "train@1"}  # of data it was asked
     skipped.seconds = 5.5 * graph.Skipped.ALONE
     skipped.now([*done, "train@2"], ["train@0"])  # one more in reach
     skipped.now([*done, *(f"train@{n}" for n in range(9))], [])
     assert len(asked) == 2
+
+
+def test_dvc_is_not_asked_of_stages_that_it_never_recorded(monkeypatch, tmp_path):
+    needs = {"data": set(), "old": {"data"}, "new": {"data"}, "last": {"old", "new"}}
+    asked = []
+    monkeypatch.setattr(graph, "settled", lambda waiting, done, root: asked.append(set(waiting)) or [])
+    graph.Skipped(needs, tmp_path).now([], [])
+    assert asked == []  # no dvc.lock: nothing was ever recorded
+    record(tmp_path, ["data", "old", "gone"])
+    skipped = graph.Skipped(needs, tmp_path)
+    skipped.now([], [])
+    skipped.now(["data"], [])
+    skipped.now(["data", "old", "new"], [])
+    assert asked == [{"data", "old"}, {"old"}]
+    (tmp_path / "dvc.lock").write_text("# by hand\nstages: {}\n")  # DVC alone can read that
+    graph.Skipped(needs, tmp_path).now([], [])
+    assert asked[2] == set(needs)
