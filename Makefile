@@ -8,7 +8,7 @@ OF_STUDY = $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)")
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings publish tune contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings publish report tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,8 +67,12 @@ query: setup     ## ask the results: make query Q="select …" or the name of a 
 findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too; STUDY=published
 	@python -m stages.findings $(if $(ALL),--all) $(OF_STUDY)
 
-publish: setup   ## keep the tables of the study in params.yaml with the repository: make publish STUDY=published
+publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=published
 	@python -m stages.publish --name "$(STUDY)"
+	@python -m stages.report --study "$(STUDY)"
+
+report: setup    ## write the report and the pictures anew, from the tables: make report; STUDY=published
+	@python -m stages.report $(OF_STUDY)
 
 tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
 	$(if $(OF_STUDY)$(SET),@python -m counterpoint.studies $(STUDY) $(SET))

@@ -28,6 +28,7 @@ NEEDED = (
     "runs", "samples", "steps", "rewards", "term_kinds", "probes", "evals", "accuracy", "sft_vs_rl",
     "reward_vs_accuracy", *MARTS,
 )  # fmt: skip
+REMEDY = "dvc repro warehouse"
 
 
 def suite_place(suite: str) -> tuple:
@@ -36,25 +37,24 @@ def suite_place(suite: str) -> tuple:
     return (known.index(suite) if suite in known else len(known), suite)
 
 
-def connect(folder: Path, needed: tuple[str, ...] = NEEDED) -> duckdb.DuckDBPyConnection:
-    """A database in memory with a view of every needed table of `folder`. Raises `UserError` naming a missing one."""
+def connect(folder: Path, needed: tuple[str, ...] = NEEDED, remedy: str = REMEDY) -> duckdb.DuckDBPyConnection:
+    """A database in memory with a view of every needed table of `folder`. Raises `UserError` naming a missing one, and
+    the command that brings it back."""
     connection = duckdb.connect(config={"threads": 1})
     for name in needed:
         path = folder / f"{name}.parquet"
         if not path.is_file():
-            raise UserError(f"{path}: no such table; run `dvc repro warehouse`")
+            raise UserError(f"{path}: no such table; run `{remedy}`")
         try:
             connection.read_parquet(str(path)).create_view(name)
         except duckdb.Error as error:
-            raise UserError(
-                f"{path}: not a readable table ({str(error).splitlines()[0]}); run `dvc repro warehouse`"
-            ) from None
+            raise UserError(f"{path}: not a readable table ({str(error).splitlines()[0]}); run `{remedy}`") from None
     return connection
 
 
-def load(folder: Path, study: str) -> Results:
+def load(folder: Path, study: str, remedy: str = REMEDY) -> Results:
     """Read the tables in `folder`; `study` is the name to report under, for bases are shared between studies."""
-    with connect(folder) as db:
+    with connect(folder, remedy=remedy) as db:
         return _load(db, folder, study)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint.errors import UserError
+from counterpoint.warehouse import published
 from stages import report, warehouse
 from tests.fixtures_warehouse import GRID_SEEDS, write_fake_study
 
@@ -68,4 +70,22 @@ def test_a_study_without_rl_has_no_sheets_and_no_section(tmp_path, monkeypatch):
 
 def test_an_argument_is_refused(tmp_path):
     failed = run_stage(tmp_path, "fast")
-    assert failed.returncode == 2 and "takes no arguments" in failed.stderr
+    assert failed.returncode == 2 and "unrecognized arguments: fast" in failed.stderr
+
+
+def test_a_published_study_is_reported_from_its_tables_alone(folder, tmp_path_factory, monkeypatch):
+    report.program([])
+    clone = tmp_path_factory.mktemp("clone")
+    published.write(Path("metrics/tables"), clone / "metrics" / "other")
+    monkeypatch.chdir(clone)
+    Path("metrics/other/study.json").write_text('{"study": "default"}')
+    report.program(["--study", "other"])
+    drawn = {path.name for path in Path("metrics/other/plots").iterdir()}
+    assert drawn == {path.name for path in (folder / "metrics" / "plots").glob("*.png")}
+    assert Path("metrics/other/report.md").read_bytes() == (folder / "metrics" / "report.md").read_bytes()
+    assert not Path("metrics/samples.html").exists() and not Path("metrics/plots").exists()
+    Path("metrics/other/evals.parquet").unlink()
+    with pytest.raises(UserError, match=r"evals\.parquet: no such table; run `git checkout -- metrics/other`"):
+        report.program(["--study", "other"])
+    with pytest.raises(UserError, match=r"no published study 'othr'.*'other'"):
+        report.program(["--study", "othr"])
