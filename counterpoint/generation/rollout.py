@@ -8,9 +8,9 @@ import torch
 from transformers import GenerationConfig
 
 from counterpoint.generation import architecture, layers
+from counterpoint.generation.attention import Packed
 from counterpoint.generation.cache import Decoding
 from counterpoint.generation.draw import draw
-from counterpoint.generation.prefill import prefill
 from counterpoint.generation.prompts import Prompts, embed, features
 
 DROP_AT = 0.8  # finished completions leave the batch when no more than this share of it is under way
@@ -54,13 +54,16 @@ def rollout(
     else:
         uniform = torch.rand(rows, limit, device=device) if uniform is None else uniform.to(device)
     seen = features(parts, prompts) if seen is None else seen
+    layout = Packed(prompts.lengths, [], [], device, keep=True)
+    hidden = embed(parts, prompts, seen, prompts.ids[0][:0])
     joined = layers.join(parts.decoder)
-    hidden, kept, bias = prefill(parts, prompts, embed(parts, prompts, seen, prompts.ids[0][:0]), joined)
-    scores = parts.head(hidden)[groups]
+    cos, sin = layers.rotary(parts.decoder, hidden, torch.cat(prompts.positions, -1).unsqueeze(-2))
+    hidden = layers.run(parts.decoder, hidden, (cos[0], sin[0]), layout, joined)
+    scores = parts.head(hidden)[groups]  # the layout needs the last token of each prompt alone
     ahead = torch.tensor(prompts.following, device=device).unsqueeze(1) + torch.arange(limit, device=device)
     ahead = ahead if prompts.positions[0].dim() == 1 else ahead.expand(3, -1, -1)
     cos, sin = layers.rotary(parts.decoder, hidden, ahead)
-    cache = Decoding(kept, bias, groups, limit)
+    cache = Decoding(layout.kept, layout.prompt_bias, groups, limit)
     alive = torch.arange(rows, device=device)  # the completion that each row of the batch is
     ended = torch.zeros(rows, dtype=torch.bool, device=device)
     stops = torch.as_tensor(config._eos_token_tensor, device=device)
