@@ -11,6 +11,7 @@ import numpy as np
 from counterpoint.params import BLIND, ENDS, Claims
 
 MEASURES = ("prompts", "updates", "generated_tokens", "seconds")
+STALLED = 20  # times the median of a run's steps
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ def _spent(db: duckdb.DuckDBPyConnection, runs: dict[str, Run], totals: dict) ->
         found[run_id, "updates"] = np.arange(run.updates + 1.0)
         found[run_id, "generated_tokens"] = told * (generated or trained)
         if all(row[1] is not None for row in rows[run_id]):
-            found[run_id, "seconds"] = np.array([0.0, *(row[1] for row in rows[run_id])]).cumsum()
+            seconds = np.array([row[1] for row in rows[run_id]])
+            typical = np.median(seconds)  # one far longer stood still: warehouse/sql/staging/durations.sql
+            found[run_id, "seconds"] = np.r_[0.0, np.where(seconds > STALLED * typical, typical, seconds)].cumsum()
     return found
 
 

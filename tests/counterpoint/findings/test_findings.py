@@ -203,6 +203,15 @@ def test_without_timings_nothing_is_matched_on_seconds_and_the_rest_stays(rows):
     assert set(after["first_seconds"].to_pylist()) == {None}
 
 
+def test_a_step_during_which_the_process_stood_still_counts_as_the_median():
+    db = made_up.study(np.random.default_rng(4), {"tiny": FULL}, items=60, probe_items=10)
+    before = findings.compute(db)
+    db.execute("update timings set seconds = 21 * seconds where step = 2")
+    assert findings.compute(db).equals(before)
+    db.execute("update timings set seconds = 19.0 / 21 * seconds where step = 2")
+    assert not findings.compute(db).equals(before)
+
+
 def test_other_seconds_change_nothing_but_seconds():
     def steady(db) -> list[dict]:
         kept = [name for name in findings.SCHEMA.names if not name.endswith("_seconds")]

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -138,6 +139,20 @@ def test_cost_carries_what_a_run_started_from(study):
     )
     assert (prompts, seconds, own) == (48, 36.0, 18.0) and gain == difference
     assert ask("select total_prompts from cost_efficiency where method = 'sft'") == [(24,)]
+
+
+def test_a_step_during_which_the_process_stood_still_counts_as_the_median(copy):
+    path = train_folder("rl-small-2k-0") / "timings.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    first = next(row for row in rows if row["phase"] == "step" and row["step"] == 1)
+    typical, other = first["seconds"], next(row for row in rows if row["phase"] == "step" and row["step"] == 2)
+    for slower, counted in ((19 * typical, 19 * typical), (21 * typical, typical)):
+        other["seconds"] = slower
+        pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+        rebuild()
+        ((steps, seconds),) = ask("select updates, train_seconds from cost_efficiency where run_id = 'rl-small-2k-0'")
+        assert seconds == pytest.approx((steps - 1) * typical + counted)
 
 
 def test_bases_alone_give_empty_tables(tmp_path, monkeypatch):
