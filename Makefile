@@ -1,11 +1,10 @@
 # `make study` and `make test` are all that a newcomer needs; `make help` lists the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
-STUDY ?= default
-SET ?=
-export Q ?=
-OF_STUDY = $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)")
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# What a user gives reaches the recipes as environment variables alone: neither make nor a shell reads it as code.
+GIVEN := PYTHON STUDY SET Q PLAN JOBS ALL ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
+$(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
+export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
 
 .PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings publish report tune contamination rescore warehouse watch audit server serve clean gc
@@ -15,23 +14,21 @@ help:            ## this list
 
 setup: .venv/ready ## create .venv and install what requirements.lock pins
 .venv/ready: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv .venv
+	@"$$PYTHON" -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11 …") if sys.version_info < (3, 11) else None'
+	"$$PYTHON" -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
 study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; PLAN=1: only say what would run, and how long
 ifdef PLAN
-	@python -m flows.plan $(STUDY) $(SET)
+	@python -m flows.plan "$${STUDY:-default}" "$$SET"
 else
-	@python -m counterpoint.studies $(STUDY) $(SET)
-	@python -m stages.estimate
-	@python -m flows.parallel $(if $(JOBS),--jobs $(JOBS))
+	@python -m flows.parallel --study "$${STUDY:-default}" $${JOBS:+--jobs "$$JOBS"} -- "$$SET"
 	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
 endif
 
-quick:           ## the quick study: one model, samples 100 and 1,000
-	@$(MAKE) --no-print-directory study STUDY=quick
+quick: override export STUDY := quick
+quick: study     ## the quick study: one model, samples 100 and 1,000
 
 base: setup      ## train the shipped bases anew, and their cards
 	rm -rf work/base
@@ -39,7 +36,7 @@ base: setup      ## train the shipped bases anew, and their cards
 	dvc repro competence
 
 test: setup      ## the tests, a miniature dvc repro among them, in two processes; JOBS=4: in four
-	python -m pytest -n $(or $(JOBS),2) --dist loadfile
+	python -m pytest -n "$${JOBS:-2}" --dist loadfile
 
 test-slow: setup ## the wide tests of exactness and resume, and the others that take minutes
 	python -m pytest -m slow
@@ -62,21 +59,21 @@ lint: setup      ## ruff
 	ruff format --check .
 
 query: setup     ## ask the results: make query Q="select …" or the name of a published query; STUDY=published: of the published study
-	@python -m stages.query "$$Q" $(OF_STUDY)
+	@python -m stages.query "$$Q" $${STUDY:+--study "$$STUDY"}
 
 findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too; STUDY=published
-	@python -m stages.findings $(if $(ALL),--all) $(OF_STUDY)
+	@python -m stages.findings $${ALL:+--all} $${STUDY:+--study "$$STUDY"}
 
 publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=published
-	@python -m stages.publish --name "$(STUDY)"
-	@python -m stages.report --study "$(STUDY)"
+	@python -m stages.publish --name "$${STUDY:-default}"
+	@python -m stages.report --study "$${STUDY:-default}"
 
 report: setup    ## write the report and the pictures anew, from the tables: make report; STUDY=published
-	@python -m stages.report $(OF_STUDY)
+	@python -m stages.report $${STUDY:+--study "$$STUDY"}
 
 tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
-	$(if $(OF_STUDY)$(SET),@python -m counterpoint.studies $(STUDY) $(SET))
-	@python -m stages.tune $(if $(ARMS),--arms $(ARMS)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(MODEL),--model $(MODEL)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(JOBS),--jobs $(JOBS))
+	@if [ -n "$$STUDY$$SET" ]; then python -m counterpoint.studies "$${STUDY:-default}" "$$SET"; fi
+	@python -m stages.tune $${ARMS:+--arms "$$ARMS"} $${TRIALS:+--trials "$$TRIALS"} $${MODEL:+--model "$$MODEL"} $${SAMPLE:+--sample "$$SAMPLE"} $${JOBS:+--jobs "$$JOBS"}
 
 contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures
 	@python -m stages.contamination
@@ -85,16 +82,16 @@ rescore: setup   ## judge stored completions again, without a model, and list th
 	@python -m stages.rescore
 
 watch: setup     ## the verdicts on the rewards of runs that train now: make watch EVERY=60
-	@python -m flows.watch $(if $(EVERY),--every $(EVERY),--once)
+	@if [ -n "$$EVERY" ]; then python -m flows.watch --every "$$EVERY"; else python -m flows.watch --once; fi
 
 audit: setup     ## a run made elsewhere (TRL, verl, CSV): make audit RUN=path/to/run
-	@python -m counterpoint.audit "$(RUN)"
+	@python -m counterpoint.audit -- "$$RUN"
 
 server: setup    ## a Prefect server on loopback
-	@python -m flows.server $(if $(PORT),--port $(PORT))
+	@python -m flows.server $${LISTEN:+--host "$$LISTEN"} $${PORT:+--port "$$PORT"}
 
 serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON='0 2 * * *'
-	@python -m flows.serve $(if $(findstring command,$(origin STUDY)),--study "$(STUDY)") $(if $(CRON),--cron "$(CRON)") $(if $(TIMEZONE),--timezone "$(TIMEZONE)") $(SET)
+	@python -m flows.serve $${STUDY:+--study "$$STUDY"} $${CRON:+--cron "$$CRON"} $${TIMEZONE:+--timezone "$$TIMEZONE"} -- "$$SET"
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
 	rm -rf work logs data/problems data/samples data/runs data/traces/* metrics/rewards metrics/tables metrics/results.duckdb metrics/samples.html

@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from counterpoint import params, trace_sets
+from counterpoint import params, running, trace_sets
 from counterpoint.errors import UserError
 from counterpoint.typed import Loader, nearest, read_yaml
 
@@ -181,6 +181,7 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
     """Bring `path` to the study and the settings; true if it changed.
 
     A changed file of another study is kept beside it, its name ending in `.before`, and a line on stderr says so.
+    Raises `UserError` where it would change under another process that runs a study by it.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     content = read_yaml(path) if path.exists() else {}
@@ -189,6 +190,8 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
     completed = trace_sets.complete(data)
     text = dump(data) if held != study or overrides or completed else before
     params.parse(data, where)
+    if text != before:
+        running.check_free(path)
     if before and held != study and changed_by_hand(before, held, folder):
         kept = path.with_name(f"{path.name}.before")
         kept.write_text(before, encoding="utf-8")
@@ -203,16 +206,32 @@ def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
     return text != before
 
 
+def settings(words: list[str]) -> list[str]:
+    """The KEY=VALUE settings in these words of a command line, several of which may stand in one word."""
+    return [setting for word in words for setting in word.split()]
+
+
+def bring(study: str, overrides: list[str], path: Path = Path("params.yaml")) -> str:
+    """Bring params.yaml to the study and the settings; an empty study keeps the present one. What to say of it.
+
+    Raises `UserError` before anything is written.
+    """
+    if not study and not overrides:
+        params.load(path)
+    name = study or read_yaml(path).get("study")
+    changed = bool(study or overrides) and write(name, overrides, path)
+    return f"{path}: study {name}{' (written)' if changed else ', as it stands'}"
+
+
 def main(arguments: list[str]) -> int:
     """Compose; exit code 2 with one line for a user's mistake."""
     try:
         if not arguments:
             raise UserError("usage: python -m counterpoint.studies STUDY [KEY=VALUE …]")
-        changed = write(arguments[0], arguments[1:])
+        print(bring(arguments[0], settings(arguments[1:])))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"params.yaml: study {arguments[0]}{' (written)' if changed else ', as it stands'}")
     return 0
 
 

@@ -20,7 +20,9 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
 from counterpoint.errors import UserError
-from flows.repro import split
+from flows.repro import split, steady_locks
+
+steady_locks()
 
 
 def needs(root: Path = Path()) -> dict[str, set[str]]:

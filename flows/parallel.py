@@ -1,6 +1,7 @@
-"""Run the study in params.yaml with independent stages side by side; the same results and dvc.lock as `dvc repro`.
+"""Run a study with independent stages side by side; the same results and dvc.lock as `dvc repro`.
 
-    python -m flows.parallel [--jobs N]
+    python -m flows.parallel [--jobs N]                    params.yaml as it stands
+    python -m flows.parallel --study quick rl.epochs=2     what `make study STUDY=quick SET=rl.epochs=2` calls
 
 A stage starts when all that it needs is up to date; of those that could start, the one with the longest way still
 behind it to the end of the study goes first. Each is a `dvc --wait-for-lock repro -s STAGE` of its own
@@ -23,11 +24,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from counterpoint import params
+from counterpoint import params, running, studies
 from counterpoint.errors import UserError
 from flows import graph, runner
 from flows.supervise import GRACE
-from stages import estimate
+from stages import estimate, lifeline
 
 RETRIES = 2  # of a stage that another DVC process stood in the way of
 RETRY_DELAY = 10.0  # seconds
@@ -182,22 +183,28 @@ def interrupt(*_: object) -> None:
 def main(arguments: list[str]) -> int:
     """Run the study; the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m flows.parallel", description="Run the study in params.yaml, independent stages side by side."
+        prog="python -m flows.parallel", description="Run a study, independent stages side by side."
     )
+    parser.add_argument("--study", default="", help="a name from studies/; params.yaml as it stands if left out")
     parser.add_argument("--jobs", metavar="N", help="stages at a time (default: usable cores over `threads`)")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
     started = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and a shell's `&` have it
+            signal.signal(number, interrupt)
+    lifeline.end_with(lifeline.made_by_make())
     try:
-        settings = params.load()
-        jobs = jobs_from(chosen.jobs, settings.threads)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and a shell's `&` have it
-                signal.signal(number, interrupt)
-        study = Study(graph.needs(), estimate.by_stage(settings))
-        try:
-            study.run(jobs, surroundings(jobs, settings.threads))
-        finally:
-            print(f"{study.summary()}; {time.monotonic() - started:.0f} s", flush=True)
+        with running.hold("`make study`"):
+            print(studies.bring(chosen.study, studies.settings(chosen.overrides)), flush=True)
+            settings = params.load()
+            jobs = jobs_from(chosen.jobs, settings.threads)
+            study = Study(graph.needs(), estimate.by_stage(settings))
+            print(estimate.line(settings), flush=True)
+            try:
+                study.run(jobs, surroundings(jobs, settings.threads))
+            finally:
+                print(f"{study.summary()}; {time.monotonic() - started:.0f} s", flush=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

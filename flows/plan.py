@@ -7,14 +7,11 @@ is shown that text in the place of the file, so that what counts as done is DVC'
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import sys
 from pathlib import Path
 
 import networkx
 from dvc.exceptions import DvcException
-from dvc.fs import LocalFileSystem
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
@@ -22,25 +19,12 @@ from dvc.stage import PipelineStage
 from counterpoint import params, studies, trace_sets
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
+from flows.repro import steady_locks
 from stages import estimate
+from stages.dvc_files import Shown
 
 PARAMS = Path("params.yaml")
-
-
-class Composed(LocalFileSystem):
-    """The local files, but for params.yaml, which reads as `text`."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.text, self.place = text, str(PARAMS.resolve())
-
-    def open(self, path, mode="r", **kwargs):
-        if os.path.abspath(path) == self.place:
-            return io.BytesIO(self.text.encode()) if "b" in mode else io.StringIO(self.text)
-        return super().open(path, mode=mode, **kwargs)
-
-    def exists(self, path, *arguments, **kwargs):
-        return path == self.place or super().exists(path, *arguments, **kwargs)
+steady_locks()
 
 
 def composed(study: str, overrides: list[str]) -> tuple[dict, str]:
@@ -58,7 +42,7 @@ def unchanged(text: str) -> set[str]:
     """
     found: set[str] = set()
     try:
-        with Repo(fs=Composed(text)) as repo, repo.lock:
+        with Repo(fs=Shown({PARAMS: text})) as repo, repo.lock:
             graph = repo.index.graph
             for stage in networkx.topological_sort(graph.reverse()):
                 before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
@@ -78,7 +62,7 @@ def main(arguments: list[str]) -> int:
     try:
         if not arguments:
             raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
-        data, where = composed(arguments[0], arguments[1:])
+        data, where = composed(arguments[0], studies.settings(arguments[1:]))
         settings = params.parse(data, where)
         print("\n".join(estimate.plan(settings, estimate.measured(), unchanged(studies.dump(data)))))
     except UserError as error:

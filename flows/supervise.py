@@ -93,7 +93,10 @@ def main(log: str, *command: str) -> int:
     # Before the child is there: a shell makes its background jobs ignore SIGINT, and the child would inherit that.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    child = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True)
+    environment = {**os.environ, "COUNTERPOINT_SUPERVISOR": str(os.getpid())}  # stages/lifeline.py
+    child = subprocess.Popen(
+        command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=environment, start_new_session=True
+    )
     copying = threading.Thread(target=copy, args=(child.stdout.fileno(), log, command), daemon=True)
     copying.start()
     threading.Thread(target=watch_lifeline, args=(stop,), daemon=True).start()

@@ -14,7 +14,9 @@ from pathlib import Path
 if not sys.stderr.isatty():  # bars of the libraries are for terminals; a log gets our own lines
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
+from counterpoint import running
 from counterpoint.errors import UserError
+from stages import START, lifeline, record
 
 PROBLEMS = Path("data/problems/problems.parquet")
 REJECTS = Path("data/problems/rejects.parquet")
@@ -71,13 +73,22 @@ def loading() -> Iterator[None]:
 
 
 def main(program: Callable[[list[str]], None]) -> None:
-    """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on)."""
+    """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on).
+
+    Where DVC runs it, it ends with DVC, and fails when what it depends on was changed meanwhile (stages/record.py).
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     warnings.simplefilter("ignore", FutureWarning)  # notices to the developers of the pinned libraries
     for noisy in ("httpx", "huggingface_hub", "transformers", "datasets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        program(sys.argv[1:])
+        if START is None:
+            program(sys.argv[1:])
+        else:
+            lifeline.end_with(lifeline.of_stage())
+            with running.hold(f"the stage {START.stage}"):
+                program(sys.argv[1:])
+                record.check(START)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

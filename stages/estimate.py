@@ -256,19 +256,23 @@ def _totals(settings: params.Params, known: Known, expected: Mapping[str, float]
     yield f"step times measured: {', '.join(timed) or 'none'}; {'' if timed else 'all '}others by the size of the model"
 
 
+def line(settings: params.Params) -> str:
+    """What a study is, and about how long all of it takes."""
+    runs, others = settings.runs, unknown(settings)
+    head = f"study {settings.study}: {len(runs.base)} bases, {len(runs.trained)} training runs; "
+    if others:
+        return f"{head}the speed of {', '.join(others)} is not known here, so no time is promised"
+    minutes = sum(by_stage(settings, measured()).values()) / 60
+    return (
+        f"{head}about {minutes:.0f} minutes of one idle core, {minutes / 2:.0f} of two, less what DVC finds unchanged"
+    )
+
+
 def program(arguments: list[str]) -> None:
     """Print the estimate."""
     if arguments:
         raise UserError("usage: python -m stages.estimate (it takes no arguments)")
-    settings = params.load()
-    runs = settings.runs
-    print(f"study {settings.study}: {len(runs.base)} bases, {len(runs.trained)} training runs", end="; ")
-    others = unknown(settings)
-    if others:
-        print(f"the speed of {', '.join(others)} is not known here, so no time is promised")
-    else:
-        minutes = sum(by_stage(settings, measured()).values()) / 60
-        print(f"about {minutes:.0f} minutes of one idle core, {minutes / 2:.0f} of two, less what DVC finds unchanged")
+    print(line(params.load()))
 
 
 if __name__ == "__main__":

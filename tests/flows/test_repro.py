@@ -1,5 +1,7 @@
 """A stage recorded by its own entry against DVC's way: the same dvc.lock to the byte."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +95,55 @@ def test_a_killed_writer_leaves_the_file_whole(recorded):
     assert (recorded / "dvc.lock").read_bytes() == before
     by_entry("data")
     assert (recorded / "dvc.lock").read_bytes() != before and not Path("dvc.lock.new").exists()
+
+
+def entry(pid: int, command: str) -> str:
+    held = {"pid": pid, "cmd": command}
+    return json.dumps({"write": {os.path.abspath("data.txt"): held}, "read": {os.path.abspath("source.txt"): [held]}})
+
+
+def test_what_a_killed_process_left_in_the_lock_stops_nobody(toy):
+    lock = toy / ".dvc/tmp/rwlock"
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "repro"])
+    try:
+        whole = entry(os.getpid(), f"{sys.executable} another command")
+        for number, text in enumerate(
+            [
+                "",
+                whole[:40],
+                "[]",
+                '{"write": 3}',
+                whole,
+                entry(other.pid, "dvc repro -s data"),
+                entry(2**22, "dvc repro"),
+            ]
+        ):
+            lock.write_text(text)
+            (toy / "source.txt").write_text(str(number))
+            by_entry("data")
+            assert not any(json.loads(lock.read_text()).values())
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_living_process_with_that_command_holds_its_paths(toy):
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "repro", "-s", "data"])
+    try:
+        (toy / ".dvc/tmp/rwlock").write_text(entry(other.pid, "/venv/bin/dvc repro -s data"))
+        blocked = subprocess.run(
+            [sys.executable, "-I", repro.__file__, "data"], capture_output=True, text=True, check=False
+        )
+        assert blocked.returncode and "is busy" in blocked.stderr and str(other.pid) in blocked.stderr
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_killed_writer_leaves_the_lock_whole(toy):
+    lock = toy / ".dvc/tmp/rwlock"
+    lock.write_text("{}")
+    stop = "import os; os.replace = lambda *_: os._exit(9); import runpy, sys; sys.argv[1:] = ['data']; "
+    code = f"{stop}runpy.run_path({repro.__file__!r}, run_name='__main__')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 9
+    assert lock.read_text() == "{}"

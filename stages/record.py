@@ -1,0 +1,115 @@
+"""What DVC records of a stage is what the stage ran with, or the stage fails.
+
+DVC hashes parameters and code when a stage's command has ended, and records what it finds then. Edited meanwhile, they
+would be recorded as if the stage had run with them. So a stage notes at its very start what stands in params.yaml and
+in the code, and compares at its end. What counts is what dvc.yaml says that the stage depends on, by DVC's own reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from counterpoint.errors import UserError
+from counterpoint.typed import Loader
+
+PARAMS = "params.yaml"
+TEXTS = (PARAMS, "dvc.yaml")
+CODE = ("counterpoint", "stages")  # folders
+STAGE = "DVC_STAGE"  # the variable in which DVC tells a command the name of its stage
+NAMED = 3  # changes that the message names
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a stage began with: its name, the texts of params.yaml and dvc.yaml, and the digest of each file of code."""
+
+    stage: str
+    texts: dict[str, str]
+    code: dict[str, str]
+
+
+def begin() -> Start | None:
+    """Note what stands in the files now; None where DVC runs no stage, or in another folder than this."""
+    stage = os.environ.get(STAGE)
+    if not stage or not all(Path(name).is_file() for name in TEXTS):
+        return None
+    return Start(stage, _texts(), _code())
+
+
+def _texts() -> dict[str, str]:
+    return {name: Path(name).read_text(encoding="utf-8", errors="replace") for name in TEXTS}
+
+
+def _code() -> dict[str, str]:
+    files = (path for folder in CODE for path in Path(folder).rglob("*") if "__pycache__" not in path.parts)
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files) if path.is_file()}
+
+
+def check(start: Start | None) -> None:
+    """Raise `UserError` where a parameter or a file that the stage depends on is not as at its start.
+
+    The stage's outs are removed first: nothing is published, and DVC, which sees the stage fail, records nothing.
+    """
+    if start is None:
+        return
+    texts, code = _texts(), _code()
+    edited = sorted(path for path in start.code.keys() | code.keys() if start.code.get(path) != code.get(path))
+    if not edited and texts[PARAMS] == start.texts[PARAMS]:
+        return
+    keys, paths, outs = _depends(start)
+    found = [*_values(keys, start.texts[PARAMS], texts[PARAMS]), *_under(edited, paths)]
+    if not found:
+        return
+    for out in outs:
+        out.remove()
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    raise UserError(
+        f"{start.stage}: changed while it ran: {'; '.join(found[:NAMED])}{more}; so nothing is published; the same "
+        "command runs it with what stands there now, or, where that is put back, goes on from the last checkpoint"
+    )
+
+
+def _depends(start: Start) -> tuple[list[str], list[Path], list]:
+    """The parameters' keys, the paths and DVC's outs of the stage, as they were when it began."""
+    from dvc.dependency import ParamsDependency  # seconds, and hardly ever needed
+    from dvc.repo import Repo
+
+    from stages.dvc_files import Shown
+
+    with Repo(fs=Shown(start.texts)) as repo:
+        (stage,) = (one for one in repo.index.stages if one.addressing == start.stage)
+        keys = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+        paths = [Path(os.path.relpath(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+        return keys, paths, stage.outs
+
+
+def _values(keys: Iterable[str], before: str, after: str) -> list[str]:
+    """What changed of the parameters, in words."""
+    old, new = (yaml.load(text, Loader) for text in (before, after))
+    pairs = ((key, _value(old, key), _value(new, key)) for key in keys)
+    return [words for key, *values in pairs for words in _differences(key, *values)]
+
+
+def _value(data: Any, key: str) -> Any:
+    for name in key.split("."):
+        data = data.get(name) if isinstance(data, dict) else None
+    return data
+
+
+def _differences(key: str, before: Any, after: Any) -> list[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        names = dict.fromkeys([*before, *after])
+        return [words for name in names for words in _differences(f"{key}.{name}", before.get(name), after.get(name))]
+    return [] if before == after else [f"{key} in {PARAMS} ({before} when it began, {after} now)"]
+
+
+def _under(edited: Iterable[str], paths: Iterable[Path]) -> list[str]:
+    places = list(paths)
+    return [name for name in edited if any(place == Path(name) or place in Path(name).parents for place in places)]
