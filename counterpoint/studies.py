@@ -177,6 +177,15 @@ def with_settings(study: str, overrides: list[str], held: dict, path: Path, fold
     return data, where
 
 
+def composed(
+    study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")
+) -> tuple[dict, str]:
+    """What `make study STUDY=… SET=…` would run with, and where it is from. Raises `UserError` as that would."""
+    data, where = with_settings(study, overrides, read_yaml(path) if path.exists() else {}, path, folder)
+    trace_sets.complete(data)
+    return data, where
+
+
 def write(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
     """Bring `path` to the study and the settings; true if it changed.
 

@@ -7,8 +7,8 @@ What the user has set stays.
 import os
 from pathlib import Path
 
-# A server that a flow starts for itself migrates its database first: over 20 s, Prefect's own limit, on a cold machine.
-os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
 os.environ.setdefault("PREFECT_HOME", str(Path(__file__).resolve().parent.parent / ".prefect"))
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+# A run whose machine or process vanished is told by these missing (flows/heartbeat.py); Prefect's shortest interval.
+os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")

@@ -16,23 +16,14 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from counterpoint import params, studies, trace_sets
+from counterpoint import params, studies
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
 from flows.repro import steady_locks
 from stages import estimate
 from stages.dvc_files import Shown
 
 PARAMS = Path("params.yaml")
 steady_locks()
-
-
-def composed(study: str, overrides: list[str]) -> tuple[dict, str]:
-    """What `make study STUDY=… SET=…` would run with, and where it is from. Raises `UserError` as that would."""
-    held = read_yaml(PARAMS) if PARAMS.exists() else {}
-    data, where = studies.with_settings(study, overrides, held, PARAMS, Path("studies"))
-    trace_sets.complete(data)
-    return data, where
 
 
 def unchanged(text: str) -> set[str]:
@@ -62,7 +53,7 @@ def main(arguments: list[str]) -> int:
     try:
         if not arguments:
             raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
-        data, where = composed(arguments[0], studies.settings(arguments[1:]))
+        data, where = studies.composed(arguments[0], studies.settings(arguments[1:]))
         settings = params.parse(data, where)
         print("\n".join(estimate.plan(settings, estimate.measured(), unchanged(studies.dump(data)))))
     except UserError as error:

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 from flows.supervise import GRACE
@@ -121,6 +122,11 @@ class Children:
         with self.lock:
             self.stopped = True
         stop(self.living)
+
+
+# Of the present run. Not a parameter of Prefect's tasks, for it copies those; their threads inherit the context. Here,
+# because a served flow is pickled with what its own module holds.
+CURRENT: ContextVar[Children] = ContextVar("children")
 
 
 def run_stage(

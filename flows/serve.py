@@ -15,30 +15,26 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import urllib.error
-import urllib.request
 from zoneinfo import ZoneInfo
 
 from counterpoint import studies
 from counterpoint.errors import UserError
-from flows import graph, server
+from flows import asked, graph, server
 
 LEAST = 30  # seconds between two looks of a served watch
 
 
-def check(study: str, timezone: str, address: str) -> None:
-    """Raise `UserError` for an unknown study or time zone, a missing graph, or a server that does not answer."""
+def check(study: str, overrides: list[str], timezone: str, address: str) -> None:
+    """Raise `UserError` for what no run could use or no page may ask (flows/asked.py), a missing graph, an unknown time
+    zone, or a server that does not answer."""
     graph.stages()
-    if study:
-        studies.compose(study)
+    asked.check(study, overrides)
     try:
         ZoneInfo(timezone)
     except (ValueError, OSError, KeyError):
         raise UserError(f"--timezone: unknown time zone {timezone!r}; write it as Europe/Berlin or UTC") from None
-    try:
-        urllib.request.urlopen(f"{address}/health", timeout=5).close()
-    except (urllib.error.URLError, OSError, ValueError):
-        raise UserError(f"no Prefect server answers at {address}; start one with `make server`") from None
+    if not server.answers(address):
+        raise UserError(f"no Prefect server answers at {address}; start one with `make server`")
 
 
 def main(arguments: list[str]) -> int:
@@ -53,9 +49,10 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     address = os.environ.setdefault("PREFECT_API_URL", server.url())
     try:
-        if chosen.watch and (chosen.study or chosen.cron or chosen.overrides):
+        if chosen.watch and (chosen.study or chosen.cron or "".join(chosen.overrides).strip()):
             raise UserError("--watch serves the watch alone; serve the study by another `python -m flows.serve`")
-        check(chosen.study, chosen.timezone, address)
+        overrides = studies.settings(chosen.overrides)
+        check(chosen.study, overrides, chosen.timezone, address)
         # Prefect reads PREFECT_API_URL when it is imported.
         schedule = every(chosen.watch or chosen.cron, chosen.timezone, "--watch" if chosen.watch else "--cron")
     except UserError as error:
@@ -70,7 +67,7 @@ def main(arguments: list[str]) -> int:
     else:
         from flows.study import run_study as served
 
-        parameters = {"study": chosen.study, "overrides": chosen.overrides}
+        parameters = {"study": chosen.study, "overrides": overrides}
     served.serve(
         name=chosen.name or served.name,
         schedule=schedule,

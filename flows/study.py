@@ -3,9 +3,10 @@
     python -m flows.study                                    params.yaml as it stands
     python -m flows.study --study quick --jobs 1 rl.learning_rate=1e-5
 
-Independent stages run side by side, as in flows/parallel.py. Needs no server: without PREFECT_API_URL a temporary one
-is started. What need not run does not: DVC decides, by the same dvc.lock as `dvc repro`. Exit codes: 0 completed,
-1 failed, 2 a user's mistake, 130 interrupted.
+Independent stages run side by side, as in flows/parallel.py. Needs no server: without PREFECT_API_URL one is started
+that ends with the run. What need not run does not: DVC decides, by the same dvc.lock as `dvc repro`. A run whose server
+does not answer any more says so within 15 seconds and ends; run again it goes on. Exit codes: 0 completed, 1 failed,
+2 a user's mistake, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,43 +14,28 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import queue
-import signal
 import subprocess
 import sys
+import threading
 import time
-from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from counterpoint import params, studies
+from counterpoint import params, running, studies
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
-from flows import graph, parallel, runner
-from stages import estimate
+from flows import asked, graph, heartbeat, parallel, runner, server
+from stages import estimate, lifeline
 from stages.common import SUMMARY
 
-# Not a parameter of the task, for Prefect copies those; its threads inherit the flow's context.
-CHILDREN: ContextVar[runner.Children] = ContextVar("children")
-
-
-def compose(study: str, overrides: list[str]) -> str:
-    """Bring params.yaml to the study and the KEY=VALUE settings; an empty study keeps the present one. Its name.
-
-    Raises `UserError` before anything is written.
-    """
-    name = study or read_yaml(Path("params.yaml")).get("study")
-    if study or overrides:
-        studies.write(name, overrides)
-    else:
-        params.load()
-    return name
+ASK_EVERY = 4.0  # seconds between two looks whether the server answers, and to wait for an answer
+MISSED = 3  # answers after which it counts as gone
 
 
 def lock_conflict(task: Any, task_run: Any, state: Any) -> bool:
@@ -69,7 +55,7 @@ def lock_conflict(task: Any, task_run: Any, state: Any) -> bool:
 )
 def stage(target: str) -> str:
     """One stage of dvc.yaml; returns `ran`, `restored` or `unchanged`."""
-    return runner.run_stage(target, get_run_logger().info, children=CHILDREN.get())
+    return runner.run_stage(target, get_run_logger().info, children=runner.CURRENT.get())
 
 
 @flow(name="study", persist_result=False)
@@ -80,19 +66,47 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
     overrides: settings KEY=VALUE laid on it, for example rl.learning_rate=1e-5.
     jobs: how many stages may run at a time; 0 for so many as the cores are enough for.
     """
-    name = compose(study, overrides)
-    settings = params.load()
-    at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
-    needs = graph.needs()
-    done: dict[str, tuple[str, float]] = {}
-    get_run_logger().info("study %s: %d stages, up to %d at a time", name, len(needs), at_a_time)
-    CHILDREN.set(runner.Children(parallel.surroundings(at_a_time, settings.threads)))
-    try:
-        run_stages(needs, graph.remaining(needs, estimate.by_stage(settings)), at_a_time, done)
-    except Exception:
-        leave_summary(name, list(needs), done)
-        raise
-    leave_summary(name, list(needs), done)
+    asked.check(study, overrides)
+    if runtime.deployment.id:
+        lifeline.end_with([os.getppid()])  # the program that serves it
+    server.name_run(str(runtime.flow_run.id))
+    with running.hold(f"the flow run {runtime.flow_run.name}"):
+        get_run_logger().info(studies.bring(study, overrides))
+        settings = params.load()
+        at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
+        needs = graph.needs()
+        done: dict[str, tuple[str, float]] = {}
+        get_run_logger().info("study %s: %d stages, up to %d at a time", settings.study, len(needs), at_a_time)
+        runner.CURRENT.set(runner.Children(parallel.surroundings(at_a_time, settings.threads)))
+        heartbeat.ensure()
+        threading.Thread(
+            target=watch_server, args=(get_current_settings().api.url, runner.CURRENT.get()), daemon=True
+        ).start()
+        try:
+            run_stages(needs, graph.remaining(needs, estimate.by_stage(settings)), at_a_time, done)
+        except Exception:
+            leave_summary(settings.study, list(needs), done)
+            raise
+        leave_summary(settings.study, list(needs), done)
+
+
+def watch_server(address: str, children: runner.Children) -> None:
+    """End the run when the server has not answered for so long that it counts as gone. Runs in a thread of its own.
+
+    Prefect itself would go on without it for minutes and then fail: of what happens meanwhile no page could tell.
+    """
+    missed = 0
+    while missed < MISSED:
+        time.sleep(ASK_EVERY)
+        missed = 0 if server.answers(address, ASK_EVERY) else missed + 1
+    print(
+        f"the Prefect server at {address} does not answer any more: the run ends here, its stages save what they have; "
+        "the same command goes on from there",
+        file=sys.stderr,
+        flush=True,
+    )
+    children.stop()
+    os._exit(1)
 
 
 def run_stages(
@@ -126,7 +140,7 @@ def run_stages(
             done[name] = (outcome, time.monotonic() - started)
         raise failure
     except BaseException:
-        CHILDREN.get().stop()
+        runner.CURRENT.get().stop()
         raise
 
 
@@ -177,18 +191,6 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows])
 
 
-def start_server() -> None:
-    """Start the temporary server now, if there is no other, deaf to Ctrl-C: how a run was stopped is yet to be stored.
-
-    (Otherwise the terminal's signal ends it too, and Prefect tries for minutes to reach it.)
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        get_client(sync_client=True)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def main(arguments: list[str]) -> int:
     """Run the flow once, here; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.study", description="Run a study as a Prefect flow.")
@@ -196,16 +198,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", metavar="N", help="stages at a time (default: usable cores over `threads`)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
+    overrides = studies.settings(chosen.overrides)
     try:
-        compose(chosen.study, chosen.overrides)
-        jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
-        graph.stages()
+        with running.hold("`python -m flows.study`"):
+            studies.bring(chosen.study, overrides)
+            jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
+            graph.stages()
+            with contextlib.ExitStack() as stack:
+                if not get_current_settings().api.url:
+                    stack.enter_context(
+                        temporary_settings({PREFECT_API_URL: stack.enter_context(server.for_this_process())})
+                    )
+                state = run_study(chosen.study, overrides, jobs, return_state=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    try:
-        start_server()
-        state = run_study(chosen.study, chosen.overrides, jobs, return_state=True)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from there", file=sys.stderr)
         return 130

@@ -17,8 +17,6 @@ import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -186,15 +184,6 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def answers(address: str) -> bool:
-    """Whether a Prefect server answers there."""
-    try:
-        urllib.request.urlopen(f"{address}/health", timeout=5).close()
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
-    return True
-
-
 def look_alone() -> str:
     """One look without Prefect; the table."""
     before = remembered()
@@ -219,7 +208,7 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if answers(address):
+    if server.answers(address):
         from flows.watching import watch as at_look  # Prefect reads PREFECT_API_URL when it is imported
     else:
         print(f"no Prefect server answers at {address}: the table is only printed", file=sys.stderr)

@@ -22,11 +22,11 @@ def test_what_is_done_is_dvcs_word_on_the_composed_parameters(toy):
     before = state(toy)
     everything = {"data", "train@one", "train@two", "report"}
     same, other = (
-        studies.dump(plan.composed("default", [])[0]),
-        studies.dump(plan.composed("default", ["rl.epochs=2"])[0]),
+        studies.dump(studies.composed("default", [])[0]),
+        studies.dump(studies.composed("default", ["rl.epochs=2"])[0]),
     )
     assert plan.unchanged(same) == plan.unchanged(other) == everything  # these stages read rl.learning_rate alone
-    assert plan.unchanged(studies.dump(plan.composed("default", ["rl.learning_rate=0.5"])[0])) == set()
+    assert plan.unchanged(studies.dump(studies.composed("default", ["rl.learning_rate=0.5"])[0])) == set()
     assert state(toy) == before
     (toy / "out" / "two.txt").write_text("changed")
     assert plan.unchanged(same) == {"data", "train@one"}
@@ -40,13 +40,13 @@ def test_the_graph_is_that_of_the_composed_study(toy):
         "      outs: ['${key}']\n"
     )
     quick = {"rl@rl-tiny-100-0", "rl@rl-tiny-1k-0"}
-    with Repo(fs=Shown({"params.yaml": studies.dump(plan.composed("quick", [])[0])})) as repo:
+    with Repo(fs=Shown({"params.yaml": studies.dump(studies.composed("quick", [])[0])})) as repo:
         assert {stage.addressing for stage in repo.index.stages} == quick
     studies.write("quick", [])
     with Repo(".") as repo:
         repo.reproduce()
     studies.write("default", [])
-    assert plan.unchanged(studies.dump(plan.composed("quick", [])[0])) == quick
+    assert plan.unchanged(studies.dump(studies.composed("quick", [])[0])) == quick
     assert plan.unchanged(Path("params.yaml").read_text()) == set()
 
 
@@ -62,8 +62,8 @@ def test_the_plan_of_another_study_leaves_the_parameters_as_they_are(toy, capsys
 
 def test_a_hand_edit_of_the_same_study_is_planned_too(toy):
     studies.write("default", ["sft.epochs=3"])
-    assert plan.composed("default", [])[0]["sft"]["epochs"] == 3
-    assert plan.composed("quick", [])[0]["sft"]["epochs"] == 1
+    assert studies.composed("default", [])[0]["sft"]["epochs"] == 3
+    assert studies.composed("quick", [])[0]["sft"]["epochs"] == 1
 
 
 @pytest.mark.parametrize("setting", ["sft.epochs=0", "arms.sft.settings.epoch=2"])

@@ -1,0 +1,41 @@
+"""What a Prefect server may ask of a flow: another study of this checkout and other values, not other code or files.
+
+Whoever reaches the server chooses the parameters of a run. So these never turn on `trust_remote_code`, name a model
+that no study of this checkout names, or read another source of problems. A user does that, in params.yaml or studies/.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoint import params, studies
+from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
+
+FIXED = ("trust_remote_code", "source")  # keys of params.yaml
+
+
+def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> None:
+    """Raise `UserError` for an unknown study or setting, and for one that is a user's alone to make."""
+    name = study or str(read_yaml(path).get("study"))
+    plain, _ = studies.composed(name, [], path, folder)
+    data, where = studies.composed(name, overrides, path, folder)
+    params.parse(data, where)
+    for key in FIXED:
+        if data[key] != plain[key]:
+            raise UserError(
+                f"{key}: no flow parameter; whoever reaches the server could set it, so write it into {path}"
+            )
+    known = checkpoints(path, folder)
+    for model, checkpoint in data["models"].items():
+        if checkpoint not in known:
+            raise UserError(
+                f"models.{model}: {checkpoint!r} is in no study of this checkout, and no flow parameter may name another "
+                f"checkpoint; write it into {path} or a file in {folder}"
+            )
+
+
+def checkpoints(path: Path, folder: Path) -> set[str]:
+    """The checkpoints that params.yaml and the files in `folder` name."""
+    named = (read_yaml(file).get("models") for file in (path, *sorted(folder.glob("*.yaml"))))
+    return {checkpoint for models in named if isinstance(models, dict) for checkpoint in models.values()}

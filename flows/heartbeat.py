@@ -1,0 +1,40 @@
+"""Runs whose process or machine vanished are called crashed by the server, not running for ever.
+
+A run sends a heartbeat every 30 seconds (PREFECT_FLOWS_HEARTBEAT_FREQUENCY in flows/__init__.py). An automation, which
+the first run leaves on the server, waits for the next one, or for the end of the run, 75 seconds long.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from prefect.automations import Automation
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+
+NAME = "runs without a heartbeat have crashed"
+WITHIN = datetime.timedelta(seconds=75)
+BEAT = "prefect.flow-run.heartbeat"
+ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
+
+
+def ensure() -> None:
+    """Leave the automation on the server, if it is not there."""
+    try:
+        Automation.read(name=NAME)
+    except ValueError:
+        Automation(
+            name=NAME,
+            description="A process or a machine that is gone cannot say so.",
+            trigger=EventTrigger(
+                posture=Posture.Proactive,
+                after={BEAT},
+                expect={BEAT, *ENDS},
+                match={"prefect.resource.id": "prefect.flow-run.*"},
+                for_each={"prefect.resource.id"},
+                threshold=1,
+                within=WITHIN,
+            ),
+            actions=[ChangeFlowRunState(state=StateType.CRASHED, message="no heartbeat any more: its process is gone")],
+        ).create()
