@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 # What a user gives reaches the recipes as environment variables alone: neither make nor a shell reads it as code.
-GIVEN := PYTHON STUDY SET Q PLAN JOBS ALL ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
+GIVEN := PYTHON STUDY SET Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
@@ -30,10 +30,11 @@ endif
 quick: override export STUDY := quick
 quick: study     ## the quick study: one model, samples 100 and 1,000
 
-base: setup      ## train the shipped bases anew, and their cards
-	rm -rf work/base
-	dvc repro --force base
-	dvc repro competence
+base: setup      ## train the shipped bases anew, and their cards; hours: make base BASES='tiny small'
+	@python -m stages.base "$$BASES"
+	@dvc repro competence
+	@git status --short -- data/models/base metrics/competence
+	@echo "What differs from git counts once it is added: git add data/models/base metrics/competence dvc.lock"
 
 test: setup      ## the tests, a miniature dvc repro among them, in two processes; JOBS=4: in four
 	python -m pytest -n "$${JOBS:-2}" --dist loadfile

@@ -30,8 +30,8 @@ def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
     for model, checkpoint in data["models"].items():
         if checkpoint not in known:
             raise UserError(
-                f"models.{model}: {checkpoint!r} is in no study of this checkout, and no flow parameter may name another "
-                f"checkpoint; write it into {path} or a file in {folder}"
+                f"models.{model}: {checkpoint!r} is in no study of this checkout, and no flow parameter may "
+                f"name another checkpoint; write it into {path} or a file in {folder}"
             )
 
 

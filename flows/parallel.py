@@ -28,7 +28,7 @@ from counterpoint import params, running, studies
 from counterpoint.errors import UserError
 from flows import graph, runner
 from flows.supervise import GRACE
-from stages import estimate, lifeline
+from stages import estimate, lifeline, shipped
 
 RETRIES = 2  # of a stage that another DVC process stood in the way of
 RETRY_DELAY = 10.0  # seconds
@@ -197,6 +197,7 @@ def main(arguments: list[str]) -> int:
     try:
         with running.hold("`make study`"):
             print(studies.bring(chosen.study, studies.settings(chosen.overrides)), flush=True)
+            shipped.check()
             settings = params.load()
             jobs = jobs_from(chosen.jobs, settings.threads)
             study = Study(graph.needs(), estimate.by_stage(settings))

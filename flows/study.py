@@ -31,7 +31,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from counterpoint import params, running, studies
 from counterpoint.errors import UserError
 from flows import asked, graph, heartbeat, parallel, runner, server
-from stages import estimate, lifeline
+from stages import estimate, lifeline, shipped
 from stages.common import SUMMARY
 
 ASK_EVERY = 4.0  # seconds between two looks whether the server answers, and to wait for an answer
@@ -72,6 +72,7 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
     server.name_run(str(runtime.flow_run.id))
     with running.hold(f"the flow run {runtime.flow_run.name}"):
         get_run_logger().info(studies.bring(study, overrides))
+        shipped.check()
         settings = params.load()
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
         needs = graph.needs()
@@ -202,6 +203,7 @@ def main(arguments: list[str]) -> int:
     try:
         with running.hold("`python -m flows.study`"):
             studies.bring(chosen.study, overrides)
+            shipped.check()
             jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
             graph.stages()
             with contextlib.ExitStack() as stack:

@@ -16,7 +16,7 @@ if not sys.stderr.isatty():  # bars of the libraries are for terminals; a log ge
 
 from counterpoint import running
 from counterpoint.errors import UserError
-from stages import START, lifeline, record
+from stages import START, lifeline, record, shipped
 
 PROBLEMS = Path("data/problems/problems.parquet")
 REJECTS = Path("data/problems/rejects.parquet")
@@ -87,6 +87,7 @@ def main(program: Callable[[list[str]], None]) -> None:
         else:
             lifeline.end_with(lifeline.of_stage())
             with running.hold(f"the stage {START.stage}"):
+                shipped.check()
                 program(sys.argv[1:])
                 record.check(START)
     except UserError as error:

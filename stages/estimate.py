@@ -118,7 +118,7 @@ def base_of(settings: params.Params, model: str) -> params.Base | None:
 
 
 def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float]:
-    """Expected seconds of each stage of dvc.yaml but the shipped bases and their cards, by name (`rl@rl-tiny-2k-0`).
+    """Expected seconds of each stage of dvc.yaml but the cards of the shipped bases, by name (`rl@rl-tiny-2k-0`).
 
     A model from elsewhere counts as `small`: stages are ordered by that, and no time is promised.
     """
@@ -174,14 +174,12 @@ def _problems(settings: params.Params, run: params.Run) -> float:
     return settings.sampling.sizes[run.sample] * (high - low) * params.settings(settings, run.arm).epochs
 
 
-def from_scratch(settings: params.Params) -> dict[str, float]:
-    """Expected seconds of the stages that ship: each base and its card, where it must be made anew."""
-    found, tiny = {}, PER_EXAMPLE(131072)
+def cards(settings: params.Params) -> dict[str, float]:
+    """Expected seconds of the cards of the shipped bases, which ship too, where they must be made anew."""
+    found = {}
     for name, base in settings.bases.items():
-        steps = base.seeing_steps + base.reasoning_steps if base.stop_at is None else base.stop_at
-        card = settings.competence.problems * (8 + settings.competence.samples) * PER_ANSWER(weights(base))
-        found[f"base@{name}"] = steps * base.batch * PER_PLANTED * PER_EXAMPLE(weights(base)) / tiny
-        found[f"competence@{name}"] = card + PER_STAGE
+        asked = settings.competence.problems * (8 + settings.competence.samples)
+        found[f"competence@{name}"] = asked * PER_ANSWER(weights(base)) + PER_STAGE
     return found
 
 
@@ -201,12 +199,12 @@ def plan(settings: params.Params, known: Known, done: Collection[str]) -> list[s
 
     done: the stages that DVC would leave as they are.
     """
-    anew = {name: seconds for name, seconds in from_scratch(settings).items() if name not in done}
+    anew = {name: seconds for name, seconds in cards(settings).items() if name not in done}
     expected = by_stage(settings, known) | anew
     groups: dict[tuple[str, str], list[str]] = {}
     for name in expected:
         groups.setdefault(_group(settings, name), []).append(name)
-    order = ("base", "competence", "distill", *params.STAGES, "evaluate", "others")
+    order = ("competence", "distill", *params.STAGES, "evaluate", "others")
     lines = [("stage", "arm", "models", "samples", "seeds", "runs", "done", "hours", "left")]
     for (stage, arm), names in sorted(groups.items(), key=lambda item: order.index(item[0][0])):
         lines.append((stage, arm, *_over(settings, names), *_amounts(expected, names, done)))
@@ -226,7 +224,7 @@ def _group(settings: params.Params, name: str) -> tuple[str, str]:
         return stage, settings.runs.trained[item].arm
     if stage == "distill":
         return stage, settings.traces[item].kind
-    return ("evaluate" if stage.startswith("evaluate") else stage if stage in ("base", "competence") else "others"), ""
+    return ("evaluate" if stage.startswith("evaluate") else stage if stage == "competence" else "others"), ""
 
 
 def _over(settings: params.Params, names: Iterable[str]) -> list[str]:

@@ -23,8 +23,8 @@ def total(settings):
     return sum(estimate.by_stage(settings).values())
 
 
-def test_every_stage_of_the_graph_but_the_shipped_ones_is_named(default):
-    stages = {name for name in graph.stages(ROOT) if not name.startswith(("base@", "competence@"))}
+def test_every_stage_of_the_graph_but_the_shipped_cards_is_named(default):
+    stages = {name for name in graph.stages(ROOT) if not name.startswith("competence@")}
     assert set(estimate.by_stage(default)) == stages
 
 
@@ -104,7 +104,7 @@ def test_a_larger_base_is_slower_and_a_planted_one_as_slow_as_its_own(default):
         stages, before = estimate.by_stage(larger), estimate.by_stage(default)
         assert stages["rl@rl-small-2k-0"] > before["rl@rl-small-2k-0"]
         assert stages["rl@rl-tiny-2k-0"] == before["rl@rl-tiny-2k-0"]
-        assert estimate.from_scratch(larger)["base@small"] > estimate.from_scratch(default)["base@small"]
+        assert estimate.cards(larger)["competence@small"] > estimate.cards(default)["competence@small"]
     planted = params.parse(studies.compose("planted", ROOT / "studies"))
     assert estimate.base_of(planted, "tiny_list") == planted.bases["tiny"]
     assert estimate.unknown(planted) == []
@@ -158,7 +158,7 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     sft = (["sft", "sft_self"], ["tiny", "small"], ["500", "2k"], [1, 2])
     settings = params.parse(study(sft=sft, rl=(["rl"], ["tiny"], ["2k"], [1])))
     expected = estimate.by_stage(settings)
-    shipped = set(estimate.from_scratch(settings))
+    shipped = set(estimate.cards(settings))
     done = {name for name in expected if name.startswith("sft@sft-tiny")} | shipped
     head, *lines = estimate.plan(settings, estimate.NOTHING, done)
     assert head == "study default: 2 bases, 17 training runs, 6 trace sets"
@@ -169,8 +169,9 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     assert rows["left", f"{left / 3600:.2f}"][-3:] == [f"{left / 7200:.2f}", "of", "two"]
     assert rows["all", str(len(expected))][-3:] == ["4", *(f"{s / 3600:.2f}" for s in (sum(expected.values()), left))]
     assert "step times measured: none" in lines[-1]
-    everything = estimate.plan(settings, estimate.NOTHING, done - {"base@small"})
-    assert any(line.startswith("base ") for line in everything) and not any(line.startswith("base ") for line in lines)
+    everything = estimate.plan(settings, estimate.NOTHING, done - {"competence@small"})
+    assert any(line.startswith("competence ") for line in everything)
+    assert not any(line.startswith("competence ") for line in lines)
     known = estimate.Known({("rl", "tiny"): 1.0}, {}, {})
     assert "step times measured: rl of tiny; others" in estimate.plan(settings, known, done)[-1]
 
