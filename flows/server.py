@@ -21,7 +21,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from counterpoint.errors import UserError
@@ -113,9 +112,8 @@ def app():
     return made
 
 
-@contextlib.contextmanager
-def for_this_process() -> Iterator[str]:
-    """A server of this process's own, on a free port; its address. It ends with the process, whatever ends that.
+def start_own() -> str:
+    """Start a server of this process's own, on a free port; its address. It ends with the process, whatever ends that.
 
     Raises `RuntimeError` when it does not start.
     """
@@ -125,17 +123,12 @@ def for_this_process() -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "flows.server", "--port", str(port), "--for-one-run"]
     OWN = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=sys.stderr, text=True, start_new_session=True)
-    try:
-        deadline = time.monotonic() + START
-        while not answers(url(port)):
-            if OWN.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the Prefect server of this run did not start (exit code {OWN.poll()})")
-            time.sleep(0.2)
-        yield url(port)
-    finally:
-        with contextlib.suppress(OSError):
-            OWN.stdin.close()
-        OWN.wait()
+    deadline = time.monotonic() + START
+    while not answers(url(port)):
+        if OWN.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the Prefect server of this run did not start (exit code {OWN.poll()})")
+        time.sleep(0.2)
+    return url(port)
 
 
 def name_run(flow_run: str) -> None:

@@ -206,11 +206,7 @@ def main(arguments: list[str]) -> int:
             shipped.check()
             jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
             graph.stages()
-            with contextlib.ExitStack() as stack:
-                if not get_current_settings().api.url:
-                    stack.enter_context(
-                        temporary_settings({PREFECT_API_URL: stack.enter_context(server.for_this_process())})
-                    )
+            with temporary_settings({} if get_current_settings().api.url else {PREFECT_API_URL: server.start_own()}):
                 state = run_study(chosen.study, overrides, jobs, return_state=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

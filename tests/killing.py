@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = "rl-tiny-500-0"
+RUN = "rl-tiny-320-0"
+PORTS = itertools.count(4350)
 STUDY = """\
 suites: [in_domain, text_twin]
-problems: {train: 600, per_suite: 32, per_probe: 8}
+problems: {train: 400, per_suite: 32, per_probe: 8}
 sampling:
-  sizes: {"500": 500}
+  sizes: {"320": 320}
 rl: {batch_size: 32, checkpoint_every: 10}
 probe: {at_least: 4}
 evaluation: {base_conditions: [normal], samples: 2}
@@ -33,7 +37,7 @@ runs:
   base: [tiny]
   sft: []
   rl:
-    - {arms: [rl], models: [tiny], samples: ["500"], seeds: [0]}
+    - {arms: [rl], models: [tiny], samples: ["320"], seeds: [0]}
   sft_then_rl: []
 """
 # what tells each process of a study from its command line
@@ -52,8 +56,8 @@ ROLES = {
 }
 
 
-def make_study(folder: Path) -> Path:
-    """A copy of the working tree in `folder` with the study composed and all before its RL run up to date."""
+def copy_tree(folder: Path) -> Path:
+    """A copy of the working tree in `folder`, as a git checkout with this interpreter's environment."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -61,10 +65,16 @@ def make_study(folder: Path) -> Path:
         if name and (ROOT / name).is_file() and not name.startswith(("tests/", "metrics/published/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    (folder / "studies/killed.yaml").write_text(STUDY, encoding="utf-8")
     (folder / ".venv").symlink_to(sys.prefix)
     for words in (["init", "-q"], ["add", "-A"]):
         subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def make_study(folder: Path) -> Path:
+    """A copy of the working tree in `folder` with the study composed and all before its RL run up to date."""
+    copy_tree(folder)
+    (folder / "studies/killed.yaml").write_text(STUDY, encoding="utf-8")
     command(folder, "python", "-m", "counterpoint.studies", "killed")
     command(folder, "dvc", "repro", "evaluate_base@base-tiny", "sample")
     command(folder, "dvc", "repro", "-s", "plant")
@@ -138,11 +148,22 @@ def wait_for_step(folder: Path, step: int = 10, seconds: float = 180) -> None:
     wait_for(lambda: steps(folder) >= step, seconds, f"step {step} of the RL run")
 
 
-def left_after(folder: Path, seconds: float = 2.0, but: Iterable[str] = ()) -> list[str]:
-    """The command lines of what still lives in the folder after so many seconds, but for these roles."""
-    time.sleep(seconds)
+def left(folder: Path, but: Iterable[str] = ()) -> list[str]:
+    """The command lines of what lives in the folder, but for these roles."""
     let_be = {process.pid for role in but for process in of_role(folder, role)}
-    return [" ".join(p.cmdline()) for p in processes(folder) if p.pid not in let_be and p.is_running()]
+    found = []
+    for process in processes(folder):
+        with contextlib.suppress(psutil.Error):
+            if process.pid not in let_be:
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+def gone(folder: Path, seconds: float, but: Iterable[str] = ()) -> None:
+    """Nothing but these roles lives in the folder after so many seconds, at most."""
+    took = wait_for(lambda: not left(folder, but), seconds + 20, f"an end of {left(folder, but)}")
+    print(f"nothing left after {took:.1f} s", flush=True)
+    assert took <= seconds
 
 
 def kill_all(folder: Path) -> int:
@@ -178,3 +199,51 @@ def results(folder: Path) -> dict[str, str]:
         if path.is_file() and path.stem not in ("timings", "cost_efficiency", "cost_curve", "findings")
     ]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+class Server:
+    """A Prefect server of the folder, as `make server` starts it, and what it says."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.port = folder, next(PORTS)
+        self.address = f"http://127.0.0.1:{self.port}/api"
+
+    def __enter__(self):
+        self.process = start(self.folder, "python", "-m", "flows.server", "--port", str(self.port), log="server")
+        wait_for(self.answers, 180, "an answer of the server")
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/health", timeout=2):
+                return True
+        except OSError:
+            return False
+
+    def call(self, path: str, body: dict) -> list | dict:
+        """POST to the API as a program does, with a token against forged requests."""
+        with urllib.request.urlopen(f"{self.address}/csrf-token?client=test") as answer:
+            token = json.load(answer)["token"]
+        headers = {"content-type": "application/json", "Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.address}/{path}", json.dumps(body).encode(), headers)
+        ) as answer:
+            return json.load(answer)
+
+    def runs(self, *states: str) -> list[dict]:
+        """All runs, or those in these states, the first one first."""
+        only = {"flow_runs": {"state": {"type": {"any_": states}}}} if states else {}
+        return self.call("flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC", **only})
+
+    def states(self) -> list[str]:
+        """The state of every run, the first one first."""
+        return [run["state_type"] for run in self.runs()]
+
+    def trigger(self) -> str:
+        """Ask for a run of the served study; its id."""
+        (deployment,) = self.call("deployments/filter", {})
+        return self.call(f"deployments/{deployment['id']}/create_flow_run", {})["id"]

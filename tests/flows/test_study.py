@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint import studies
 from counterpoint.errors import UserError
 from flows import runner, serve
 
@@ -32,9 +33,9 @@ def test_bad_input_is_one_line_and_code_2_before_anything_runs(toy, capsys):
 def test_an_empty_study_keeps_the_file_as_it_stands(toy):
     (toy / "params.yaml").write_text("# mine\n" + (toy / "params.yaml").read_text())
     before = (toy / "params.yaml").read_bytes()
-    assert study.compose("", []) == study.compose("default", []) == "default"
+    assert studies.bring("", []) == studies.bring("default", []) == "params.yaml: study default, as it stands"
     assert (toy / "params.yaml").read_bytes() == before
-    study.compose("", ["rl.learning_rate=0.5"])
+    assert studies.bring("", ["rl.learning_rate=0.5"]) == "params.yaml: study default (written)"
     assert "learning_rate: 0.5" in (toy / "params.yaml").read_text()
 
 
@@ -64,11 +65,19 @@ def test_the_summary_tells_stages_and_accuracies():
 def test_serving_checks_its_input_first(toy):
     nobody = "http://127.0.0.1:9/api"
     with pytest.raises(UserError, match="unknown study"):
-        serve.check("defualt", "UTC", nobody)
+        serve.check("defualt", [], "UTC", nobody)
+    with pytest.raises(UserError, match="trust_remote_code: no flow parameter"):
+        serve.check("default", ["trust_remote_code=true"], "UTC", nobody)
     with pytest.raises(UserError, match="time zone"):
-        serve.check("default", "Europe/Nowhere", nobody)
+        serve.check("default", [], "Europe/Nowhere", nobody)
     with pytest.raises(UserError, match="make server"):
-        serve.check("default", "Europe/Berlin", nobody)
+        serve.check("default", [], "Europe/Berlin", nobody)
+
+
+def test_the_served_flow_can_be_handed_to_a_process_of_its_own():
+    import cloudpickle
+
+    assert cloudpickle.loads(cloudpickle.dumps(study.run_study)).name == "study"
 
 
 @pytest.mark.slow
@@ -136,7 +145,7 @@ def test_nothing_of_the_stages_outlives_the_flow(toy, gone, tmp_path):
             assert gone(pids)
             code = driver.wait(60)
         finally:
-            with contextlib.suppress(ProcessLookupError):  # Prefect's own temporary server outlives all but SIGINT
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(driver.pid, signal.SIGKILL)
         assert code == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM, signal.SIGKILL: -signal.SIGKILL}[number]
         assert all("saved" in log.read_text() for log in logs)

@@ -3,22 +3,20 @@
 within two minutes, and the next `make study` ends in the same bytes as a run that nothing disturbed.
 """
 
-import itertools
-import json
 import os
 import signal
-import urllib.request
 from pathlib import Path
 
 import killing
 import pytest
-from killing import MAKE, left_after, of_role, send, start, wait_for, wait_for_step
+from killing import MAKE, Server, gone, of_role, send, start, wait_for, wait_for_step
 
 pytestmark = pytest.mark.slow
 SIGINT, SIGTERM, SIGKILL, SIGHUP = signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
+LEFT = 2.0  # seconds after which nothing is left of a run that has ended or was killed
+STORED = 8.0  # seconds in which Prefect stores on the server how a run ended
 NOTICED = 17.0  # seconds in which a run ends whose server is gone: 15 to tell it, 2 for its stages to save
 TRUE = 120.0  # seconds in which a server that is there says what became of a run
-PORTS = itertools.count(4350)
 
 
 def heals(folder: Path, wanted: dict[str, str]) -> None:
@@ -37,7 +35,7 @@ def test_make_study(folder, wanted, role, number):
     driver = start(folder, *MAKE)
     wait_for_step(folder)
     killing.interrupt(driver) if role == "all" else send(folder, role, number)
-    assert left_after(folder) == []
+    gone(folder, LEFT)
     assert driver.wait(5) != 0
     heals(folder, wanted)
 
@@ -49,7 +47,7 @@ def test_plain_dvc(folder, wanted, role, number):
     driver = start(folder, "dvc", "repro")
     wait_for_step(folder)
     killing.interrupt(driver) if role == "all" else send(folder, role, number)
-    assert left_after(folder) == []
+    gone(folder, LEFT)
     heals(folder, wanted)
 
 
@@ -67,55 +65,13 @@ def test_a_flow_with_a_server_of_its_own(folder, wanted, role, number):
     if role == "server":
         wait_for(lambda: flow.poll() is not None, NOTICED, "the end of a run whose server is gone")
         assert "does not answer any more" in (folder / "driver.out").read_text()
-    assert left_after(folder, 2.0 if role != "all" else 6.0) == []  # Ctrl-C: Prefect itself stores the end meanwhile
+    else:
+        wait_for(lambda: flow.poll() is not None, STORED, "the end of the run")
+    gone(folder, LEFT)
     assert flow.wait(5) != 0
     with Server(folder) as server:  # the same database
         assert server.states() in (["CRASHED"], ["FAILED"])
     heals(folder, wanted)
-
-
-class Server:
-    """A Prefect server of the folder, as `make server` starts it, and what it says."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.port = folder, next(PORTS)
-        self.address = f"http://127.0.0.1:{self.port}/api"
-
-    def __enter__(self):
-        self.process = start(self.folder, "python", "-m", "flows.server", "--port", str(self.port), log="server")
-        wait_for(self.answers, 180, "an answer of the server")
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    def answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.address}/health", timeout=2):
-                return True
-        except OSError:
-            return False
-
-    def call(self, path: str, body: dict) -> list | dict:
-        """POST to the API as a program does, with a token against forged requests."""
-        with urllib.request.urlopen(f"{self.address}/csrf-token?client=test") as answer:
-            token = json.load(answer)["token"]
-        headers = {"content-type": "application/json", "Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{self.address}/{path}", json.dumps(body).encode(), headers)
-        ) as answer:
-            return json.load(answer)
-
-    def states(self) -> list[str]:
-        """The state of every run, the first one first."""
-        runs = self.call("flow_runs/filter", {"sort": "EXPECTED_START_TIME_ASC"})
-        return [run["state_type"] for run in runs]
-
-    def trigger(self) -> str:
-        """Ask for a run of the served study; its id."""
-        (deployment,) = self.call("deployments/filter", {})
-        return self.call(f"deployments/{deployment['id']}/create_flow_run", {})["id"]
 
 
 @pytest.fixture
@@ -155,7 +111,7 @@ def test_a_served_flow(served, wanted, role, number, states):
         wait_for(lambda: not of_role(folder, "flow"), 30, "the end of the cancelled run")
     else:
         send(folder, role, number)
-    assert left_after(folder, 2.0, but=SERVING if role != "serve" else ("server",)) == []
+    gone(folder, LEFT + STORED, but=SERVING if role != "serve" else ("server",))
     wait_for(lambda: served.states() == states, TRUE, f"state {states}, now {served.states()}")
     end_serving(served)
     heals(folder, wanted)
@@ -166,7 +122,7 @@ def test_a_served_flow_whose_server_ends(served, wanted, number):
     folder = served.folder
     send(folder, "server", number)
     wait_for(lambda: not of_role(folder, "flow"), NOTICED, "the end of a run whose server is gone")
-    assert left_after(folder, 2.0, but=SERVING) == []
+    gone(folder, LEFT, but=SERVING)
     assert "does not answer any more" in (folder / "serve.out").read_text()
     with served:  # started again
         wait_for(lambda: served.states() == ["CRASHED"], TRUE, "the run called crashed")
