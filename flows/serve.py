@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from counterpoint import studies
 from counterpoint.errors import UserError
 from flows import asked, graph, server
+from stages import lifeline
 
 LEAST = 30  # seconds between two looks of a served watch
 
@@ -58,6 +59,7 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    lifeline.end_with(lifeline.made_by_make())
     from prefect.flows import EntrypointType
 
     if chosen.watch:

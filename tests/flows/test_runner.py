@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from flows import runner
@@ -38,7 +39,7 @@ def test_a_failed_stage_shows_its_last_lines_and_a_busy_device_is_no_lock(toy):
 
 
 def test_what_another_dvc_process_holds_is_a_lock_conflict(toy):
-    held = {"write": {str(toy / "data.txt"): {"pid": os.getpid(), "cmd": "dvc repro"}}}
+    held = {"write": {str(toy / "data.txt"): {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}}}
     (toy / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
     with pytest.raises(runner.LockConflict, match="is busy"):
         runner.run_stage("data", print, toy)
