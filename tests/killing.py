@@ -22,22 +22,22 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = "rl-tiny-320-0"
+RUN = "rl-tiny-160-0"
 PORTS = itertools.count(4350)
 STUDY = """\
 suites: [in_domain, text_twin]
-problems: {train: 400, per_suite: 32, per_probe: 8}
+problems: {train: 200, per_suite: 32, per_probe: 8}
 sampling:
-  sizes: {"320": 320}
-rl: {batch_size: 32, checkpoint_every: 10}
-probe: {at_least: 4}
-evaluation: {base_conditions: [normal], samples: 2}
+  sizes: {"160": 160}
+rl: {batch_size: 32, checkpoint_every: 5}
+probe: {at_least: 4, suites: [in_domain, text_twin]}
+evaluation: {base_conditions: [normal], samples: 0}
 models: {tiny: data/models/base/tiny}
 runs:
   base: [tiny]
   sft: []
   rl:
-    - {arms: [rl], models: [tiny], samples: ["320"], seeds: [0]}
+    - {arms: [rl], models: [tiny], samples: ["160"], seeds: [0]}
   sft_then_rl: []
 """
 # what tells each process of a study from its command line
@@ -45,7 +45,8 @@ ROLES = {
     "make": lambda words: Path(words[0]).name == "make",
     "driver": lambda words: "flows.parallel" in words,
     "flow": lambda words: "flows.study" in words or "--multiprocessing-fork" in words,
-    "serve": lambda words: "flows.serve" in words,
+    # Python's own helper of a program that starts processes goes with that program
+    "serve": lambda words: "flows.serve" in words or any("resource_tracker" in word for word in words),
     "server": lambda words: "flows.server" in words,
     "supervise": lambda words: any(word.endswith("supervise.py") for word in words),
     "dvc": lambda words: (

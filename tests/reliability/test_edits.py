@@ -33,7 +33,7 @@ def test_an_edit_under_a_stage_is_told_and_nothing_is_recorded(folder, wanted, d
     assert not (folder / "data/models" / RUN).exists() and not (folder / "data/runs" / RUN / "train").exists()
     file.write_text(text)
     again = killing.command(folder, *MAKE)
-    assert "resuming at step 80" in again.stdout
+    assert "resuming at step 40" in again.stdout
     assert killing.results(folder) == wanted
 
 

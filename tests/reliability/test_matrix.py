@@ -70,7 +70,7 @@ def test_a_flow_with_a_server_of_its_own(folder, wanted, role, number):
     gone(folder, LEFT)
     assert flow.wait(5) != 0
     with Server(folder) as server:  # the same database
-        assert server.states() in (["CRASHED"], ["FAILED"])
+        wait_for(lambda: server.states() in (["CRASHED"], ["FAILED"]), TRUE, f"a true state, now {server.states()}")
     heals(folder, wanted)
 
 
