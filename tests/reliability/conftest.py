@@ -11,7 +11,9 @@ import pytest
 @pytest.fixture(scope="session")
 def ready(tmp_path_factory) -> Path:
     """The study with all before its RL run up to date."""
-    return killing.make_study(tmp_path_factory.mktemp("ready") / "study")
+    folder = killing.make_study(tmp_path_factory.mktemp("ready") / "study")
+    with killing.Server(folder):  # its database is made once
+        return folder
 
 
 @pytest.fixture(scope="session")
