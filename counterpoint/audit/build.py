@@ -11,6 +11,8 @@ from counterpoint.audit import named
 from counterpoint.audit.log import Curve
 from counterpoint.audit.series import Series, at, since
 
+SHOWN = 1000  # points of a reward that stands alone
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -29,8 +31,10 @@ class Parts:
 def curve(
     run: str, suite: str, reward: Series, accuracy: Series, n_items: int, parts: Parts, metrics: Mapping[str, Series]
 ) -> Curve:
-    """The curve over the steps of `accuracy`, or those of the reward where there is none."""
+    """The curve over the steps of `accuracy`, or, where there is none, over `SHOWN` of the reward's."""
     probes = np.array(sorted(accuracy or reward))
+    if not accuracy and len(probes) > SHOWN:
+        probes = probes[np.linspace(0, len(probes) - 1, SHOWN).astype(int)]
     scores = at(accuracy, probes)
     beside = {}
     for title, names in named.BESIDE.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from counterpoint.audit import own, sheet, trl, verl
+from counterpoint.audit import files, own, sheet, trl, verl
 from counterpoint.audit.log import Log
 from counterpoint.errors import UserError
 
@@ -19,9 +19,9 @@ def read(path: Path, items: int | None = None) -> Log:
 
     Raises `UserError` where nothing lies there, nothing known is found, or several logs of one kind are.
     """
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
     try:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
         reader = _of_folder(path) if path.is_dir() else _of_file(path)
         if reader is None:
             raise UserError(f"{path}: no known log in it; wanted is {KNOWN}")
@@ -31,8 +31,8 @@ def read(path: Path, items: int | None = None) -> Log:
 
 
 def _of_file(path: Path) -> Callable[[int | None], Log] | None:
-    if path.name == trl.STATE:
-        return partial(trl.read, path.parent)
+    if path.suffix == ".json":
+        return partial(trl.read, path.parent, path)
     if path.suffix == ".jsonl":
         return partial(verl.read, path) if verl.is_json_lines(path) else None
     if path.suffix in (".csv", ".tsv"):
@@ -43,15 +43,14 @@ def _of_file(path: Path) -> Callable[[int | None], Log] | None:
 def _of_folder(folder: Path) -> Callable[[int | None], Log] | None:
     if records := own.records(folder):
         return partial(own.read, records)
-    if trl.state_of(folder):
-        return partial(trl.read, folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    if state := trl.state_of(folder):
+        return partial(trl.read, folder, state)
     for suffixes, fits in (
         ((".jsonl",), verl.is_json_lines),
         (TEXT, verl.is_console),
         ((".csv", ".tsv"), sheet.is_sheet),
     ):
-        found = [path for path in files if path.suffix in suffixes and fits(path)]
+        found = [path for suffix in suffixes for path in files.inside(folder, f"*{suffix}") if fits(path)]
         if len(found) > 1:
             raise UserError(f"{folder}: several logs ({', '.join(path.name for path in found)}); name one of them")
         if found:

@@ -5,18 +5,20 @@ The curves are those of the mart `deceptive_rewards`: the same SQL takes the rew
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from counterpoint.audit import files
 from counterpoint.audit.log import Check, Curve, Log
 from counterpoint.deception import curves
 from counterpoint.errors import UserError
 from counterpoint.rewards import REWARDS, kind
-from counterpoint.warehouse.contract import files
+from counterpoint.warehouse import contract
 
 TABLES = ("steps", "rewards", "probes", "probe_items", "completions")
+MEMORY = "4GB"
 MARTS = ("verifier_audit", "reward_gap")
 BESIDE = {"mean_length": "mean length", "truncated_fraction": "cut off", "entropy": "entropy", "kl": "KL",
           "zero_advantage_fraction": "no advantage"}  # fmt: skip
@@ -24,18 +26,21 @@ BESIDE = {"mean_length": "mean length", "truncated_fraction": "cut off", "entrop
 
 def records(folder: Path) -> Path | None:
     """The folder with the run's tables, `folder` or its `train`; None where they are not there."""
-    return next((at for at in (folder, folder / "train") if all((at / f"{t}.parquet").is_file() for t in TABLES)), None)
+    places = {folder: "", folder / "train": "train/"}
+    return next(
+        (at for at, sub in places.items() if all(files.inside(folder, f"{sub}{t}.parquet") for t in TABLES)), None
+    )
 
 
 def read(folder: Path, items: int | None) -> Log:
     """The run's log. Raises `UserError` for tables that are not as docs/tables.md has them, or without a reward."""
-    with duckdb.connect(config={"threads": 1}) as db:
+    with duckdb.connect(config={"threads": 1, "memory_limit": MEMORY, "temp_directory": ""}) as db:
         try:
             _load(db, folder)
             probed = curves.read(db)
             beside = _beside(db)
             checks = [Check(*row) for row in db.execute(CHECKS).fetchall()]
-        except (duckdb.Error, OSError, ValueError, KeyError) as error:
+        except (duckdb.Error, pa.ArrowException, OSError, ValueError, KeyError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"{folder}: its tables are not as docs/tables.md has them ({reason})") from None
     if not probed:
@@ -69,9 +74,14 @@ CHECKS = """
 
 def _load(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for name in TABLES:
-        db.read_parquet(str(folder / f"{name}.parquet")).create_view(name)
+        path = folder / f"{name}.parquet"
+        with files.table(path):
+            db.read_parquet(str(path)).create_view(name)
     (run_id,) = db.execute("select coalesce(any_value(run_id), '') from probes").fetchone()
-    stored = json.loads((folder / "run.json").read_text(encoding="utf-8")) if (folder / "run.json").is_file() else {}
+    described = files.inside(folder, "run.json")
+    stored = files.whole(described[0]) if described else {}
+    if not isinstance(stored, dict):
+        raise ValueError("run.json is no mapping")
     named = [str(stored.get(name, "")) for name in ("arm", "method", "model", "sample")]
     db.execute(
         "create table runs as select ? as run_id, ? as arm, ? as method, ? as model, ? as sample, ? as seed",
@@ -79,7 +89,7 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     )
     db.execute("create table term_kinds (term varchar, kind varchar)")
     db.executemany("insert into term_kinds values (?, ?)", [(term, kind(term)) for term in sorted(REWARDS)])
-    marts = files("marts")
+    marts = contract.files("marts")
     for name in MARTS:
         db.execute(f"create table {name} as {marts[name]}")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,22 @@ from counterpoint.errors import UserError
 Series = dict[int, float]  # step -> value, steps rising
 LARGEST_DENOMINATOR = 10_000
 EXACT = 1e-3  # of the reward's spread: what may be left when its terms add up to it
+ENTRIES = 1_000_000  # of a log: no run has more steps
+NAMES, LONGEST = 2000, 200  # of metrics, or of runs and suites; characters of one
+PROBES = 10_000  # that are assessed: each takes time
+LARGEST = 1e100  # a value beyond is none: its square would have no number
+TERMS = 64  # of a reward that is taken apart
 
 
 def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:
     """By metric its values, from rows of (place in the file, step, metrics); what is no number is left out.
 
-    Raises `UserError` where steps fall or a metric comes twice at a step, and for values that are not finite.
+    Raises `UserError` where steps fall or a metric comes twice at a step, and for more entries or names than an honest
+    log has.
     """
     found: dict[str, Series] = {}
     last = None
-    for place, said, metrics in rows:
+    for place, said, metrics in limited(path, rows):
         step = whole(path, place, said)
         if last is not None and step < last:
             raise UserError(f"{path}, {place}: step {step} after step {last}; keep one run's lines, in their order")
@@ -32,21 +39,39 @@ def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]
         for name, value in metrics.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 continue
+            if name not in found:
+                new_name(path, place, name, len(found))
             series = found.setdefault(name, {})
             if step in series:
                 raise UserError(f"{path}, {place}: {name} a second time at step {step}; keep one run's lines")
-            series[step] = float(value)
+            series[step] = math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
     return found
+
+
+def limited(path: Path, rows: Iterable[tuple]) -> Iterator[tuple]:
+    """The rows. Raises `UserError` where they are more than `ENTRIES`."""
+    for number, row in enumerate(rows):
+        if number == ENTRIES:
+            raise UserError(f"{path}: more than {ENTRIES:,} entries; keep fewer steps, every tenth perhaps")
+        yield row
+
+
+def new_name(path: Path, place: str, name: str, known: int) -> None:
+    """Raise `UserError` for a name longer than `LONGEST`, or one more than `NAMES`."""
+    if len(name) > LONGEST:
+        raise UserError(f"{path}, {place}: a name of {len(name):,} characters; at most {LONGEST} are read")
+    if known == NAMES:
+        raise UserError(f"{path}, {place}: more than {NAMES:,} names; leave out what is neither reward nor accuracy")
 
 
 def whole(path: Path, place: str, said: object) -> int:
     """A step as an integer. Raises `UserError` for anything else, negatives among them."""
     try:
         number = float(said)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not number.is_integer() or number < 0 or number > 2**53:
-        raise UserError(f"{path}, {place}: the step must be a whole number from 0, not {said!r}")
+        raise UserError(f"{path}, {place}: the step must be a whole number from 0, not {said!r:.60}")
     return int(number)
 
 
@@ -61,7 +86,11 @@ def finite(path: Path, name: str, series: Series) -> Series:
 
 
 def shares(path: Path, name: str, series: Series) -> tuple[Series, bool]:
-    """Accuracies from 0 to 1, and whether they were per cent. Raises `UserError` for what is neither."""
+    """Accuracies from 0 to 1, and whether they were per cent. Raises `UserError` for what is neither, and for more than
+    `PROBES`."""
+    if len(series) > PROBES:
+        raise UserError(f"{path}: {name} at {len(series):,} steps, more than the {PROBES:,} that are assessed; keep "
+                        "every tenth probe")  # fmt: skip
     series = finite(path, name, series)
     if not series or (min(series.values()) >= 0 and max(series.values()) <= 1):
         return series, False
@@ -83,10 +112,10 @@ def since(series: Series, probes: np.ndarray) -> np.ndarray:
     """
     steps, values = np.array(list(series), float), np.array(list(series.values()), float)
     found = np.full(len(probes), math.nan)
-    for place, probe in enumerate(probes):
-        inside = (steps <= probe) & (steps > (probes[place - 1] if place else -math.inf))
-        if inside.any():
-            found[place] = values[inside].mean()
+    ends = np.searchsorted(steps, probes, side="right")
+    for place, (begin, end) in enumerate(pairwise([0, *ends])):
+        if begin < end:
+            found[place] = values[begin:end].mean()
         elif not place and len(values):
             found[place] = values[0]
     return found
@@ -95,8 +124,10 @@ def since(series: Series, probes: np.ndarray) -> np.ndarray:
 def weights(reward: Series, terms: Mapping[str, Series]) -> dict[str, float] | None:
     """The weight of each term in the reward, found by least squares, as their means must add up at every step.
 
-    None where they do not add up, or where the steps are too few or too alike to tell the terms apart.
+    None where they do not add up, where the terms are too many, or the steps too few or too alike to tell them apart.
     """
+    if len(terms) > TERMS:
+        return None
     steps = sorted(set(reward).intersection(*terms.values())) if terms else []
     if len(steps) <= len(terms):
         return None

@@ -7,9 +7,10 @@ was not measured. One file may hold several runs and suites in any order of rows
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
-from counterpoint.audit import build, named, series
+from counterpoint.audit import build, files, named, series
 from counterpoint.audit.log import Log
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
@@ -33,19 +34,22 @@ def read(path: Path, items: int | None) -> Log:
     columns = {name: _column(header, names) for name, names in wanted.items()}
     for name in ("step", "reward"):
         if columns[name] is None:
-            raise UserError(f"{path}: no column for the {name}; name one `{name}` (has: {', '.join(header)})")
+            raise UserError(f"{path}: no column for the {name}; name one `{name}` (has: {', '.join(header):.300})")
     rewards: dict[str, Series] = {}
     scores: dict[tuple[str, str], Series] = {}
     numbers: dict[tuple[str, str], int] = {}
     beside: dict[str, dict[str, Series]] = {}
     last: dict[tuple[str, str], int] = {}
-    for line, cells in rows:
+    others = {names[0]: _column(header, names) for names in named.BESIDE.values()}
+    for line, cells in series.limited(path, rows):
         where = f"line {line}"
         step = series.whole(path, where, _cell(cells, columns["step"]))
         key = (_cell(cells, columns["run"]), _cell(cells, columns["suite"]))
         if key in last and step <= last[key]:
             said = "again" if step == last[key] else f"after step {last[key]}"
             raise UserError(f"{path}, {where}: step {step} {said}; steps must rise within a run and suite")
+        if key not in last:
+            series.new_name(path, where, max(key, key=len), len(last))
         last[key] = step
         reward = _value(path, where, "reward", _cell(cells, columns["reward"]))
         run = rewards.setdefault(key[0], {})
@@ -56,11 +60,12 @@ def read(path: Path, items: int | None) -> Log:
             scores.setdefault(key, {})[step] = score
             if stated := _value(path, where, "n", _cell(cells, columns["n"])):
                 numbers[key] = min(series.whole(path, where, stated), numbers.get(key, 2**53))
-        for names in named.BESIDE.values():
-            place = _column(header, names)
-            value = _value(path, where, names[0], _cell(cells, place)) if place is not None else None
+        for name, place in others.items():
+            value = _value(path, where, name, _cell(cells, place)) if place is not None else None
             if value is not None:
-                beside.setdefault(key[0], {}).setdefault(names[0], {})[step] = value
+                beside.setdefault(key[0], {}).setdefault(name, {})[step] = value
+    if not last:
+        raise UserError(f"{path}: no row below the header")
     if not any(rewards.values()):
         raise UserError(f"{path}: the column {header[columns['reward']]} is empty: there is no reward")
     return _log(path, items, rewards, scores, numbers, beside)
@@ -68,8 +73,7 @@ def read(path: Path, items: int | None) -> Log:
 
 def is_sheet(path: Path) -> bool:
     """Whether the first line has a column for the step."""
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        return _column(_split(lines.readline()), STEP) is not None
+    return _column(_split(next(files.lines(path), ""))[: series.NAMES], STEP) is not None
 
 
 def _log(path, items, rewards, scores, numbers, beside) -> Log:
@@ -94,27 +98,31 @@ def _log(path, items, rewards, scores, numbers, beside) -> Log:
 
 def _split(line: str) -> list[str]:
     delimiter = max(",;\t", key=line.count)
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a cell of over 100,000 characters
+        return []
 
 
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and the rows with their lines."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        first = file.readline()
-        header = _split(first)
-        delimiter = max(",;\t", key=first.count)
-        try:
-            rows = [
-                (place, cells) for place, cells in enumerate(csv.reader(file, delimiter=delimiter), 2) if any(cells)
-            ]
-        except csv.Error as error:
-            raise UserError(f"{path}: not readable as CSV ({error})") from None
-    for place, cells in rows:
-        if len(cells) != len(header):
-            raise UserError(f"{path}, line {place}: {len(cells)} cells where the header has {len(header)}")
-    if not rows:
-        raise UserError(f"{path}: no row below the header")
-    return header, rows
+def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header, and the rows that are not empty with their lines."""
+    lines = files.lines(path)
+    first = next(lines, "")
+    header = _split(first)
+    if len(header) > series.NAMES:
+        raise UserError(f"{path}: {len(header):,} columns, more than the {series.NAMES:,} that are read")
+    return header, _cells(path, csv.reader(lines, delimiter=max(",;\t", key=first.count)), len(header))
+
+
+def _cells(path: Path, rows: Iterator[list[str]], width: int) -> Iterator[tuple[int, list[str]]]:
+    try:
+        for place, cells in enumerate(rows, 2):
+            if any(cells):
+                if len(cells) != width:
+                    raise UserError(f"{path}, line {place}: {len(cells)} cells where the header has {width}")
+                yield place, cells
+    except csv.Error as error:
+        raise UserError(f"{path}: not readable as CSV ({error})") from None
 
 
 def _column(header: list[str], names: tuple[str, ...]) -> int | None:
@@ -132,7 +140,7 @@ def _value(path: Path, where: str, name: str, said: str) -> float | None:
     try:
         value = float(said)
     except ValueError:
-        raise UserError(f"{path}, {where}: {name} must be a number, not {said!r}") from None
-    if value != value or value in (float("inf"), float("-inf")):
+        raise UserError(f"{path}, {where}: {name} must be a number, not {said!r:.60}") from None
+    if not abs(value) <= series.LARGEST:
         raise UserError(f"{path}, {where}: {name} is {said}; leave the cell empty where nothing was measured")
     return value

@@ -6,14 +6,17 @@ overwrites the completions of a step that it shares with training, so at those s
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from counterpoint.audit import build, completions, named, series
+from counterpoint.audit import build, completions, files, named, series
 from counterpoint.audit.log import Check, Log
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STATE = "trainer_state.json"
 KIND = "TRL output folder"
@@ -24,15 +27,15 @@ _PLAIN = ("step", "prompt", "completion", "advantage")
 
 def state_of(folder: Path) -> Path | None:
     """The trainer's state in `folder`, else that of its last checkpoint; None where there is none."""
-    if (folder / STATE).is_file():
-        return folder / STATE
-    saved = [path for path in folder.glob(f"checkpoint-*/{STATE}") if path.parent.name.split("-")[-1].isdigit()]
+    if own := files.inside(folder, STATE):
+        return own[0]
+    saved = [p for p in files.inside(folder, f"checkpoint-*/{STATE}") if p.parent.name.split("-")[-1].isdecimal()]
     return max(saved, key=lambda path: int(path.parent.name.split("-")[-1]), default=None)
 
 
-def read(folder: Path, items: int | None) -> Log:
-    """The run's log. Raises `UserError` for a state that cannot be read or that has no reward."""
-    path = state_of(folder)
+def read(folder: Path, path: Path, items: int | None) -> Log:
+    """The log of the run in `folder`, its state at `path`. Raises `UserError` for a state that cannot be read or that
+    has no reward."""
     metrics = _metrics(path)
     train = {name: values for name, values in metrics.items() if not name.startswith("eval_")}
     held_out = {name.removeprefix("eval_"): values for name, values in metrics.items() if name.startswith("eval_")}
@@ -74,7 +77,7 @@ def read(folder: Path, items: int | None) -> Log:
 
 def _metrics(path: Path) -> dict[str, Series]:
     try:
-        history = json.loads(path.read_text(encoding="utf-8"))["log_history"]
+        history = files.whole(path)["log_history"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: not a trainer state ({type(error).__name__}: {error})") from None
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
@@ -130,29 +133,24 @@ def _same_sample(train: dict[str, Series], checks: list[Check]) -> Series:
 
 def _completions(folder: Path, evaluated: set[int]) -> tuple[list[Check], str, list[str]]:
     """The checks of the saved training completions, who judged them, and what they lack."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    files = sorted((folder / "completions").glob("completions_*.parquet"))
-    if not files:
+    saved = files.inside(folder, "completions/completions_*.parquet")
+    if not saved:
         return [], "", ["no completions were saved (log_completions): the reward's judge cannot be checked"]
-    by_step = {int(digits[0]): path for path in files if (digits := re.findall(r"\d+", path.stem))}
+    by_step = {int(digits[0]): path for path in saved if (digits := re.findall(r"\d+", path.stem))}
     trained = {step: path for step, path in by_step.items() if step not in evaluated}
     batches, columns, gold = [], [], None
     for path in completions.spread(list((trained or by_step).values())):
-        try:
-            with pq.ParquetFile(path) as file:
-                table = next(file.iter_batches(completions.ROWS), None)
-        except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from None
-        if table is None or not {"completion", "step"} <= set(table.column_names):
-            continue
-        gold = named.gold_column(table.column_names)
-        if gold is None:
-            break
-        columns = [name for name in table.column_names if name not in (*_PLAIN, gold)]
+        with files.table(path) as table:
+            names = table.schema_arrow.names
+            if not table.metadata.num_rows or not {"completion", "step"} <= set(names):
+                continue
+            gold = named.gold_column(names)
+            if gold is None:
+                break
+            columns = [name for name in _numbers(table.schema_arrow) if name not in (*_PLAIN, gold)]
+            rows = files.first_rows(path, table, ["completion", gold, *columns], completions.ROWS)
         step = int(re.findall(r"\d+", path.stem)[0])
-        batches.append((step, completions.usable(table.to_pylist(), "completion", gold)))
+        batches.append((step, completions.usable(rows, "completion", gold)))
     if gold is None:
         lack = (
             "the saved completions have no column with the right answer (log_extra('solution', …) in a reward function)"
@@ -162,3 +160,11 @@ def _completions(folder: Path, evaluated: set[int]) -> tuple[list[Check], str, l
     if not checks:
         return [], "", [judge]
     return checks, f"the {judge} judge here, on {sum(c.number for c in checks)} saved completions", []
+
+
+def _numbers(schema: pa.Schema) -> list[str]:
+    """The columns that hold numbers, as what a reward function paid is."""
+    from pyarrow import types
+
+    kinds = (types.is_integer, types.is_floating, types.is_boolean)
+    return [field.name for field in schema if any(kind(field.type) for kind in kinds)]

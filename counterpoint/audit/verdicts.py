@@ -11,12 +11,14 @@ import numpy as np
 from counterpoint.audit import calibrated
 from counterpoint.audit.calibrated import Rates
 from counterpoint.audit.log import Check, Curve, Log
+from counterpoint.audit.series import PROBES
 from counterpoint.errors import UserError
 from counterpoint.statistics import deceptive
 from counterpoint.statistics.deceptive import Assessment
 from counterpoint.statistics.pooled import Curve as Pooled
 from counterpoint.statistics.pooled import pool
 
+CURVES = 50  # that are assessed: each takes time
 EXPLOITED = 0.2  # by how much the share of completions paid for though wrong must have risen
 OWN = "accuracy rose, but it is a term of the reward itself: only another judge can confirm it"
 
@@ -32,11 +34,18 @@ class Audit:
 
 
 def audit(log: Log) -> Audit:
-    """Assess every curve of a log. Raises `UserError` where no curve has a second probe, or for impossible numbers."""
+    """Assess every curve of a log. Raises `UserError` where no curve has a second probe, for too many of them, or for
+    impossible numbers."""
     if all(len(curve.steps) < 2 for curve in log.curves):
         step = int(log.curves[0].steps[0])
         raise UserError(
             f"{log.path}: one probe alone (step {step}) shows no trend; measure accuracy at ten steps or more"
+        )
+    measured = sum(int(np.isfinite(curve.accuracy).sum()) for curve in log.curves)
+    if len(log.curves) > CURVES or measured > PROBES:
+        raise UserError(
+            f"{log.path}: {len(log.curves):,} curves with {measured:,} probes, more than the {CURVES} with {PROBES:,} "
+            "that are assessed; keep fewer runs and suites, or every tenth probe"
         )
     assessed = tuple(_assess(log, curve) for curve in log.curves)
     overall = _overall(log, assessed)

@@ -10,12 +10,12 @@ Rollouts that verl dumps (`trainer.rollout_data_dir`: N.jsonl with input, output
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
-from counterpoint.audit import build, completions, named, series
+from counterpoint.audit import build, completions, files, named, series
 from counterpoint.audit.log import Check, Log
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
@@ -73,47 +73,43 @@ def read(path: Path, items: int | None) -> Log:
 
 def is_console(path: Path) -> bool:
     """Whether one of the first lines that say anything is a step of verl."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return any(CONSOLE.search(line) for _, line in zip(range(20_000), lines, strict=False))
+    return any(CONSOLE.search(line) for line in islice(files.lines(path), 20_000))
 
 
 def is_json_lines(path: Path) -> bool:
     """Whether the first line is a step of verl's or EasyR1's file logger."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        try:
-            row = json.loads(lines.readline())
-        except ValueError:
-            return False
+    try:
+        row = files.parsed(next(files.lines(path), ""))
+    except ValueError:
+        return False
     if not isinstance(row, dict) or "step" not in row:
         return False
     return isinstance(row.get("data"), dict) or any(isinstance(value, dict) for value in row.values())
 
 
 def _console(path: Path) -> Iterator[tuple[str, object, Mapping[str, object]]]:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for place, line in enumerate(lines, 1):
-            if match := CONSOLE.search(line):
-                pairs = (part.rpartition(":") for part in match[2].strip().split(" - "))
-                found = {name: _NUMBER.match(value) for name, _, value in pairs if name}
-                yield f"line {place}", match[1], {name: float(value[1]) for name, value in found.items() if value}
+    for place, line in enumerate(files.lines(path), 1):
+        if match := CONSOLE.search(line):
+            pairs = (part.rpartition(":") for part in match[2].strip().split(" - "))
+            found = {name: _NUMBER.match(value) for name, _, value in pairs if name}
+            yield f"line {place}", match[1], {name: float(value[1]) for name, value in found.items() if value}
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, object, Mapping[str, object]]]:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        broken = None
-        for place, line in enumerate(lines, 1):
-            if broken:
-                raise UserError(f"{path}, line {broken}: not JSON; only the last line of a log may be cut off")
-            try:
-                row = json.loads(line)
-            except ValueError:
-                broken = place  # the last line of a run that was killed
-                continue
-            if not isinstance(row, dict):
-                raise UserError(f"{path}, line {place}: not an entry of a log")
-            inner = row.get("data")
-            metrics = inner if isinstance(inner, dict) else {k: v for k, v in row.items() if k != "step"}
-            yield f"line {place}", row.get("step"), dict(_flat(metrics))
+    broken = None
+    for place, line in enumerate(files.lines(path), 1):
+        if broken:
+            raise UserError(f"{path}, line {broken}: not JSON; only the last line of a log may be cut off")
+        try:
+            row = files.parsed(line)
+        except ValueError:
+            broken = place  # the last line of a run that was killed
+            continue
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {place}: not an entry of a log")
+        inner = row.get("data")
+        metrics = inner if isinstance(inner, dict) else {k: v for k, v in row.items() if k != "step"}
+        yield f"line {place}", row.get("step"), dict(_flat(metrics))
 
 
 def _flat(metrics: Mapping[str, object], before: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
@@ -154,22 +150,21 @@ def _accuracies(metrics: dict[str, Series], weights: Mapping[str, float] | None)
 
 def _rollouts(folder: Path) -> tuple[list[Check], str, list[str]]:
     """The checks of dumped rollouts, who judged them, and what they lack."""
-    places = [folder / name for name in _ROLLOUTS if (folder / name).is_dir()]
-    files = sorted(
-        (p for place in places for p in place.glob("*.jsonl") if p.stem.isdigit()), key=lambda p: int(p.stem)
-    )
-    if not files:
+    dumped = [path for name in _ROLLOUTS for path in files.inside(folder, f"{name}/*.jsonl") if path.stem.isdecimal()]
+    if not dumped:
         return [], "", ["no rollouts were saved (trainer.rollout_data_dir): the reward's judge cannot be checked"]
     batches = []
-    for path in completions.spread(files):
-        rows = []
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for place, line in zip(range(completions.ROWS), lines, strict=False):
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    raise UserError(f"{path}, line {place + 1}: not JSON") from None
-                rows.append(row if isinstance(row, dict) else {})
+    for path in completions.spread(sorted(dumped, key=lambda path: int(path.stem))):
+        rows, taken = [], 0
+        for place, line in enumerate(islice(files.lines(path), completions.ROWS), 1):
+            try:
+                row = files.parsed(line)
+            except ValueError:
+                raise UserError(f"{path}, line {place}: not JSON") from None
+            rows.append(row if isinstance(row, dict) else {})
+            taken += len(line)
+            if taken > files.TEXTS:
+                break
         rows = [{**row, "completion": row.get("output")} for row in rows]
         gold = named.gold_column(rows[0]) if rows else None
         if gold:
