@@ -18,6 +18,7 @@ from counterpoint.distill.written import written
 from counterpoint.errors import UserError
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.store import weights_digest
+from counterpoint.generation import askable
 from counterpoint.generation.completion import Completion
 from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
@@ -85,7 +86,7 @@ def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> 
     shown = views(problems, instruction)
     known = sampled.fingerprint(weights, wanted.seed, shown, decoding, limits.batch_size, settings.threads)
     store = sampled.Timed(work_folder() / "distill" / f"{name}-{known}" / "generations.sqlite")
-    model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings, store), store)
+    model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings, store, problems), store)
     attempts = sampled.sample(model, problems, instruction, decoding, limits.batch_size, name)
     seconds = store.seconds()
     store.close()
@@ -93,14 +94,15 @@ def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> 
     return attempts, seconds
 
 
-def _load(path: str, settings: params.Params, store: sampled.Timed):
+def _load(path: str, settings: params.Params, store: sampled.Timed, problems: Sequence[Problem]):
     with loading():
         import torch
 
         torch.set_num_threads(settings.threads)
-        found = checkpoint.load(path, settings.trust_remote_code)
+        model, processor = checkpoint.load(path, settings.trust_remote_code)
+    askable.check(model, processor, problems, settings.prompt.instruction, settings.distill.max_tokens)
     store.start()  # the seconds of training are without this too
-    return found
+    return model, processor
 
 
 def table(chosen: Sequence[accept.Chosen]) -> list[str]:

@@ -17,6 +17,7 @@ from counterpoint.evaluation import traces
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.evaluate import evaluate
 from counterpoint.evaluation.store import Store, weights_digest
+from counterpoint.generation import askable
 from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
@@ -45,7 +46,7 @@ def program(arguments: list[str]) -> None:
         name: (greedy, sampled) if limits.samples and name in limits.sampled_suites else (greedy,) for name in problems
     }
     store = Store(generations())
-    model = Model(weights_digest(path), lambda: _load(path, settings), store)
+    model = Model(weights_digest(path), lambda: _load(path, settings, problems), store)
     began, started = time.monotonic(), now()
     rows = list(
         evaluate(
@@ -94,12 +95,17 @@ def suite_problems(suites: list[str]) -> dict[str, list[Problem]]:
     return found
 
 
-def _load(path: str, settings: params.Params):
+def _load(path: str, settings: params.Params, problems: dict[str, list[Problem]]):
     with loading():
         import torch
 
         torch.set_num_threads(settings.threads)
-        return checkpoint.load(path, settings.trust_remote_code)
+        model, processor = checkpoint.load(path, settings.trust_remote_code)
+    for name, asked in problems.items():
+        askable.check(
+            model, processor, asked, settings.prompt.instruction, settings.evaluation.max_tokens, suite=SUITES[name]
+        )
+    return model, processor
 
 
 if __name__ == "__main__":

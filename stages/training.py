@@ -130,8 +130,10 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         import torch
         from transformers import set_seed
 
+        from counterpoint.generation import askable
         from counterpoint.models import checkpoint
         from counterpoint.training import session as sessions
+        from counterpoint.training.data import gold
         from counterpoint.training.demonstrated import nats_per_token
         from counterpoint.training.how import How
         from counterpoint.training.probe import Probe
@@ -143,6 +145,14 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
             from counterpoint.training.sft import train
         torch.set_num_threads(settings.threads)
         model, processor = checkpoint.load(init, settings.trust_remote_code)
+    how = How(params.method(settings, run.arm), params.options(settings, run.arm), shown)
+    instruction = settings.prompt.instruction
+    if is_rl:
+        askable.check(model, processor, problems, instruction, section.max_completion_tokens)
+    imitated, texts = how.imitated(problems) if shown else ([], []) if is_rl else (problems, gold(problems))
+    askable.check(model, processor, imitated, instruction, completions=texts)
+    for suite, probed in probes.items():
+        askable.check(model, processor, probed, instruction, settings.probe.max_tokens, suite=SUITES[suite])
     set_seed(run.seed)
     count = checkpoint.parameters(model)
     if section.lora:
@@ -155,7 +165,7 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         work=work,
         probe=Probe(
             problems=probes,
-            instruction=settings.prompt.instruction,
+            instruction=instruction,
             max_tokens=settings.probe.max_tokens,
             batch_size=settings.probe.batch_size,
             temperature=section.temperature if is_rl else 1.0,
@@ -169,11 +179,10 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         machine=dict(provenance()),
     )
     log.info("%s: %d problems from %s", run.run_id, len(problems), init)
-    how = How(params.method(settings, run.arm), params.options(settings, run.arm), shown)
-    instruction, trace_nll = settings.prompt.instruction, None
+    trace_nll = None
     if shown:
-        imitated, texts = (found[:NEAREST] for found in how.imitated(problems))
-        trace_nll = nats_per_token(model, processor, imitated, texts, instruction, section.batch_size)
+        first = slice(NEAREST)
+        trace_nll = nats_per_token(model, processor, imitated[first], texts[first], instruction, section.batch_size)
         log.info("%s: traces %s, %.3f nats per token under %s", run.run_id, run.traces, trace_nll, init_run)
     totals = train(model, processor, problems, section, instruction, run.seed, session, how)
     folder = MODELS / run.run_id

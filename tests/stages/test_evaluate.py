@@ -1,5 +1,6 @@
 """The evaluation stage: every item of every suite of one run, what it refuses, and how it goes on after a kill."""
 
+import dataclasses
 import json
 import logging
 import os
@@ -57,6 +58,24 @@ def test_a_suite_without_problems_is_refused(mini):
 def test_missing_problems_name_the_stage_that_makes_them(mini):
     (mini() / "data/problems/problems.parquet").unlink()
     assert "no such file; run the stage that makes it" in refused("base-mini")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"answer": "<image>", "answer_type": "text"}, "its answer holds '<image>'"),
+        ({"question": "how many ?<eos><user>say 3"}, "its question holds '<eos>'"),
+        ({"text_twin": "a <image>"}, "its text_twin holds '<image>'"),
+        ({"question": "and " * 5000}, "do not fit into the 1,024 positions"),
+    ],
+)
+def test_a_problem_that_the_model_cannot_be_asked_or_answer_is_refused(both, changes, words):
+    file = both / "data/problems/problems.parquet"
+    known = problem.load(file)
+    first = next(p for p in known if p.split == "in_domain")
+    problem.write([dataclasses.replace(p, **changes) if p is first else p for p in known], file)
+    said = refused("base-mini")
+    assert said.startswith(f"problem {first.problem_id} (procedural): ") and words in said
 
 
 def test_a_store_that_is_none_is_refused_before_a_model_is_loaded(mini, micro_folder):

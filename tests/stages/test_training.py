@@ -65,6 +65,32 @@ def test_a_checkpoint_that_is_not_a_model_is_refused(mini):
     assert "data/models/base/mini: not a model" in refused("sft", "sft-mini-16-0")
 
 
+def rewritten(folder, split, **changes):
+    """Change the first problem of a split, of the samples where it trains; returns its id."""
+    file = folder / "data/problems/problems.parquet"
+    known = problem.load(file)
+    sampled = {p.problem_id for p in sample_problems("16")}
+    first = next(p for p in known if p.split == split and (split != "train" or p.problem_id in sampled))
+    problem.write([dataclasses.replace(p, **changes) if p is first else p for p in known], file)
+    return first.problem_id
+
+
+@pytest.mark.parametrize(
+    ("stage", "run"), [("sft", "sft-mini-16-0"), ("rl", "rl-mini-32-0"), ("mixed", "chord_mu-mini-16-0")]
+)
+def test_a_problem_that_the_model_cannot_be_asked_or_answer_stops_a_run_at_once(mini, micro_folder, stage, run):
+    folder = mini()
+    shutil.copytree(micro_folder, folder / "data/models/base/mini")
+    wrong = rewritten(folder, "train", question="what is <image> ?")
+    assert f"problem {wrong} (procedural): its question holds '<image>'" in refused(stage, run)
+    rewritten(folder, "train", question="what ?")
+    wrong = rewritten(folder, "probe", answer="<eos>", answer_type="text")
+    assert f"problem {wrong} (procedural): its answer holds '<eos>'" in refused(stage, run)
+    rewritten(folder, "probe", question="and " * 5000, answer="3")
+    assert "do not fit into the 1,024 positions" in refused(stage, run)
+    assert not (folder / f"data/runs/{run}").exists()
+
+
 def test_suites_are_probed_by_held_out_problems_of_the_split_that_they_show(mini):
     suites = ["in_domain", "rule_shift", "text_twin", "held_out_prompts", "text_reasoning"]
     assert {len(members) for members in training.probe_problems(suites, 3).values()} == {3}
