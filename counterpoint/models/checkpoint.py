@@ -12,7 +12,7 @@ from pathlib import Path
 
 from counterpoint.errors import UserError
 
-ADAPTER = "adapter_config.json"
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def load(path: str, trust_remote_code: bool = False):
@@ -48,6 +48,11 @@ def _check_folder(folder: Path) -> None:
     if not any((folder / name).exists() for name in ("config.json", ADAPTER)):
         raise UserError(
             f"{folder}: not a model: it holds neither config.json nor {ADAPTER}; name a checkpoint's folder"
+        )
+    if (folder / ADAPTER).exists() and not (folder / ADAPTER_WEIGHTS).exists():
+        raise UserError(
+            f"{folder}: an adapter without {ADAPTER_WEIGHTS}; weights are read from safetensors alone, never from a "
+            "pickle (.bin): save the adapter anew with safe_serialization=True"
         )
 
 

@@ -6,6 +6,8 @@ Raises `UserError` when a table is missing or is no Parquet; every list has an o
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from counterpoint.errors import UserError
 from counterpoint.report.numbers import Z95
 from counterpoint.report.results import METHODS, Cell, Pair, Point, Results, Run, Term
 from counterpoint.suites import SUITES
+from counterpoint.warehouse.database import literal
 
 MARTS = (  # read as they are
     "blind", "judges", "shift_curve", "cross_modal", "reliability", "agreement", "reward_gap", "verifier_audit",
@@ -37,19 +40,33 @@ def suite_place(suite: str) -> tuple:
     return (known.index(suite) if suite in known else len(known), suite)
 
 
-def connect(folder: Path, needed: tuple[str, ...] = NEEDED, remedy: str = REMEDY) -> duckdb.DuckDBPyConnection:
-    """A database in memory with a view of every needed table of `folder`. Raises `UserError` naming a missing one, and
-    the command that brings it back."""
-    connection = duckdb.connect(config={"threads": 1})
-    for name in needed:
-        path = folder / f"{name}.parquet"
-        if not path.is_file():
-            raise UserError(f"{path}: no such table; run `{remedy}`")
+@contextmanager
+def connect(
+    folder: Path, needed: tuple[str, ...] = NEEDED, remedy: str = REMEDY
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory with a view of every needed table of `folder`. Raises `UserError` naming one that is missing
+    or cannot be read, when it is opened or later, and the command that brings it back."""
+    paths = {name: folder / f"{name}.parquet" for name in needed}
+    with duckdb.connect(config={"threads": 1}) as connection:
         try:
-            connection.read_parquet(str(path)).create_view(name)
+            for name, path in paths.items():
+                if not path.is_file():
+                    raise UserError(f"{path}: no such table; run `{remedy}`")
+                connection.read_parquet(str(path)).create_view(name)
+            yield connection
         except duckdb.Error as error:
-            raise UserError(f"{path}: not a readable table ({str(error).splitlines()[0]}); run `{remedy}`") from None
-    return connection
+            for path in paths.values():  # a view is read when it is asked, and the error does not say which it was
+                try:
+                    duckdb.sql(f"select max(hash(columns(*))) from read_parquet({literal(path)})").fetchall()
+                except duckdb.Error as own:
+                    raise UserError(f"{path}: not a readable table ({_one_line(own)}); run `{remedy}`") from None
+            if not isinstance(error, duckdb.BinderException):
+                raise
+            raise UserError(f"{folder}: tables of another version ({_one_line(error)}); run `{remedy}`") from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split("\n\nLINE ")[0].split())
 
 
 def load(folder: Path, study: str, remedy: str = REMEDY) -> Results:

@@ -73,6 +73,19 @@ def test_a_saved_adapter_merges_into_the_model_that_was_trained(tmp_path, micro_
     assert torch.allclose(logits(merged, merged_processor, problems[0]), wanted, atol=1e-5)
 
 
+def test_an_adapter_whose_weights_are_a_pickle_is_refused(tmp_path, micro_folder, loaded):
+    model, processor = loaded
+    adapted = checkpoint.add_lora(model, **LORA, vision_tower=False)
+    for config in adapted.peft_config.values():
+        config.base_model_name_or_path = str(micro_folder)
+    checkpoint.save(adapted, processor, tmp_path / "adapter")
+    (tmp_path / "adapter/adapter_model.safetensors").unlink()
+    (tmp_path / "adapter/adapter_model.bin").write_bytes(b"a pickle, or what runs when it is read")
+    for use in (checkpoint.load, checkpoint.snapshot):
+        with pytest.raises(UserError, match=r"adapter: an adapter without adapter_model\.safetensors; .*pickle"):
+            use(str(tmp_path / "adapter"))
+
+
 @pytest.mark.parametrize("vision_tower", [False, True])
 def test_the_vision_tower_is_adapted_only_when_asked(loaded, vision_tower):
     model = checkpoint.add_lora(loaded[0], **LORA, vision_tower=vision_tower)

@@ -103,8 +103,8 @@ def test_a_study_without_such_runs_has_no_picture_and_those_of_another_go(tmp_pa
 
 
 def test_a_table_that_is_missing_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"phase\.parquet: no such table"):
-        read.connect(tmp_path, factors.MARTS)
+    with pytest.raises(UserError, match=r"phase\.parquet: no such table"), read.connect(tmp_path, factors.MARTS):
+        pass
 
 
 def test_a_cell_says_how_far_which_is_ahead_and_whether_it_is_told_apart(figures, tmp_path):

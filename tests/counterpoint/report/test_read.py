@@ -99,6 +99,27 @@ def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
         read.load(tables, "fake")
 
 
+@pytest.mark.parametrize("name", ["evals", "findings", "probes"])
+def test_a_table_that_is_garbled_inside_is_named_when_it_is_read(name, full, tmp_path):
+    tables = shutil.copytree(full.tables, tmp_path / "tables")
+    path = tables / f"{name}.parquet"
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + bytes(len(data) // 2) + data[4 + len(data) // 2 :])  # its footer is as it was
+    with pytest.raises(
+        UserError, match=rf"{name}\.parquet: not a readable table .*run `dvc repro warehouse`"
+    ) as caught:
+        read.load(tables, "fake")
+    assert "\n" not in str(caught.value)
+
+
+def test_tables_of_another_version_are_told(full, tmp_path):
+    tables = shutil.copytree(full.tables, tmp_path / "tables")
+    path = tables / "accuracy.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["majority"]), path)
+    with pytest.raises(UserError, match=r"tables: tables of another version .*majority.*run `dvc repro warehouse`"):
+        read.load(tables, "fake")
+
+
 @pytest.mark.parametrize("name", read.MARTS)
 def test_every_mart_is_asked_for(name, full, tmp_path):
     shutil.copytree(full.tables, tmp_path / "tables")
