@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,6 +20,8 @@ from counterpoint import running
 from counterpoint.errors import UserError
 from stages import START, lifeline, record, shipped
 
+FULL = re.compile(r"no space left on device|os error 28|database or disk is full|disk quota exceeded"
+                  r"|PytorchStreamWriter failed|inline_container.*unexpected pos", re.IGNORECASE)  # fmt: skip
 PROBLEMS = Path("data/problems/problems.parquet")
 REJECTS = Path("data/problems/rejects.parquet")
 SAMPLES = Path("data/samples/samples.parquet")
@@ -72,6 +76,21 @@ def loading() -> Iterator[None]:
         gc.enable()
 
 
+def disk_full(error: BaseException | None) -> str | None:
+    """One line where an error, or one behind it, says that a disk is full, in the words of whoever wrote; else None."""
+    while error is not None:
+        said = str(error)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or FULL.search(said):
+            named = re.search(r'file \\?"(.+?)\\?"', said)
+            path = getattr(error, "filename2", None) or getattr(error, "filename", None) or (named and named[1])
+            return (
+                f"{path or 'a file that was being written'}: no space left on its disk; free some (`make gc` drops "
+                "what the current study does not need from DVC's cache), then the same command goes on"
+            )
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def main(program: Callable[[list[str]], None]) -> None:
     """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on).
 
@@ -91,7 +110,12 @@ def main(program: Callable[[list[str]], None]) -> None:
                 program(sys.argv[1:])
                 record.check(START)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {disk_full(error) or error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        if (told := disk_full(error)) is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)

@@ -1,9 +1,15 @@
-"""What every stage program shares: exit codes, one line for a user's mistake, where work lies."""
+"""What every stage program shares: exit codes, one line for a user's mistake or a full disk, where work lies."""
 
+import errno
 import gc
+import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from counterpoint.errors import UserError
@@ -47,6 +53,87 @@ def test_a_defect_keeps_its_traceback(monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         outcome(monkeypatch, program)
+
+
+@pytest.fixture
+def full(tmp_path):
+    """A disk of 64 KB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def write_torch(path):
+    import torch
+
+    torch.save(torch.randn(100_000), path)
+
+
+def write_safetensors(path):
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    save_file({"a": np.zeros(100_000)}, path)
+
+
+def write_duckdb(path):
+    with duckdb.connect(str(path)) as db:
+        db.execute("create table a as select random() from range(1000000)")
+
+
+def write_sqlite(path):
+    db = sqlite3.connect(path)
+    db.execute(
+        "create table a as with recursive n(i) as (select 1 union all select i + 1 from n limit 99999) select * from n"
+    )
+
+
+def write_store(path):
+    """The evaluation's own store, which words what SQLite says."""
+    from counterpoint.evaluation.store import Store
+    from counterpoint.generation.completion import Completion
+
+    Store(path).put([bytes(32)], [Completion("a" * 200_000, 1, False)])
+
+
+WRITERS = {
+    "text": lambda path: path.write_text("a" * 100_000),
+    "parquet": lambda path: pq.write_table(pa.table({"a": [str(n) for n in range(100_000)]}), path),
+    "copied parquet": lambda path: duckdb.sql(
+        f"copy (select random() from range(1000000)) to '{path}' (format parquet)"
+    ),
+    "torch": write_torch,
+    "safetensors": write_safetensors,
+    "duckdb": write_duckdb,
+    "sqlite": write_sqlite,
+    "store": write_store,
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_full_disk_is_one_line_with_the_remedy(monkeypatch, capsys, full, writer):
+    assert outcome(monkeypatch, lambda _: WRITERS[writer](full / "file")) == 2
+    said = capsys.readouterr().err
+    assert (
+        said.count("\n") == 1 and "no space left on its disk; free some" in said and "the same command goes on" in said
+    )
+    if "duckdb" in writer or "copied" in writer:
+        assert said.startswith(f"error: {full / 'file'}: ")
+
+
+def test_a_full_disk_is_told_where_none_can_be_mounted_too(monkeypatch, capsys):
+    def program(arguments):
+        with open("/dev/full", "w") as file:
+            file.write("a")
+
+    assert outcome(monkeypatch, program) == 2
+    assert "no space left on its disk" in capsys.readouterr().err
+    copied = OSError(errno.ENOSPC, "No space left on device", "from", None, "to")
+    assert common.disk_full(copied).startswith("to: ")
+    assert common.disk_full(OSError(errno.EACCES, "Permission denied", "x")) is None
 
 
 def test_work_lies_where_the_environment_says(monkeypatch):
