@@ -18,9 +18,10 @@ from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
+from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
 from counterpoint.errors import UserError
-from flows.repro import split, steady_locks
+from flows.repro import LOCK_FILE, split, steady_locks
 
 steady_locks()
 
@@ -28,7 +29,7 @@ steady_locks()
 def needs(root: Path = Path()) -> dict[str, set[str]]:
     """Every stage, `rl@rl-small-2k-0` for items, with the stages that it needs; each after those, else as in the file.
 
-    Raises `UserError` when there is no DVC repository or dvc.yaml cannot be resolved.
+    Raises `UserError` when there is no DVC repository, or dvc.yaml or dvc.lock cannot be read.
     """
     if not (root / "dvc.yaml").is_file():
         raise UserError(f"{(root / 'dvc.yaml').resolve()}: no such file; run from the root of the repository")
@@ -44,7 +45,23 @@ def needs(root: Path = Path()) -> dict[str, set[str]]:
                 if isinstance(stage, PipelineStage)
             }
     except DvcException as error:
-        raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+        raise unreadable(error) from None
+
+
+def unreadable(error: DvcException) -> UserError:
+    """What DVC says of its files, in one line with the file, the place in it where DVC knows one, and the remedy."""
+    said, found = " ".join(str(error).split()), getattr(error, "exc", None)
+    if isinstance(error, YAMLValidationError):
+        first = found.errors[0]
+        said = f"{first.error_message} at {' → '.join(map(str, first.path)) or 'its top'}"
+    elif isinstance(error, YAMLSyntaxError) and (mark := getattr(found.__cause__, "problem_mark", None)):
+        said = f"no YAML from line {mark.line + 1} on"
+    if LOCK_FILE not in str(error):
+        return UserError(f"dvc.yaml: {said}")
+    return UserError(
+        f"{LOCK_FILE}: {said}; run `git checkout -- {LOCK_FILE}`, then the same command again: DVC finds in its cache "
+        "what was made from the same inputs, and nothing is trained twice"
+    )
 
 
 def stages(root: Path = Path()) -> list[str]:

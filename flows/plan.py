@@ -18,6 +18,7 @@ from dvc.stage import PipelineStage
 
 from counterpoint import params, studies
 from counterpoint.errors import UserError
+from flows.graph import unreadable
 from flows.repro import steady_locks
 from stages import estimate
 from stages.dvc_files import Shown
@@ -29,7 +30,7 @@ steady_locks()
 def unchanged(text: str) -> set[str]:
     """The stages that `dvc repro` would leave as they are, were `text` in params.yaml.
 
-    Raises `UserError` when dvc.yaml cannot be resolved, or another DVC process is at work.
+    Raises `UserError` when dvc.yaml or dvc.lock cannot be read, or another DVC process is at work.
     """
     found: set[str] = set()
     try:
@@ -44,7 +45,7 @@ def unchanged(text: str) -> set[str]:
     except LockError:
         raise UserError("another DVC process is at work here; ask for the plan again in a moment") from None
     except DvcException as error:
-        raise UserError(f"dvc.yaml: {' '.join(str(error).split())}") from None
+        raise unreadable(error) from None
     return found
 
 

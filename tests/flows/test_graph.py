@@ -2,7 +2,7 @@ import pytest
 from dvc.repo import Repo
 
 from counterpoint.errors import UserError
-from flows import graph
+from flows import graph, plan
 
 
 def test_every_stage_stands_after_those_it_needs(toy):
@@ -23,6 +23,29 @@ def test_a_graph_that_cannot_be_read_is_the_users_to_mend(toy):
         graph.stages(toy)
     with pytest.raises(UserError, match="no such file"):
         graph.stages(toy / "studies")
+
+
+@pytest.mark.parametrize(
+    ("torn", "words"),
+    [
+        (lambda text: text[: text.index("outs:") + 5], "expected a"),
+        (lambda text: text[: text.index("hash:") + 3], "no YAML from line"),
+        (lambda text: "", "required key not provided at schema"),
+    ],
+)
+def test_a_torn_lock_is_named_with_the_place_and_the_remedy(toy, torn, words):
+    """By both who read it, and after the remedy nothing is made twice."""
+    with Repo(".") as repo:
+        repo.reproduce()
+    lock = toy / "dvc.lock"
+    whole = lock.read_text()
+    lock.write_text(torn(whole))
+    for read in (graph.needs, lambda: plan.unchanged((toy / "params.yaml").read_text())):
+        with pytest.raises(UserError, match=rf"^dvc\.lock: .*{words}.*; run `git checkout -- dvc\.lock`") as caught:
+            read()
+        assert "\n" not in str(caught.value)
+    lock.write_text(whole)
+    assert graph.settled(graph.needs()) == graph.stages()
 
 
 def test_the_longest_way_to_the_end_counts():
