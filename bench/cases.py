@@ -15,7 +15,7 @@ from random import Random
 
 from counterpoint import params, problem, rewards, studies
 from counterpoint.models.micro import PATCH, Shape
-from counterpoint.problem import Problem
+from counterpoint.problem import Picture, Problem
 from counterpoint.prompt import THINK, user_text, with_images
 from counterpoint.verify import judge
 
@@ -164,5 +164,6 @@ def _noise_problem(index: int, size: int) -> Problem:
     return Problem(
         state_id=problem.digest("bench", index), problem_id=problem.digest("bench", index), source="bench",
         family="noise", split="train", difficulty=1, question=" ".join(rng.choices(words, k=WORDS)) + " ?",
-        images=(buffer.getvalue(),), answer="0", answer_type="integer", reasoning=" ".join(rng.choices(words, k=WORDS)),
+        images=(Picture.of(buffer.getvalue()),), answer="0", answer_type="integer",
+        reasoning=" ".join(rng.choices(words, k=WORDS)),
     )  # fmt: skip

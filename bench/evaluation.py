@@ -22,7 +22,7 @@ from statistics import median
 from counterpoint.errors import UserError
 from counterpoint.evaluation.evaluate import item
 from counterpoint.generation.completion import Completion
-from counterpoint.problem import Problem, decode
+from counterpoint.problem import Problem
 from counterpoint.prompt import THINK, with_images
 from counterpoint.sources import procedural
 from counterpoint.suites.views import View, views
@@ -54,7 +54,7 @@ def plain(model, processor, shown: list[View], samples: int) -> list[list[Comple
             )
             for view in batch
         ]
-        pictures = [[decode(data) for data in view.images] for view in batch]
+        pictures = [[picture.decode() for picture in view.images] for view in batch]
         inputs = processor(text=texts, images=pictures, padding=True, return_tensors="pt")
         with torch.no_grad():
             ids = model.generate(

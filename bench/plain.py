@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.cases import Case, prompt_text, study
 from bench.clock import Clock
-from counterpoint.problem import Problem, decode
+from counterpoint.problem import Problem
 from counterpoint.prompt import completion_text
 
 
@@ -27,7 +27,7 @@ def encode(processor, problems: Sequence[Problem], gold: Sequence[str] | None = 
     if gold is not None:
         texts = [text + completion for text, completion in zip(texts, gold, strict=True)]
     side = "left" if gold is None else "right"
-    images = [[decode(data) for data in asked.images] for asked in problems]
+    images = [[picture.decode() for picture in asked.images] for asked in problems]
     return dict(processor(text=texts, images=images, padding=True, padding_side=side, return_tensors="pt"))
 
 

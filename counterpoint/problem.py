@@ -1,12 +1,22 @@
-"""Problem: the one record that every source yields and every stage reads, and its Parquet form."""
+"""Problem: the one record that every source yields and every stage reads, and its Parquet form.
+
+Pictures stay where they are, in the Parquet file most often, until someone asks for their bytes: a pool of problems
+takes as much memory as its texts.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from itertools import accumulate
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +28,10 @@ from counterpoint.errors import UserError
 ANSWER_TYPES = ("integer", "number", "choice", "text", "expression")
 # The `datasets` Image feature stores an encoded image as this struct, so the file opens there as it is.
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+COUNTED = "images.list.element.path"  # what tells how many pictures a row has, without their bytes
+# A picture is read with the row group that it lies in: so many rows, and so many bytes of pictures, make one at most.
+GROUP_ROWS, GROUP_BYTES = 4096, 1 << 22
+KEPT = 1 << 25  # bytes of the row groups that an open file keeps
 SCHEMA = pa.schema(
     [
         ("state_id", pa.string()),
@@ -46,11 +60,58 @@ def digest(*parts: object, length: int = 16) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+class Picture:
+    """An encoded picture (PNG or JPEG), whose bytes are read, or made, when asked for. Equal ones have equal bytes.
+
+    What `source` gave is kept where it is no more than `keep` bytes.
+    """
+
+    def __init__(self, source: Callable[[], bytes], keep: int = 0):
+        self._source, self._keep, self._data = source, keep, None
+
+    @classmethod
+    def of(cls, data: bytes) -> Picture:
+        """The picture with these bytes."""
+        return cls(lambda: data)
+
+    def read(self) -> bytes:
+        """The encoded bytes."""
+        if self._data is not None:
+            return self._data
+        data = self._source()
+        if len(data) <= self._keep:
+            self._data = data
+        return data
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex digest of the bytes."""
+        return hashlib.sha256(self.read()).hexdigest()
+
+    def decode(self):
+        """The picture as an RGB Pillow image. Raises `ValueError` when the bytes are no image."""
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            return Image.open(io.BytesIO(self.read())).convert("RGB")
+        except (UnidentifiedImageError, OSError) as error:
+            raise ValueError(f"not a readable image: {error}") from None
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Picture) and self.sha256 == other.sha256)
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __deepcopy__(self, memo: dict) -> Picture:
+        return self  # as bytes are: it does not change
+
+
 @dataclass(frozen=True)
 class Problem:
-    """One question with its picture, gold answer and, where known, gold reasoning and a twin in words.
+    """One question with its pictures, gold answer and, where known, gold reasoning and a twin in words.
 
-    `images` holds encoded bytes (PNG or JPEG). `state_id` identifies what is drawn or written: splits are
+    `state_id` identifies what is drawn or written: splits are
     disjoint by it. `problem_id` adds source, split, template and its arguments. `latent` is JSON.
     """
 
@@ -61,7 +122,7 @@ class Problem:
     split: str
     difficulty: int
     question: str
-    images: tuple[bytes, ...]
+    images: tuple[Picture, ...]
     answer: str
     answer_type: str
     options: tuple[str, ...] | None = None
@@ -74,22 +135,10 @@ class Problem:
     def row(self) -> dict:
         """The problem as a Parquet row."""
         row = {f.name: getattr(self, f.name) for f in fields(self)}
-        row["images"] = [{"bytes": data, "path": None} for data in self.images]
+        row["images"] = [{"bytes": picture.read(), "path": None} for picture in self.images]
         row["options"] = list(self.options) if self.options is not None else None
         row["tags"] = list(self.tags)
         return row
-
-
-def from_row(row: dict) -> Problem:
-    """The problem that a Parquet row holds."""
-    return Problem(
-        **{
-            **row,
-            "images": tuple(image["bytes"] for image in row["images"] or ()),
-            "options": tuple(row["options"]) if row["options"] is not None else None,
-            "tags": tuple(row["tags"] or ()),
-        }
-    )
 
 
 def fault(problem: Problem) -> str | None:
@@ -118,30 +167,84 @@ def check(problems: Iterable[Problem], where: str) -> None:
 
 
 def write(problems: Iterable[Problem], path: Path) -> None:
-    """Write problems as Parquet, sorted by split and `problem_id` so that reruns give the same bytes."""
-    rows = sorted((p.row() for p in problems), key=lambda r: (r["split"], r["problem_id"]))
+    """Write problems as Parquet, in place at once, sorted by split and `problem_id` so that reruns give the same bytes.
+
+    Of the pictures no more than a row group's are in memory.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, SCHEMA), path, compression="zstd", row_group_size=4096)
+    scratch = path.with_name(f"{path.name}.new")
+    with pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as file:
+        for rows in _row_groups(sorted(problems, key=lambda p: (p.split, p.problem_id))):
+            file.write_table(pa.Table.from_pylist(rows, SCHEMA))
+    scratch.replace(path)
 
 
-def read(path: Path, columns: list[str] | None = None, splits: Iterable[str] | None = None) -> pa.Table:
-    """The Parquet table at `path`, its rows kept to `splits` where given. Raises `UserError` if it is no such file."""
-    filters = [("split", "in", list(splits))] if splits is not None else None
+def _row_groups(problems: Iterable[Problem]) -> Iterator[list[dict]]:
+    rows, size = [], 0
+    for problem in problems:
+        row = problem.row()
+        own = sum(len(image["bytes"]) for image in row["images"])
+        if rows and (len(rows) == GROUP_ROWS or size + own > GROUP_BYTES):
+            yield rows
+            rows, size = [], 0
+        rows.append(row)
+        size += own
+    yield rows
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        return pq.read_table(path, columns=columns, filters=filters)
+        yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that makes it (dvc repro)") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path}: not a problems file ({error}); run `dvc repro problems`") from None
 
 
+class _Images:
+    """The pictures of an open problems file, read a row group at a time; the latest groups are kept."""
+
+    def __init__(self, path: Path, file: pq.ParquetFile):
+        self.path, self.file, self.lock = path, file, threading.Lock()
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        self.starts = [0, *accumulate(sizes)]
+        self.groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
+
+    def read(self, row: int, place: int) -> bytes:
+        """The bytes of a row's picture at `place`."""
+        group = bisect_right(self.starts, row) - 1
+        with self.lock, _reading(self.path):  # a batch may be made in a thread of its own
+            if group not in self.groups:
+                self.groups[group] = self.file.read_row_group(group, ["images"], use_threads=False)["images"]
+                while len(self.groups) > 1 and sum(images.nbytes for images in self.groups.values()) > KEPT:
+                    self.groups.popitem(last=False)
+            self.groups.move_to_end(group)
+            return self.groups[group][row - self.starts[group]][place]["bytes"].as_py()
+
+    def of(self, row: int, number: int) -> Iterator[Picture]:
+        """The pictures of a row that has `number` of them."""
+        return (Picture(partial(self.read, row, place)) for place in range(number))
+
+
 def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | None = None) -> list[Problem]:
-    """Problems of the given splits; with `ids`, exactly these and in their order."""
-    table = read(path, splits=splits)
-    if ids is not None:
-        ids = list(ids)
-        table = table.filter(pc.is_in(table["problem_id"], pa.array(ids, pa.string())))
-    problems = [from_row(row) for row in table.to_pylist()]
+    """Problems of the given splits; with `ids`, exactly these and in their order. Pictures are read when asked for.
+
+    Raises `UserError` if `path` is no problems file or lacks one of `ids`.
+    """
+    texts = [name for name in SCHEMA.names if name != "images"]
+    ids = None if ids is None else list(ids)
+    with _reading(path):
+        file = pq.ParquetFile(path)
+        table = file.read([*texts, COUNTED])
+        if missing := [name for name in SCHEMA.names if name not in table.column_names]:
+            raise pa.ArrowInvalid(f"it has no column {missing[0]!r}")
+    images = _Images(path, file)
+    table = table.append_column("row", pa.array(range(len(table)), pa.int64()))
+    for column, wanted in (("split", splits), ("problem_id", ids)):
+        if wanted is not None:
+            table = table.filter(pc.is_in(table[column], pa.array(list(wanted), pa.string())))
+    problems = [_problem(images.of(row.pop("row"), len(row["images"] or ())), **row) for row in table.to_pylist()]
     if ids is None:
         return problems
     by_id = {p.problem_id: p for p in problems}
@@ -151,18 +254,14 @@ def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | N
     return [by_id[i] for i in ids]
 
 
+def _problem(pictures: Iterable[Picture], *, images, options, tags, **rest) -> Problem:
+    """The problem of a Parquet row's other columns and its pictures."""
+    options = tuple(options) if options is not None else None
+    return Problem(images=tuple(pictures), options=options, tags=tuple(tags or ()), **rest)
+
+
 def encode_png(image) -> bytes:
     """A Pillow image as PNG bytes."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def decode(data: bytes):
-    """Encoded bytes as an RGB Pillow image. Raises `ValueError` when they are not an image."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        return Image.open(io.BytesIO(data)).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"not a readable image: {error}") from None

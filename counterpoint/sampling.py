@@ -39,7 +39,7 @@ def stratum(problem: Problem) -> str:
 
 def content_hash(problem: Problem) -> str:
     """Digest of what a learner reads of the problem: question, options, answer, reasoning and pictures."""
-    images = [digest(data.hex(), length=64) for data in problem.images]
+    images = [digest(picture.read().hex(), length=64) for picture in problem.images]
     return digest(problem.question, problem.options, problem.answer, problem.reasoning, images)
 
 
@@ -65,11 +65,12 @@ def draw(pool: Sequence[Problem], seed: int, sizes: Mapping[str, int]) -> tuple[
     for name, size in sizes.items():
         counts = Counter(stratum(by_id[problem_id]) for problem_id in ordered[:size])
         samples[name] = {"size": size, "ids_digest": digest(ordered[:size]), "strata": dict(sorted(counts.items()))}
-    largest = ordered[: max(sizes.values(), default=0)]
+    largest = set(ordered[: max(sizes.values(), default=0)])
     manifest = {
         "seed": seed,
         "pool": len(pool),
         "samples": samples,
-        "problems": {problem_id: content_hash(by_id[problem_id]) for problem_id in largest},
+        # in the order of the pool, in which its pictures lie side by side
+        "problems": {name: content_hash(problem) for name, problem in by_id.items() if name in largest},
     }
     return rows, manifest

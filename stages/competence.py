@@ -12,7 +12,7 @@ import logging
 from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.evaluation.answers import Decoding, Model
-from counterpoint.problem import Problem, encode_png
+from counterpoint.problem import Picture, Problem, encode_png
 from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
@@ -31,7 +31,7 @@ def captioned(seed: int, suite: str, number: int) -> dict[str, list[tuple[bytes,
         for index in range(number):
             difficulty = difficulties[index % len(difficulties)]
             draft, _, rng = procedural.draw(seed, f"caption/{suite}", "suite", name, index, difficulty, shifted_rule)
-            pairs[name].append((encode_png(family.render(draft.latent, style, rng)), draft.caption))
+            pairs[name].append((Picture.of(encode_png(family.render(draft.latent, style, rng))), draft.caption))
     return pairs
 
 

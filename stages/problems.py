@@ -42,9 +42,7 @@ def program(arguments: list[str]) -> None:
     total = sizes.train + suites * (sizes.per_suite + sizes.per_probe) if source.kind == "procedural" else None
     problems = list(track(found, total, "problems"))
     prove(problems, settings.suites, source.name)
-    scratch = PROBLEMS.with_name(f"{PROBLEMS.name}.new")
-    problem.write(problems, scratch)
-    scratch.replace(PROBLEMS)
+    problem.write(problems, PROBLEMS)
     print(counts(problems))
     log.info("%d problems in %s, %d rows refused", len(problems), PROBLEMS, len(rejects))
 

@@ -44,9 +44,7 @@ def program(arguments: list[str]) -> None:
         if name not in stages:
             raise UserError(f"params.yaml: no run {name!r} in runs{nearest(name, stages)}")
     chosen = options.runs or list(stages)
-    columns = [name for name in problem.SCHEMA.names if name != "images"]
-    rows = problem.read(PROBLEMS, columns=columns).to_pylist()
-    problems = {row["problem_id"]: problem.from_row({**row, "images": None}) for row in rows}
+    problems = {p.problem_id: p for p in problem.load(PROBLEMS)}
     written, totals = [], Counter()
     for run_id in chosen:
         path = eval_folder(run_id) / "evals.parquet"

@@ -82,7 +82,7 @@ def write_fake_study(root: Path, grid: dict = GRID) -> Path:
 
 def fake_problems() -> list[Problem]:
     """Problems of every suite, of the probe set and of the training pool; each state has two problems."""
-    image = problem.encode_png(_picture())
+    image = problem.Picture.of(problem.encode_png(_picture()))
     made = []
     sizes = {suite.split: PER_SUITE for suite in OWN.values()} | {"probe": 8, "train": SIZES["20k"]}
     for split, size in sizes.items():

@@ -7,7 +7,6 @@ beforehand, so that what is missing after a kill is asked in the company in whic
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -64,7 +63,7 @@ def fingerprint(
     weights: str, seed: int, shown: Iterable[View], decoding: Decoding, batch_size: int, threads: int
 ) -> str:
     """Names the set's store: by weights, prompts, pictures, decoding, batches, threads and the code that generates."""
-    asked = [(view.text, [hashlib.sha256(data).hexdigest() for data in view.images]) for view in shown]
+    asked = [(view.text, [picture.sha256 for picture in view.images]) for view in shown]
     settings = {**decoding.settings(), "samples": decoding.samples}
     return digest(identity(weights, seed), asked, settings, batch_size, threads, generator())
 

@@ -9,7 +9,7 @@ import numpy as np
 from counterpoint import prompt
 from counterpoint.evaluation.evaluate import item
 from counterpoint.generation.decode import generate
-from counterpoint.problem import Problem
+from counterpoint.problem import Picture, Problem
 from counterpoint.statistics import pass_at_k
 from counterpoint.suites.views import View, views
 
@@ -28,7 +28,7 @@ def sampled_passes(
 
 
 def captions_right(
-    model, processor, shown: dict[str, Sequence[tuple[bytes, str]]], max_tokens: int, batch_size: int
+    model, processor, shown: dict[str, Sequence[tuple[Picture, str]]], max_tokens: int, batch_size: int
 ) -> dict[str, float]:
     """The share of captions exactly right for each family's pairs of picture and gold caption."""
     wanted = [View(prompt.DESCRIBE, (picture,)) for pairs in shown.values() for picture, _ in pairs]

@@ -89,7 +89,7 @@ def content(weights: str, view: View, decoding: dict, sample: int) -> bytes:
 
     A sample's random numbers follow from it, so that they stay the same when the code changes.
     """
-    pictures = [hashlib.sha256(data).hexdigest() for data in view.images]
+    pictures = [picture.sha256 for picture in view.images]
     text = json.dumps([SERIES, weights, view.text, pictures, decoding, sample], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).digest()
 

@@ -8,13 +8,13 @@ from transformers import GenerationConfig
 
 from counterpoint.generation import architecture
 from counterpoint.generation.completion import Completion
-from counterpoint.generation.prepare import Preparer
+from counterpoint.generation.prepare import Preparer, decoded
 from counterpoint.generation.rollout import rollout
-from counterpoint.problem import decode
 from counterpoint.progress import track
 from counterpoint.prompt import with_images
 from counterpoint.suites.views import View
 
+STOCK_DECODED = 1 << 29  # bytes of pixels that transformers' `generate` is given at a time: they make its batches
 # What a checkpoint's own generation settings may not change: training samples without them.
 NEUTRAL = {
     "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0,
@@ -110,7 +110,7 @@ def _shared(model, prepared: Preparer, requested: Sequence[View], texts, config,
     """Token ids of one completion a request; equal requests are one prompt with several completions."""
     distinct = list(dict.fromkeys(requested))
     place = {request: i for i, request in enumerate(distinct)}
-    prompts = prepared.get(distinct, lambda new: [(texts[one], [decode(data) for data in one.images]) for one in new])
+    prompts = prepared.get(distinct, lambda new: [(texts[one], one.images) for one in new])
     order = sorted(range(len(requested)), key=lambda i: place[requested[i]])  # prompt by prompt, as rollout has them
     repeats = [0] * len(distinct)
     for request in requested:
@@ -130,15 +130,16 @@ def _uniform(seeds: Sequence[int], steps: int):
 
 
 def _stock(model, processor, requested: Sequence[View], texts, config) -> list[list[int]]:
-    """The same by transformers' `generate`, which pads behind the end token."""
-    images = [[decode(data) for data in request.images] for request in requested]
-    inputs = processor(
-        text=[texts[request] for request in requested],
-        images=images if images[0] else None,
-        padding=True,
-        return_tensors="pt",
-    ).to(model.device)
-    return model.generate(**inputs, generation_config=config)[:, inputs["input_ids"].shape[1] :].tolist()
+    """The same by transformers' `generate`, which pads behind the end token; a few at a time of large pictures."""
+    found = []
+    for part in decoded(((texts[request], request.images) for request in requested), STOCK_DECODED):
+        images = [images for _, images in part]
+        inputs = processor(
+            text=[text for text, _ in part], images=images if images[0] else None, padding=True, return_tensors="pt"
+        ).to(model.device)
+        ids = model.generate(**inputs, generation_config=config)
+        found += ids[:, inputs["input_ids"].shape[1] :].tolist()
+    return found
 
 
 def _completion(tokenizer, row: list[int], config) -> Completion:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,13 @@ class Prompts:
     def select(self, rows: Sequence[int]) -> Prompts:
         """Some of the prompts, in the order of `rows`."""
         return Prompts(*([column[row] for row in rows] for column in vars(self).values()))
+
+
+def joined(parts: Iterable[Prompts]) -> Prompts:
+    """The prompts of all the parts, in their order."""
+    return Prompts(
+        *(list(chain.from_iterable(columns)) for columns in zip(*(vars(p).values() for p in parts), strict=True))
+    )
 
 
 def build(parts: Parts, ids: Sequence[Sequence[int]], pictures: Sequence[int], fields: Mapping[str, Any]) -> Prompts:

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 from jinja2 import Environment, StrictUndefined
 
-from counterpoint.problem import Problem, decode, encode_png, load
+from counterpoint.problem import Picture, Problem, encode_png, load
 from counterpoint.report.read import connect
 from counterpoint.report.results import Results, Run
 from counterpoint.suites import SUITES
@@ -76,12 +76,13 @@ def verdict(correct: bool, parsed: bool, truncated: bool) -> str:
     return "wrong" if parsed else "unparsed"
 
 
-def picture(data: bytes) -> str | None:
-    """Encoded image bytes as a data URI, recoded as PNG where a browser may not know them; None when unreadable."""
+def picture(encoded: Picture) -> str | None:
+    """A picture as a data URI, recoded as PNG where a browser may not know them; None when unreadable."""
+    data = encoded.read()
     kind = next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), None)
     if kind is None:
         try:
-            data, kind = encode_png(decode(data)), "png"
+            data, kind = encode_png(encoded.decode()), "png"
         except ValueError:
             return None
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
@@ -132,7 +133,7 @@ def _entry(problem: Problem, suite: str, runs: list[Run], answers: dict) -> dict
     return {
         "problem": problem,
         "words": problem.text_twin if words else None,
-        "pictures": [picture(data) for data in _pictures(problem, shown)],
+        "pictures": [picture(encoded) for encoded in _pictures(problem, shown)],
         "by_model": [
             (place, model, kept)
             for place, model in enumerate(dict.fromkeys(run.model for run in runs))
@@ -141,6 +142,6 @@ def _entry(problem: Problem, suite: str, runs: list[Run], answers: dict) -> dict
     }
 
 
-def _pictures(problem: Problem, suite: Suite | None) -> tuple[bytes, ...]:
+def _pictures(problem: Problem, suite: Suite | None) -> tuple[Picture, ...]:
     """The pictures as the suite shows them."""
     return views([problem], "", suite)[0].images

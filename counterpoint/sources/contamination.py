@@ -35,13 +35,13 @@ class Pool:
         self.problems = problems
         groups = _by_question(problems)
         self.questions, self.asking = list(groups), [set(places) for places in groups.values()]
-        self.pictures = list(dict.fromkeys(data for p in problems for data in p.images))
+        self.pictures = list(dict.fromkeys(picture for p in problems for picture in p.images))
         self.prints = prints(self.pictures)
-        number = {data: place for place, data in enumerate(self.pictures)}
+        number = {picture: place for place, picture in enumerate(self.pictures)}
         self.showing: list[set[int]] = [set() for _ in self.pictures]
         for place, problem in enumerate(problems):
-            for data in problem.images:
-                self.showing[number[data]].add(place)
+            for picture in problem.images:
+                self.showing[number[picture]].add(place)
 
 
 def hits(pool: Pool, tests: Sequence[Problem]) -> list[Hit]:
@@ -103,10 +103,10 @@ class _Pictures:
     """Which problems of the pool show the pictures of a test problem, equal or alike."""
 
     def __init__(self, pool: Pool, tests: Sequence[Problem]):
-        own = list(dict.fromkeys(data for problem in tests for data in problem.images))
+        own = list(dict.fromkeys(picture for problem in tests for picture in problem.images))
         seen = prints(own)
         self.showing = pool.showing
-        self.number = {data: place for place, data in enumerate(own)}
+        self.number = {picture: place for place, picture in enumerate(own)}
         self.alike = alike(seen, pool.prints)
         self.equal = [
             [other for other in near if pool.prints.pixels[other] == pixels]
@@ -116,7 +116,7 @@ class _Pictures:
 
     def of(self, problem: Problem) -> tuple[int, ...]:
         """The problem's pictures by number, without order."""
-        return tuple(sorted({self.number[data] for data in problem.images}))
+        return tuple(sorted({self.number[picture] for picture in problem.images}))
 
     def shared(self, numbers: tuple[int, ...]) -> tuple[set[int], set[int]]:
         """The problems of the pool that show all of these pictures: equal ones, and those that look like them."""

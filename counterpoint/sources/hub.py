@@ -86,7 +86,8 @@ def _rows(data: Any) -> Iterator[tuple[Any, str | None]]:
     So pictures stay the very bytes, no path is opened, and a broken cell is one reject.
     """
     unpack = {name: feature for name, feature in data.features.items() if _holds_json(feature)}
-    for table in data.with_format("arrow").iter(batch_size=256):
+    number = parsing.rows_at_a_time(data.data.num_rows, data.data.nbytes)
+    for table in data.with_format("arrow").iter(batch_size=number):
         for row, fault in parsing.table_rows(table):
             for name in unpack if row is not None else ():
                 try:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from counterpoint.problem import decode, digest
+from counterpoint.problem import Picture, digest
 
 # Words of a window; of what share of a question's windows a text must have to contain it; from how many texts on a
 # window is a template's and tells nothing. Measured on GSM8K: docs/data.md.
@@ -70,15 +70,15 @@ class Prints:
     cells: object
 
 
-def prints(pictures: Sequence[bytes]) -> Prints:
+def prints(pictures: Sequence[Picture]) -> Prints:
     """Fingerprints of encoded pictures."""
     import imagehash
     import numpy as np
     from PIL import Image
 
     pixels, bits, cells = [], [], []
-    for data in pictures:
-        image = decode(data)
+    for picture in pictures:
+        image = picture.decode()
         pixels.append(digest(image.size, image.tobytes().hex()))
         hashes = [imagehash.phash(channel).hash for channel in image.split()]
         bits.append([int.from_bytes(np.packbits(one).tobytes(), "big") for one in hashes])

@@ -17,6 +17,7 @@ from typing import Any
 Found = tuple[int, Any, str | None]  # line from 1, the row, or why there is none
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # none of them may stand within a JSON text
 _OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins, and UTF-32 of Intel's order
+BATCH_ROWS, BATCH_BYTES = 256, 1 << 24  # what is read of a table at a time at most, a row at least
 LONGEST_INTEGER = 400  # digits; Python refuses to convert long ones, and says so only where they are used
 
 
@@ -114,6 +115,11 @@ def csv_rows(data: bytes) -> Iterator[Found]:
         raise Unreadable(f"broken CSV after line {reader.line_num}: {error}") from None
     finally:
         csv.field_size_limit(limit)
+
+
+def rows_at_a_time(rows: int, size: int) -> int:
+    """How many rows of a table of so many `rows` and `size` bytes are read at a time: each may hold pictures."""
+    return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1)))
 
 
 def table_rows(batch: Any) -> Iterator[tuple[Any, str | None]]:

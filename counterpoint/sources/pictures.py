@@ -1,19 +1,47 @@
 """Pictures are hostile input: limits on bytes and pixels, an allow-list of formats, one still frame, eight bits.
 
 What a model's processor reads without loss stays the very bytes; a turned, transparent, CMYK or 16-bit picture becomes
-the PNG of what a viewer shows. Everything else is refused.
+the PNG of what a viewer shows. Everything else is refused. What was found good is put aside on disk.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import tempfile
 import warnings
+from functools import partial
 
-from counterpoint.problem import encode_png
+from counterpoint.problem import Picture, encode_png
 from counterpoint.sources.records import Refusal
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # Pillow knows dozens; each is code that hostile bytes could reach
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+
+
+class Aside:
+    """Pictures put aside, equal ones once, in a file without a name that goes when the last of them does.
+
+    It lies in the working folder, where the problems will be written: a system's folder for such files may be memory.
+    """
+
+    def __init__(self):
+        self.file = tempfile.TemporaryFile(dir=".")  # noqa: SIM115 (its pictures hold it open)
+        self.kept: dict[bytes, Picture] = {}
+
+    def keep(self, data: bytes) -> Picture:
+        """The picture with these bytes."""
+        name = hashlib.sha256(data).digest()
+        if name not in self.kept:
+            start = self.file.seek(0, os.SEEK_END)
+            self.file.write(data)
+            self.kept[name] = Picture(partial(self._read, start, len(data)))
+        return self.kept[name]
+
+    def _read(self, start: int, size: int) -> bytes:
+        self.file.seek(start)
+        return self.file.read(size)
 
 
 def too_large(size: int, limit: int) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from counterpoint import prompt
-from counterpoint.problem import Problem, digest, encode_png
+from counterpoint.problem import Picture, Problem, digest, encode_png
 from counterpoint.sources.families import FAMILIES, cards
 from counterpoint.sources.families.common import Draft
 from counterpoint.sources.wordings import reworded
@@ -91,7 +91,7 @@ def to_problem(
         split=split,
         difficulty=draft.difficulty,
         question=draft.question,
-        images=(encode_png(image),),
+        images=(Picture.of(encode_png(image)),),
         answer=draft.answer,
         answer_type=draft.answer_type,
         options=draft.options,

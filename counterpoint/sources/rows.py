@@ -22,12 +22,12 @@ _INTEGER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?\.\d+", re.ASCII)
 _LATEX = re.compile(r"\\[A-Za-z]")
 
-Picture = Callable[[Any, Record], bytes]  # a cell of an image column as encoded bytes; raises Refusal
+ReadCell = Callable[[Any, Record], bytes]  # a cell of an image column as encoded bytes; raises Refusal
 
 
-def collect(records: Iterable[Record], source: Source, picture: Picture) -> tuple[list[Problem], list[dict]]:
+def collect(records: Iterable[Record], source: Source, read: ReadCell) -> tuple[list[Problem], list[dict]]:
     """Problems and rejects, both in the rows' order. A problem's split is the one that `source.parts` names for its
-    row, or `train` where there are no parts: `splits` draws from there.
+    row, or `train` where there are no parts: `splits` draws from there. Pictures wait on disk (`pictures.Aside`).
 
     Raises `UserError` when the mapping names unknown fields or a held-out family does not occur.
     """
@@ -37,6 +37,7 @@ def collect(records: Iterable[Record], source: Source, picture: Picture) -> tupl
     groups: list[str] = []
     rejects: list[dict] = []
     families: set[str] = set()
+    aside = pictures.Aside()
 
     def refuse(record: Record, reason: str, problem_id: str | None) -> None:
         place = {"source": source.name, "file": record.file, "line": record.line}
@@ -54,7 +55,7 @@ def collect(records: Iterable[Record], source: Source, picture: Picture) -> tupl
             own_id = mapping.text(record.row, source.fields["id"]) or None if "id" in source.fields else None
             family = _family(record, source)
             families.add(family)
-            problem = to_problem(record, source, family, own_id, picture)
+            problem = to_problem(record, source, family, own_id, read, aside)
             group = mapping.text(record.row, source.fields["state"]) if "state" in source.fields else ""
         except Refusal as refusal:
             refuse(record, str(refusal), own_id)
@@ -63,7 +64,7 @@ def collect(records: Iterable[Record], source: Source, picture: Picture) -> tupl
             refuse(record, "a duplicate: an earlier row has this problem_id", problem.problem_id)
             continue
         problems[problem.problem_id] = problem = dataclasses.replace(problem, split=split)
-        placed.append((record, problem))
+        placed.append((dataclasses.replace(record, row=None), problem))  # a row may hold its pictures
         groups.append(group)
     for name in source.held_out_families:
         if name not in families:
@@ -78,18 +79,22 @@ def collect(records: Iterable[Record], source: Source, picture: Picture) -> tupl
     return list(problems.values()), rejects
 
 
-def to_problem(record: Record, source: Source, family: str, own_id: str | None, picture: Picture) -> Problem:
-    """One row as a problem of the split `train`. Raises `Refusal`."""
+def to_problem(
+    record: Record, source: Source, family: str, own_id: str | None, read: ReadCell, aside: pictures.Aside
+) -> Problem:
+    """One row as a problem of the split `train`, its pictures put `aside`. Raises `Refusal`."""
     row, fields = record.row, source.fields
     question = mapping.prose(row, fields["question"])
     options = mapping.options(row, fields["options"]) if "options" in fields else None
     answer = mapping.text(row, fields["answer"], options)
     cells = mapping.flat(row, fields["images"]) if "images" in fields else []
-    images = tuple(
-        pictures.checked(picture(cell, record), source.max_image_bytes, source.max_image_pixels) for cell in cells
-    )
+    images, states = [], []
+    for cell in cells:
+        data = pictures.checked(read(cell, record), source.max_image_bytes, source.max_image_pixels)
+        images.append(aside.keep(data))
+        states.append(digest(data.hex(), length=64))
     # by the picture alone: several questions about one picture stay on one side of the split
-    state_id = digest([digest(data.hex(), length=64) for data in images] or question)
+    state_id = digest(states or question)
     problem = Problem(
         state_id=state_id,
         problem_id=own_id or digest(source.name, family, state_id, question, options, answer),
@@ -98,7 +103,7 @@ def to_problem(record: Record, source: Source, family: str, own_id: str | None, 
         split="train",
         difficulty=_difficulty(mapping.text(row, fields["difficulty"])) if "difficulty" in fields else 1,
         question=question,
-        images=images,
+        images=tuple(images),
         answer=answer,
         answer_type=mapping.text(row, fields["answer_type"]) if "answer_type" in fields else _type(answer, options),
         options=options,

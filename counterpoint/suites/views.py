@@ -10,24 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from counterpoint.problem import Problem, decode, digest, encode_png
+from counterpoint.problem import Picture, Problem, digest, encode_png
 from counterpoint.prompt import question_text, user_text
 from counterpoint.suites.suite import Suite
 
 # by level of noise: what is left of the contrast, standard deviation of the noise in shades, share of pixels replaced
 NOISE = {1: (0.9, 12.0, 0.01), 2: (0.75, 24.0, 0.03), 3: (0.6, 36.0, 0.06)}
 NARROWEST = 336  # pixels: a small picture is enlarged that far, or letters would dwarf it
+SMALL = 1 << 16  # bytes: up to here a picture that was made is kept, a larger one made again whenever it is asked for
 
 
 @dataclass(frozen=True)
 class View:
-    """The user's text, and encoded pictures."""
+    """The user's text, and the pictures."""
 
     text: str
-    images: tuple[bytes, ...] = ()
+    images: tuple[Picture, ...] = ()
 
 
 def views(
@@ -57,7 +59,7 @@ def _view(problem: Problem, other: Problem, instruction: str, suite: Suite, cond
         return View(text)
     images = other.images
     if suite.noise:
-        images = tuple(noisy(data, suite.noise, (other.state_id, place)) for place, data in enumerate(images))
+        images = tuple(noisy(one, suite.noise, (other.state_id, place)) for place, one in enumerate(images))
     return View(text, images)
 
 
@@ -75,12 +77,16 @@ def following(problems: Sequence[Problem]) -> list[Problem]:
     return shuffled
 
 
-def noisy(data: bytes, level: int, key: object) -> bytes:
+def noisy(picture: Picture, level: int, key: object) -> Picture:
     """A picture with less contrast, Gaussian noise and replaced pixels, the same at every call for one `key`."""
+    return Picture(partial(_roughened, picture, level, key), keep=SMALL)
+
+
+def _roughened(picture: Picture, level: int, key: object) -> bytes:
     from PIL import Image
 
     contrast, deviation, replaced = NOISE[level]
-    pixels = np.asarray(decode(data), dtype=np.float32)
+    pixels = np.asarray(picture.decode(), dtype=np.float32)
     rng = np.random.Generator(np.random.Philox(key=int(digest("noise", level, key), 16)))
     grey = pixels.mean()
     pixels = grey + contrast * (pixels - grey) + rng.normal(0.0, deviation, pixels.shape)
@@ -89,14 +95,18 @@ def noisy(data: bytes, level: int, key: object) -> bytes:
     return encode_png(Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8)))
 
 
-def drawn(question: str, images: Sequence[bytes]) -> bytes:
+def drawn(question: str, images: Sequence[Picture]) -> Picture:
     """One picture of the given ones, one below the other, and the question under them, in Pillow's own bitmap font.
 
     The font is part of Pillow: a system's font would differ from machine to machine.
     """
+    return Picture(partial(_page, question, images), keep=SMALL)
+
+
+def _page(question: str, images: Sequence[Picture]) -> bytes:
     from PIL import Image, ImageDraw, ImageFont
 
-    pictures = [_enlarged(decode(data)) for data in images]
+    pictures = [_enlarged(picture.decode()) for picture in images]
     width = max([NARROWEST, *(picture.width for picture in pictures)])
     scale = max(1, width // NARROWEST)
     font, margin = ImageFont.load_default_imagefont(), 4

@@ -23,6 +23,7 @@ from trl.data_utils import apply_chat_template, is_conversational, prepare_multi
 
 from counterpoint.generation import architecture
 from counterpoint.generation.prepare import Preparer
+from counterpoint.training.data import encoded
 from counterpoint.training.packed import log_probs
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Collator:
     """Batches of row numbers as prompts and completions; a row is tokenised, and its pictures preprocessed, once."""
 
     def __init__(self, stored: Dataset, model, processor):
-        self.stored, self.processor = stored, processor
+        self.stored, self.processor = encoded(stored), processor
         self.prepared = Preparer(model, processor)
         self.completions: dict[int, torch.Tensor] = {}
 

@@ -21,7 +21,9 @@ from trl.models.utils import unwrap_model_for_generation
 
 from counterpoint.generation import architecture
 from counterpoint.generation import prompts as prompting
+from counterpoint.generation.prepare import decoded
 from counterpoint.generation.rollout import SETTINGS, rollout
+from counterpoint.training.data import encoded
 from counterpoint.training.packed import log_probs
 
 log = logging.getLogger(__name__)
@@ -101,7 +103,7 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
     def get_train_dataloader(self):
         stored = self.train_dataset
         if self.stock_reason is None and isinstance(stored, Dataset):
-            self.train_dataset = DistinctRows(stored)
+            self.train_dataset = DistinctRows(encoded(stored))
         try:
             return super().get_train_dataloader()
         finally:
@@ -128,11 +130,17 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
         if self.stock_reason:
             return super()._tokenize_prompts(prompts)
         first = [i for i, group in enumerate(self._groups) if i == 0 or group != self._groups[i - 1]]
-        shown = _shown(self._rows)
-        ids, pictures, fields = super()._tokenize_prompts([shown[i] for i in first])
-        counts = [len(shown or ()) for shown in pictures or [None] * len(first)]
+        rows = [self._rows[i] for i in first]
         parts = architecture.parts(self.accelerator.unwrap_model(self.model))
-        self._distinct[self._mode] = prompting.build(parts, ids, counts, fields)
+        pictured = any(map(_pictures, rows))
+        ids, built = [], []
+        for part in decoded((row, _pictures(row) or ()) for row in rows):
+            shown = [_message(row, images) if pictured else row["prompt"] for row, images in part]
+            found, pictures, fields = super()._tokenize_prompts(shown)
+            counts = [len(shown or ()) for shown in pictures or [None] * len(part)]
+            built.append(prompting.build(parts, found, counts, fields))
+            ids += found
+        self._distinct[self._mode] = prompting.joined(built)
         return [ids[group] for group in self._groups], None, {}
 
     def _generate_single_turn(self, prompt_ids, images, multimodal_fields, num_generations, *args, **kwargs):
@@ -199,25 +207,31 @@ def _pictures(row: dict[str, Any]) -> list | None:
     return None if row.get("image") is None else [row["image"]]
 
 
-def _message(row: dict[str, Any]) -> Any:
-    """The prompt of a row with its pictures in place; a prompt that is plain text as it is."""
+def _message(row: dict[str, Any], pictures: list | None) -> Any:
+    """The prompt of a row with pictures in their place; a prompt that is plain text as it is."""
     if not is_conversational(row):
         return row["prompt"]
-    return prepare_multimodal_messages(row["prompt"], images=_pictures(row))
+    return prepare_multimodal_messages(row["prompt"], images=pictures)
 
 
 def _shown(rows: list[dict[str, Any]]) -> list[Any]:
-    """The prompts of a batch as TRL shows them to the tokenizer and to rewards: as they are where none has pictures."""
-    return [_message(row) for row in rows] if any(map(_pictures, rows)) else [row["prompt"] for row in rows]
+    """The prompts of a batch as TRL shows them to rewards: as they are where none has pictures."""
+    pictured = any(map(_pictures, rows))
+    return [_message(row, _pictures(row)) if pictured else row["prompt"] for row in rows]
 
 
 def _groups(rows: list[dict[str, Any]]) -> list[int]:
     """The number of the distinct prompt of each row; rows of one prompt follow each other."""
     groups: list[int] = []
     for i, row in enumerate(rows):
-        same = i > 0 and (row is rows[i - 1] or _message(row) == _message(rows[i - 1]))
+        same = i > 0 and (row is rows[i - 1] or _alike(row, rows[i - 1]))
         groups.append(0 if i == 0 else groups[-1] + (not same))
     return groups
+
+
+def _alike(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows have one prompt; pictures, which may have to be read, are compared last."""
+    return row["prompt"] == other["prompt"] and _pictures(row) == _pictures(other)
 
 
 class DistinctRows(torch.utils.data.Dataset):

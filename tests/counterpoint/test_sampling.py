@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.errors import UserError
-from counterpoint.problem import Problem
+from counterpoint.problem import Picture, Problem
 from counterpoint.sampling import content_hash, draw, order
 
 
@@ -29,10 +29,13 @@ def test_the_order_depends_on_the_seed_and_not_on_the_order_given():
     assert order(strata, 0) == order(dict(reversed(strata.items())), 0) != order(strata, 1)
 
 
+SHOWN, OTHER = Picture.of(b"x"), Picture.of(b"y")
+
+
 def pool(number: int) -> list[Problem]:
     return [
         Problem(
-            f"s{n}", f"p{n}", "mine", "ab"[n % 2], "train", 1 + n % 3, f"{n} ?", (b"x",), "1", "integer", reasoning="r"
+            f"s{n}", f"p{n}", "mine", "ab"[n % 2], "train", 1 + n % 3, f"{n} ?", (SHOWN,), "1", "integer", reasoning="r"
         )
         for n in range(number)
     ]
@@ -49,7 +52,7 @@ def test_samples_are_nested_and_described():
 
 
 @pytest.mark.parametrize(
-    "change", [{"question": "x"}, {"answer": "2"}, {"reasoning": "x"}, {"images": (b"y",)}, {"options": ("1", "2")}]
+    "change", [{"question": "x"}, {"answer": "2"}, {"reasoning": "x"}, {"images": (OTHER,)}, {"options": ("1", "2")}]
 )
 def test_the_content_hash_sees_every_part(change):
     import dataclasses
@@ -61,3 +64,7 @@ def test_the_content_hash_sees_every_part(change):
 def test_a_sample_larger_than_the_pool_is_the_users_error():
     with pytest.raises(UserError, match=r"sampling\.sizes\.all is 11, larger than the pool of 10"):
         draw(pool(10), 0, {"all": 11})
+
+
+def test_the_content_hash_stays_what_it_is():
+    assert content_hash(pool(1)[0]) == "dd1780b0a1386b33"  # it names the work folders of runs

@@ -26,7 +26,7 @@ def test_captions_are_of_states_that_no_training_sees(monkeypatch):
     assert sorted({draft.difficulty for draft, *_ in drawn}) == sorted(procedural.IN_DOMAIN)
     for shown in pairs.values():
         assert len(shown) == 6
-        assert all(problem.decode(picture).size == (48, 48) and caption for picture, caption in shown)
+        assert all(picture.decode().size == (48, 48) and caption for picture, caption in shown)
 
 
 def test_a_card_has_every_suite_and_condition(mini, micro_folder):

@@ -2,6 +2,7 @@
 
 from counterpoint.evaluation import competence
 from counterpoint.generation.completion import Completion
+from counterpoint.problem import Picture
 
 
 def test_sampled_passes_count_each_problems_own_samples(monkeypatch, problems):
@@ -17,7 +18,8 @@ def test_sampled_passes_count_each_problems_own_samples(monkeypatch, problems):
 
 
 def test_a_caption_counts_only_when_exactly_right(monkeypatch):
-    shown = {"count": [(b"1", "one disc"), (b"2", "two discs")], "grid": [(b"3", "a walk")]}
+    one, two, three = (Picture.of(data) for data in (b"1", b"2", b"3"))
+    shown = {"count": [(one, "one disc"), (two, "two discs")], "grid": [(three, "a walk")]}
     said = ["one disc", "two disc", " a walk "]
     monkeypatch.setattr(
         competence, "generate", lambda model, processor, wanted, *_, **__: [Completion(s, 3, False) for s in said]

@@ -13,6 +13,7 @@ from counterpoint.errors import UserError
 from counterpoint.evaluation import store
 from counterpoint.evaluation.store import Store, content, generator, key, weights_digest
 from counterpoint.generation.completion import Completion
+from counterpoint.problem import Picture
 from counterpoint.suites.views import View
 
 GREEDY = {"decoding": "greedy", "max_tokens": 8}
@@ -20,6 +21,10 @@ GREEDY = {"decoding": "greedy", "max_tokens": 8}
 
 def name(i: int) -> bytes:
     return key(content("w", View(f"question {i}"), GREEDY, 0))
+
+
+def pictures(*data: bytes) -> tuple[Picture, ...]:
+    return tuple(map(Picture.of, data))
 
 
 def completion(i: int) -> Completion:
@@ -49,22 +54,24 @@ def test_a_key_that_is_filled_stays_as_it_is(tmp_path):
 def test_a_key_changes_with_everything_that_a_generation_follows_from():
     sampled = {"decoding": "sampled", "max_tokens": 8, "temperature": 1.0, "top_p": 1.0}
     wanted = [
-        ("w", View("t", (b"a", b"b")), GREEDY, 0),
-        ("v", View("t", (b"a", b"b")), GREEDY, 0),
-        ("w", View("t ", (b"a", b"b")), GREEDY, 0),
-        ("w", View("t", (b"b", b"a")), GREEDY, 0),
-        ("w", View("t", (b"ab",)), GREEDY, 0),
+        ("w", View("t", pictures(b"a", b"b")), GREEDY, 0),
+        ("v", View("t", pictures(b"a", b"b")), GREEDY, 0),
+        ("w", View("t ", pictures(b"a", b"b")), GREEDY, 0),
+        ("w", View("t", pictures(b"b", b"a")), GREEDY, 0),
+        ("w", View("t", pictures(b"ab")), GREEDY, 0),
         ("w", View("t", ()), GREEDY, 0),
-        ("w", View("t", (b"a", b"b")), {**GREEDY, "max_tokens": 9}, 0),
-        ("w", View("t", (b"a", b"b")), GREEDY, 1),
-        ("w", View("t", (b"a", b"b")), sampled, 0),
-        ("w", View("t", (b"a", b"b")), sampled, 1),
-        ("w", View("t", (b"a", b"b")), {**sampled, "temperature": 0.7}, 0),
-        ("w", View("t", (b"a", b"b")), {**sampled, "top_p": 0.9}, 0),
+        ("w", View("t", pictures(b"a", b"b")), {**GREEDY, "max_tokens": 9}, 0),
+        ("w", View("t", pictures(b"a", b"b")), GREEDY, 1),
+        ("w", View("t", pictures(b"a", b"b")), sampled, 0),
+        ("w", View("t", pictures(b"a", b"b")), sampled, 1),
+        ("w", View("t", pictures(b"a", b"b")), {**sampled, "temperature": 0.7}, 0),
+        ("w", View("t", pictures(b"a", b"b")), {**sampled, "top_p": 0.9}, 0),
     ]
     keys = [key(content(*one)) for one in wanted]
     assert len(set(keys)) == len(keys) and {len(k) for k in keys} == {32}
     assert keys == [key(content(*one)) for one in wanted]
+    pinned = content(*wanted[0]).hex()  # what samples are drawn by
+    assert pinned == "d7495c6cf0f98b595b0ca3f32ec4a7ebd634ea8323e608dc90bbf62d695ce442"
     assert content("w", View("t"), dict(reversed(sampled.items())), 0) == content("w", View("t"), sampled, 0)
 
 
@@ -73,6 +80,7 @@ import sys
 from pathlib import Path
 from counterpoint.evaluation.store import Store, content, key
 from counterpoint.generation.completion import Completion
+from counterpoint.problem import Picture
 from counterpoint.suites.views import View
 who, start = sys.argv[2], int(sys.argv[3])
 store = Store(Path(sys.argv[1]))

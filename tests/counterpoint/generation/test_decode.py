@@ -1,16 +1,19 @@
 """Decoding: the same answers whatever the batches, and repeatable samples."""
 
 import random
+import weakref
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from counterpoint.generation import architecture, decode
 from counterpoint.generation.decode import generate
 from counterpoint.generation.prepare import Preparer
+from counterpoint.problem import Picture, encode_png
 from counterpoint.suites import SUITES
-from counterpoint.suites.views import views
+from counterpoint.suites.views import View, views
 
 
 def texts(completions):
@@ -122,6 +125,51 @@ def test_prompts_kept_for_the_next_call_give_the_same_answers(lively, mixed, mon
     assert generate(model, processor, order, 6, batch_size=4, prepared=prepared) == wanted[::-1]
     assert (calls == []) == (limit > 1)
     assert prepared.size <= limit or len(prepared.made) == 1
+
+
+def large(count: int) -> list[View]:
+    """Views of one text and a picture each: 12 megabytes decoded."""
+    images = [Image.new("RGB", (2500, 1600), (10 * place, 90, 250 - 10 * place)) for place in range(count)]
+    return [View("how many ?", (Picture.of(encode_png(image)),)) for image in images]
+
+
+def test_large_pictures_are_decoded_a_few_at_a_time_and_seen_as_all_at_once(lively, monkeypatch):
+    model, processor = lively
+    wanted = large(16)
+    alive, inner = [], Picture.decode
+
+    def spied(picture):
+        image = inner(picture)
+        alive.append(weakref.ref(image))
+        return image
+
+    def process(**given):
+        most.append(sum(image() is not None for image in alive))
+        return processor(**given)
+
+    most, prepared = [], Preparer(model, processor)
+    monkeypatch.setattr(prepared, "processor", process)
+    monkeypatch.setattr(Picture, "decode", spied)
+    found = prepared.get(wanted, lambda new: [("<image>how many ?", view.images) for view in new])
+    assert len(alive) == 16 and max(most) <= 8 and len(most) > 2
+    images = [[inner(view.images[0])] for view in wanted]
+    whole = processor(text=["<image>how many ?"] * 16, images=images, add_special_tokens=False, padding=False)
+    assert torch.equal(
+        torch.stack([pixels[0] for pixels in found.pixels]), torch.tensor(np.stack(whole["pixel_values"]))
+    )
+    assert [ids.tolist() for ids in found.ids] == whole["input_ids"]
+
+
+def test_the_stock_path_takes_fewer_large_pictures_at_a_time(lively, monkeypatch):
+    model, processor = lively
+    wanted = large(3)
+    monkeypatch.setattr(architecture, "unsupported", lambda model: "not read")
+    answers = generate(model, processor, wanted, 4, batch_size=3)
+    calls, inner = [], model.generate
+    monkeypatch.setattr(model, "generate", lambda **k: (calls.append(len(k["input_ids"])), inner(**k))[1])
+    monkeypatch.setattr(decode, "STOCK_DECODED", 1)
+    assert generate(model, processor, wanted, 4, batch_size=3) == answers
+    assert calls == [1, 1, 1]
 
 
 def test_a_model_never_answers_with_a_picture(loaded, mixed):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import torch
-from PIL import Image
 
 from counterpoint.prompt import user_text, with_images
 
 
 def log_probs(model, processor, problem, text: str, instruction: str) -> torch.Tensor:
     """Log-probability of each token of the completion and of the one that ends it: (tokens,)."""
-    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in problem.images]
+    pictures = [picture.decode() for picture in problem.images]
     asked = with_images(user_text(problem, instruction), len(pictures))
     prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
     whole = processor.apply_chat_template([*asked, {"role": "assistant", "content": [{"type": "text", "text": text}]}])

@@ -8,7 +8,6 @@ import torch
 
 from counterpoint.errors import UserError
 from counterpoint.models import checkpoint
-from counterpoint.problem import decode
 from counterpoint.prompt import user_text, with_images
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "up_proj"]}
@@ -17,7 +16,7 @@ LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "
 def logits(model, processor, problem):
     text = processor.apply_chat_template(with_images(user_text(problem), 1), add_generation_prompt=True, tokenize=False)
     with torch.inference_mode():
-        return model(**processor(text=[text], images=[[decode(problem.images[0])]], return_tensors="pt")).logits
+        return model(**processor(text=[text], images=[[problem.images[0].decode()]], return_tensors="pt")).logits
 
 
 def stir(model):

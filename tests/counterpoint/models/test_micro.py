@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from counterpoint.models import micro, pretraining
-from counterpoint.problem import decode
 from counterpoint.prompt import completion_text, user_text, with_images
 
 
@@ -39,7 +38,7 @@ def test_a_picture_becomes_its_tokens_and_the_model_answers_for_both_kinds_of_in
         )
         for n in (1, 0)
     ]
-    seen = processor(text=[texts[0]], images=[[decode(problems[0].images[0])]], return_tensors="pt")
+    seen = processor(text=[texts[0]], images=[[problems[0].images[0].decode()]], return_tensors="pt")
     blind = processor(text=[texts[1]], return_tensors="pt")
     assert (seen.input_ids == model.config.image_token_id).sum() == (shape.image_size // micro.PATCH) ** 2
     assert (blind.input_ids == model.config.image_token_id).sum() == 0
@@ -84,7 +83,7 @@ def test_the_template_is_what_pretraining_taught(processor, problems):
     text = user_text(problems[0])
     prompt = processor.apply_chat_template(with_images(text, 1), add_generation_prompt=True, tokenize=False)
     assert prompt == f"<user><image>{text}<assistant>"
-    image = decode(problems[0].images[0])
+    image = problems[0].images[0].decode()
     said = processor(text=[prompt], images=[[image]], return_tensors="pt")
     input_ids, *_ = pretraining.collate([(image, text, "x")], processor)
     length = said.input_ids.shape[1]
@@ -92,7 +91,7 @@ def test_the_template_is_what_pretraining_taught(processor, problems):
 
 
 def test_collated_pixels_equal_the_processors(processor, problems):
-    pictures = [decode(p.images[0]) for p in problems[:4]]
+    pictures = [p.images[0].decode() for p in problems[:4]]
     noise = np.random.default_rng(0).integers(0, 256, np.asarray(pictures[0]).shape, dtype=np.uint8)
     pictures.append(Image.fromarray(noise))
     *_, pixels = pretraining.collate([(p, "q", "a") for p in pictures], processor)
@@ -102,7 +101,7 @@ def test_collated_pixels_equal_the_processors(processor, problems):
 
 
 def test_collate_labels_the_assistants_words_alone_and_pads_to_the_right(processor, problems):
-    picture = decode(problems[0].images[0])
+    picture = problems[0].images[0].decode()
     input_ids, mask, labels, pixels = pretraining.collate(
         [(picture, "what ?", "a long answer of words"), (None, "q", "a")], processor
     )

@@ -31,14 +31,14 @@ ANSWERS = ("7", "7", *map(str, range(10, 28)))
 HOSTILE = "<script>alert(1)</script><think>a</think><answer>7</answer>"
 
 
-def pixel() -> bytes:
+def pixel() -> problem.Picture:
     """A tiny PNG."""
     from PIL import Image
 
     image = Image.new("RGB", (8, 8), "#ffffff")
     for place in range(8):
         image.putpixel((place, place), (200, 40 * (place % 4), 40))
-    return problem.encode_png(image)
+    return problem.Picture.of(problem.encode_png(image))
 
 
 def problems(count: int, names: tuple[str, ...] = SUITES) -> list[Problem]:

@@ -72,7 +72,9 @@ def test_options_are_escaped_and_unreadable_pictures_said(study, tmp_path):
 
     tables = study.write(tmp_path, [study.run("base", "small")], items=2)
     made = [
-        replace(p, images=(b"no picture",), answer_type="choice", options=("<i>7", "8"), answer="<i>7")
+        replace(
+            p, images=(problem.Picture.of(b"no picture"),), answer_type="choice", options=("<i>7", "8"), answer="<i>7"
+        )
         for p in study.problems(2)
     ]
     problem.write(made, tmp_path / "problems.parquet")

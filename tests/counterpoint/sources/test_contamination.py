@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from counterpoint.problem import Problem, encode_png
+from counterpoint.problem import Picture, Problem, encode_png
 from counterpoint.sources import contamination, likeness
 
 LONG = "a baker sells {} loaves in the morning and twice as many in the afternoon , so how many are sold that day ?"
@@ -23,7 +23,7 @@ def picture(number: int, size: int = 48) -> Image.Image:
     return image
 
 
-def problem(name: str, question: str, *pictures: bytes, answer: str = "1", options=None) -> Problem:
+def problem(name: str, question: str, *pictures: Picture, answer: str = "1", options=None) -> Problem:
     return Problem(name, name, "mine", "f", "train", 1, question, pictures, answer, "text", options)
 
 
@@ -31,15 +31,17 @@ def found(pool: list[Problem], *tests: Problem) -> dict[str, tuple[str, str]]:
     return {h.problem_id: (h.kind, h.pool_id) for h in contamination.hits(contamination.Pool(pool), tests)}
 
 
-ONE, TWO = encode_png(picture(1)), encode_png(picture(2))
+def png(image: Image.Image) -> Picture:
+    return Picture.of(encode_png(image))
 
 
-def jpeg(image: Image.Image) -> bytes:
+def jpeg(image: Image.Image) -> Picture:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=75)
-    return buffer.getvalue()
+    return Picture.of(buffer.getvalue())
 
 
+ONE, TWO = png(picture(1)), png(picture(2))
 POOL = [
     problem("p0", "what colour ?", ONE, answer="red"),
     problem("p1", LONG.format(12), answer="36"),
@@ -50,18 +52,18 @@ CASES = [
     (problem("t", "What  COLOUR?", ONE, answer="green"), ("leak", "p0")),  # the same question of the same picture
     (problem("t", "what colour ?", jpeg(picture(1)), answer="Red"), ("leak", "p0")),
     (problem("t", "what colour ?", jpeg(picture(1)), answer="green"), ("similar picture", "p0")),
-    (problem("t", "what colour ?", encode_png(picture(1).resize((96, 96))), answer="red"), ("leak", "p0")),
+    (problem("t", "what colour ?", png(picture(1).resize((96, 96))), answer="red"), ("leak", "p0")),
     (problem("t", "what shape ?", ONE), ("shared picture", "p0")),
-    (problem("t", "what colour ?", encode_png(picture(3))), ("shared question", "p0")),
+    (problem("t", "what colour ?", png(picture(3))), ("shared question", "p0")),
     (problem("t", "what colour ?"), ("shared question", "p0")),  # the same words, but one of the two has no picture
-    (problem("t", "what shape ?", encode_png(picture(3))), None),
+    (problem("t", "what shape ?", png(picture(3))), None),
     (problem("t", LONG.format(12), answer="35"), ("leak", "p1")),
     (problem("t", LONG.format(12).upper().replace(" ,", "") + " think step by step .", answer="36"), ("leak", "p1")),
     (problem("t", " ".join(LONG.format(12).split()[2:]), answer="36"), ("leak", "p1")),  # the pool holds it and more
     (problem("t", LONG.format(13), answer="39"), ("shared question", "p1")),
     (problem("t", "how many ?", TWO, ONE, answer="4", options=("4", "5")), ("leak", "p3")),
     (
-        problem("t", "how many ?", TWO, ONE, encode_png(picture(3)), answer="5", options=("4", "5")),
+        problem("t", "how many ?", TWO, ONE, png(picture(3)), answer="5", options=("4", "5")),
         ("shared question", "p3"),
     ),
     (problem("t", "how many ?", TWO, ONE, answer="5", options=("5", "6")), ("shared picture", "p3")),
@@ -105,10 +107,10 @@ def test_pictures_that_differ_in_one_small_thing_are_told_apart_and_copies_are_n
         ImageDraw.Draw(image).rectangle((20, 20, 29, 29), fill="red" if number % 2 else "black")
         moved.append(image)
     copies = [jpeg(image) for image in images]
-    base = likeness.prints([encode_png(image) for image in images])
+    base = likeness.prints([png(image) for image in images])
     assert [near == [n] for n, near in enumerate(likeness.alike(base, base))] == [True] * 40
     caught = sum(n in near for n, near in enumerate(likeness.alike(likeness.prints(copies), base)))
-    false = sum(bool(near) for near in likeness.alike(likeness.prints([encode_png(i) for i in moved]), base))
+    false = sum(bool(near) for near in likeness.alike(likeness.prints([png(i) for i in moved]), base))
     assert caught >= 38 and false <= 4
 
 

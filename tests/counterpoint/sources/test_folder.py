@@ -21,7 +21,7 @@ def test_good_rows_become_problems_with_their_bytes(rows, source, tmp_path):
         ("9", ("4", "9"), "choice"),
     ]
     assert problems[2].question == "which colour ?" and problems[2].family == "shapes" and problems[2].source == "mine"
-    assert problems[0].images == ((tmp_path / "shapes0.png").read_bytes(),)
+    assert [picture.read() for picture in problems[0].images] == [(tmp_path / "shapes0.png").read_bytes()]
 
 
 def test_each_bad_row_is_refused_with_file_line_and_reason(rows, source, tmp_path):
@@ -162,7 +162,7 @@ def test_parquet_with_pictures_within_or_beside(source, tmp_path, png):
     table = pa.table({"q": ["1 ?", "2 ?", "3 ?"], "a": ["x", "y", "z"], "o": [None] * 3, "i": cells})
     pq.write_table(table, tmp_path / "rows.parquet")
     problems, rejects = folder.read(source(pattern="*.parquet"))
-    assert [p.images for p in problems] == [(png(1),), (png(2),)]
+    assert [[picture.read() for picture in p.images] for p in problems] == [[png(1)], [png(2)]]
     assert [(r["file"], r["line"]) for r in rejects] == [("rows.parquet", 3)] and "0 bytes" in rejects[0]["reason"]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from counterpoint.problem import decode
+from counterpoint.problem import Picture
 from counterpoint.sources import folder, pictures
 from counterpoint.sources.records import Refusal
 
@@ -153,7 +153,7 @@ def test_an_odd_picture_becomes_the_png_of_what_a_viewer_shows(name):
     data, size, corner, middle = SHOWN[name]
     with Image.open(io.BytesIO(checked(data))) as image:
         assert (image.format, image.size) == ("PNG", size) and image.mode in ("RGB", "L")
-    seen = np.asarray(decode(checked(data))).astype(int)
+    seen = np.asarray(Picture.of(checked(data)).decode()).astype(int)
     assert abs(seen[2, 2] - corner).max() <= 8 and abs(seen[15, 20] - middle).max() <= 8
     if name == "turned by a quarter":
         assert abs(seen[2, -3]).max() <= 8  # the black square has gone to the upper right

@@ -9,7 +9,7 @@ import pytest
 
 from counterpoint import prompt
 from counterpoint.params import FAMILIES as NAMED
-from counterpoint.problem import fault, from_row
+from counterpoint.problem import fault, load, write
 from counterpoint.sources import procedural
 from counterpoint.sources.families import FAMILIES, cards
 from counterpoint.sources.procedural import Scope, problems
@@ -71,9 +71,10 @@ def test_the_numbers_to_use_are_told_nowhere_but_in_the_picture(world):
             assert "options" not in prompt.user_text(p, words=True)
 
 
-def test_options_survive_the_file(world):
+def test_options_survive_the_file(world, tmp_path):
     p = next(p for p in world if p.answer_type == "expression")
-    assert from_row(p.row()) == p
+    write([p], tmp_path / "problems.parquet")
+    assert load(tmp_path / "problems.parquet") == [p]
 
 
 def test_every_wording_is_used_and_none_is_both_trained_and_held_out():

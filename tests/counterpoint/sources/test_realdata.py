@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from counterpoint import params, studies
-from counterpoint.problem import decode
+from counterpoint.problem import Picture
 from counterpoint.sources import folder, load
 from counterpoint.sources.scenes import nlvr_scene
 
@@ -64,7 +64,7 @@ def test_nlvr_scenes_say_what_the_pictures_show(realdata):
     for line in (root / "dev.jsonl").read_text().splitlines()[:60]:
         row = json.loads(line)
         picture = root / "images" / row["directory"] / f"dev-{row['identifier']}-0.png"
-        pixels = np.asarray(decode(picture.read_bytes()))
+        pixels = np.asarray(Picture.of(picture.read_bytes()).decode())
         boxes = nlvr_scene(row["structured_rep"], None).split("box ")[1:]
         assert [len(box.split(" ; ")) for box in boxes] == [len(box) for box in row["structured_rep"]]
         for left, box in zip((0, 150, 300), boxes, strict=True):

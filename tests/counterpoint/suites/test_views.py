@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from counterpoint.problem import Problem, decode
+from counterpoint.problem import Picture, Problem
 from counterpoint.prompt import question_text, user_text
 from counterpoint.suites import SUITES
 from counterpoint.suites.views import NOISE, drawn, following, noisy, views
@@ -29,8 +29,8 @@ def asked(problem, name):
     return user_text(problem, INSTRUCTION if own is None else own)
 
 
-def pixels(data: bytes) -> np.ndarray:
-    return np.asarray(decode(data), dtype=float)
+def pixels(picture: Picture) -> np.ndarray:
+    return np.asarray(picture.decode(), dtype=float)
 
 
 def worded(number: int = 8, families: int = 2) -> list[Problem]:
@@ -100,7 +100,7 @@ def test_views_do_not_depend_on_the_order_of_the_problems(problems, name, condit
 
 def test_a_shuffled_picture_is_never_the_same_state_drawn_anew(problems):
     first = next(p for p in problems if p.family == problems[0].family)
-    second = dataclasses.replace(first, problem_id="again", images=(b"another drawing",))
+    second = dataclasses.replace(first, problem_id="again", images=(Picture.of(b"another drawing"),))
     third = next(p for p in problems if p.family == first.family and p.state_id != first.state_id)
     found = views([first, second, third], "", condition="shuffled_image")
     assert found[:2] == [dataclasses.replace(v, images=third.images) for v in found[:2]]
@@ -129,6 +129,18 @@ def test_what_a_suite_cannot_show_does_not_fit_it(problems):
         assert suite.fits(problems[0])
         assert suite.fits(bare) == (name in PLAIN + WORDS)
         assert suite.fits(mute) == (name in PLAIN + NOISY + DRAWN)
+
+
+@pytest.mark.parametrize("name", [*NOISY, *DRAWN])
+def test_a_picture_is_made_when_it_is_asked_for(problems, name):
+    read = []
+    source = problems[0].images[0]
+    spied = Picture(lambda: read.append(1) or source.read())
+    (view,) = shown([dataclasses.replace(problems[0], images=(spied,))], name)
+    assert read == []
+    assert view.images == shown(problems[:1], name)[0].images
+    view.images[0].decode()
+    assert read == [1]  # it is small, and kept
 
 
 def test_noise_is_the_same_at_every_call_and_another_for_every_key_and_level(problems):
@@ -198,7 +210,7 @@ def test_any_question_fits_on_any_picture(question, size):
 
     from counterpoint.problem import encode_png
 
-    picture = encode_png(Image.new("RGB", size, (10, 200, 10)))
+    picture = Picture.of(encode_png(Image.new("RGB", size, (10, 200, 10))))
     page = pixels(drawn(question, (picture, picture)))
     assert page.shape[1] >= max(336, size[0]) and page.shape[0] > 2 * size[1]
     assert (page[-8 * (page.shape[1] // 336) :, :, :] == 255).mean() > 0.5

@@ -48,13 +48,15 @@ def built(name: str, shape):
 
 @pytest.fixture(scope="module")
 def shown(problems):
-    """`shown(counts)`: gold rows in which row n has counts[n] pictures."""
+    """`shown(counts)`: gold rows in which row n has counts[n] pictures, as any data set of TRL's has them."""
 
     def rows(counts):
         images = [image for problem in problems for image in problem.images]
         pairs = zip(problems, counts, strict=False)
         with_pictures = [dataclasses.replace(p, images=tuple(images[i : i + n])) for i, (p, n) in enumerate(pairs)]
-        return dataset(with_pictures, "think first .", gold(with_pictures))
+        made = dataset(with_pictures, "think first .", gold(with_pictures))
+        columns = {name: [row[name] for row in made] for name in made.column_names}
+        return Dataset.from_dict(columns, features=Features({**made.features, "images": Sequence(Image())}))
 
     return rows
 

@@ -1,12 +1,16 @@
 """What a run writes down, SFT and GRPO alike, and that looking at it changes nothing."""
 
 import dataclasses
+import functools
 from collections import Counter
 
 import pytest
 import torch
 
+from counterpoint import problem
+from counterpoint.generation import prepare
 from counterpoint.tables import TABLES
+from counterpoint.training import shared
 
 RUN = "run-micro-16-0"
 STEPS = {"sft": 6, "rl": 8}
@@ -56,6 +60,19 @@ def test_probes_are_taken_before_the_first_step_and_after_the_last(whole, method
         assert probe["accuracy"] == probe["correct"] / 4
         assert probe["parsed_fraction"] == sum(i["parsed"] for i in items) / 4
         assert (probe["reward"] is None) == (method == "sft")
+
+
+@pytest.mark.parametrize("method", ["sft", "rl"])
+def test_pictures_read_from_the_file_and_decoded_one_by_one_train_the_same(
+    train, settings, whole, problems, tmp_path, monkeypatch, method
+):
+    for module in (prepare, shared):
+        monkeypatch.setattr(module, "decoded", functools.partial(prepare.decoded, limit=1))
+    problem.write(problems, tmp_path / "problems.parquet")
+    data = problem.load(tmp_path / "problems.parquet", ids=[p.problem_id for p in problems])
+    other = train(settings[method], tmp_path, data=data)
+    assert same(other, whole[method])
+    assert other.tables["steps"] == whole[method].tables["steps"]
 
 
 @pytest.mark.parametrize("method", ["sft", "rl"])
