@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from counterpoint.errors import UserError
-from counterpoint.problem import Problem, decode
+from counterpoint.problem import Picture, Problem
 from counterpoint.prompt import question_text, user_text, with_images
 from counterpoint.suites.suite import Suite
 
@@ -76,7 +76,7 @@ def _refuse_long(model, processor, problems, instruction, new_tokens, suite: Sui
     def prompt(i: int) -> int:
         messages = with_images(said[i], len(images[i]))
         text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        pictures = [[decode(data) for data in images[i]]] if images[i] else None
+        pictures = [[picture.decode() for picture in images[i]]] if images[i] else None
         return len(processor(text=[text], images=pictures)["input_ids"][0])
 
     def after(i: int) -> int:
@@ -97,8 +97,8 @@ def _refuse_long(model, processor, problems, instruction, new_tokens, suite: Sui
             )
 
 
-def _pixels(data: bytes) -> int:
+def _pixels(picture: Picture) -> int:
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as picture:
-        return picture.width * picture.height
+    with Image.open(io.BytesIO(picture.read())) as image:
+        return image.width * image.height

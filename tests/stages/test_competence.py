@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 
-from counterpoint import problem
 from counterpoint.errors import UserError
 from counterpoint.sources import procedural
 from counterpoint.suites import OWN

@@ -8,7 +8,6 @@ import pytest
 
 from counterpoint.errors import UserError
 from counterpoint.generation import askable
-from counterpoint.problem import decode
 from counterpoint.prompt import THINK, user_text, with_images
 from counterpoint.suites import SUITES
 from counterpoint.training.data import gold
@@ -60,7 +59,7 @@ def test_a_prompt_must_fit_into_the_positions_with_what_follows(loaded, problems
     text = processor.apply_chat_template(
         with_images(user_text(problem, THINK), 1), add_generation_prompt=True, tokenize=False
     )
-    length = len(processor(text=[text], images=[[decode(problem.images[0])]])["input_ids"][0])
+    length = len(processor(text=[text], images=[[problem.images[0].decode()]])["input_ids"][0])
     askable.check(model, processor, [problem], THINK, ROOM - length)
     said = refused(loaded, [problem], ROOM - length + 1)
     assert f"problem {problem.problem_id}" in said
