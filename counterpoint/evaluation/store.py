@@ -69,7 +69,8 @@ class Store:
         try:
             return (self.db.executemany if many else self.db.execute)(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise UserError(f"{self.path}: {error}; if no other evaluation is running, delete the file") from None
+            reason = " ".join(str(error).split())[:200]  # it may quote a text
+            raise UserError(f"{self.path}: {reason}; if no other evaluation is running, delete the file") from None
 
     def close(self) -> None:
         """Close the file."""

@@ -167,6 +167,15 @@ def test_files_that_are_no_store_are_refused_in_one_line(tmp_path):
     assert "cannot be written" in broken(tmp_path / "file/store.sqlite")
 
 
+def test_a_text_that_is_none_is_told_in_one_short_line(tmp_path):
+    texts = Store(tmp_path / "text")
+    texts.put([name(0)], [Completion("see\nsay\n" * 99, 1, False)])
+    texts.db.execute("update generations set text = cast(x'ff' || text as text)")
+    texts.close()
+    said = broken(tmp_path / "text")
+    assert "Could not decode to UTF-8" in said and said.endswith("delete the file") and len(said) < 400
+
+
 def test_an_empty_file_becomes_a_store(tmp_path):
     (tmp_path / "s").write_bytes(b"")
     store = Store(tmp_path / "s")
