@@ -88,7 +88,11 @@ def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = 
             if missing:
                 raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
             database.view(db, list(completions.values()))
-            derive(db, claims)
+            try:
+                derive(db, claims)
+            except duckdb.Error:
+                database.check_readable(completions.values())  # DuckDB may not say which file is broken
+                raise
             for name in (*STORED, *MARTS):
                 export(db, name, scratch / f"{name}.parquet")
         database.assemble(scratch, completions, scratch_database)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -71,13 +71,18 @@ def _broken(path: Path, error: Exception) -> UserError:
 
 def view(db: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
     """Add the view `completions` over these files. Raises `UserError` naming one that is no Parquet."""
+    check_readable(paths, pq.read_schema)
+    db.execute(f"create view {LARGE} as {_completions(paths)}")
+
+
+def check_readable(paths: Iterable[Path], read: Callable[[Path], object] = pq.read_table) -> None:
+    """Raise `UserError` naming the first of these files that `read` cannot read."""
     for path in paths:
         try:
-            pq.read_schema(path)
+            read(path)
         except (pa.ArrowException, OSError) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{path}: not a readable table ({reason}); delete it and run `dvc checkout`") from None
-    db.execute(f"create view {LARGE} as {_completions(paths)}")
 
 
 def _completions(paths: list[Path]) -> str:

@@ -172,6 +172,17 @@ def test_runs_outside_the_grid_are_not_read(copy):
     assert ask("select count(distinct run_id) from completions") == [(3,)]
 
 
+def test_completions_with_a_broken_page_are_named_and_the_old_tables_stay(copy):
+    path, before = train_folder("rl-small-2k-0") / "completions.parquet", digests()
+    data = path.read_bytes()
+    for place in (20, len(data) // 3):
+        changed = bytes(255 - byte for byte in data[place : place + 64])
+        path.write_bytes(data[:place] + changed + data[place + 64 :])
+        with pytest.raises(UserError, match=rf"{path}: not a readable table .*; delete it and run `dvc checkout`$"):
+            rebuild()
+    assert digests() == before
+
+
 @pytest.mark.parametrize(
     "path",
     [
