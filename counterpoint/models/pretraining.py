@@ -20,7 +20,7 @@ from random import Random
 from typing import Any
 
 from counterpoint import prompt
-from counterpoint.models import micro
+from counterpoint.models import manifest, micro
 from counterpoint.problem import digest
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import Draft
@@ -33,7 +33,7 @@ MIXES = {
 }
 EASIEST = {"seeing": 0.6, "reasoning": 0.4}  # share of the reasoning that is about difficulty 1
 SHIFTED_STYLE, SHIFTED_RULE = 0.25, 0.25
-CHECKPOINT_EVERY = 500
+CHECKPOINT_EVERY, STATE = 500, "state.pt"
 
 
 @dataclass(frozen=True)
@@ -192,16 +192,17 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=recipe.seeing_learning_rate, weight_decay=0.05, betas=(0.9, 0.95)
     )
-    saved, log, first = work / "state.pt", [], 0
-    if saved.exists():
-        state = torch.load(saved, weights_only=True)
+    log, first, last = [], 0, recipe.stop_at or recipe.seeing_steps + recipe.reasoning_steps
+    manifest.check_room(work, [*range(CHECKPOINT_EVERY, last, CHECKPOINT_EVERY), last])
+    taken, _ = manifest.newest(work)
+    manifest.drop_after(work, taken)
+    if taken:
+        state = torch.load(taken / STATE, weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         first, log = state["step"], state["log"]
         report(f"resuming at step {first}")
-    work.mkdir(parents=True, exist_ok=True)
     began, running = time.monotonic(), 0.0
-    last = recipe.stop_at or recipe.seeing_steps + recipe.reasoning_steps
     for step in range(first, last):
         phase = "seeing" if step < recipe.seeing_steps else "reasoning"
         numbers = range(1_000_000 + step * recipe.batch, 1_000_000 + (step + 1) * recipe.batch)
@@ -215,8 +216,11 @@ def train(recipe: Recipe, out: Path, work: Path, report: Callable[[str], None] =
             running = 0.0
         if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == last:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1, "log": log}
-            torch.save(state, work / "state.tmp")
-            (work / "state.tmp").replace(saved)
+            checkpoint = work / f"checkpoint-{step + 1}"
+            checkpoint.mkdir(parents=True, exist_ok=True)
+            torch.save(state, checkpoint / STATE)
+            manifest.write(checkpoint)
+            manifest.rotate(work)
     out.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(out)
     processor.save_pretrained(out)

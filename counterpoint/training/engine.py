@@ -53,7 +53,6 @@ def common_arguments(
         "logging_first_step": True,
         "save_strategy": "steps",
         "save_steps": settings.checkpoint_every,
-        "save_total_limit": 2,
         "report_to": [],
         "disable_tqdm": True,
         "use_cpu": not cuda,

@@ -1,20 +1,26 @@
 """Live records: flushed JSON lines while a run trains, sorted Parquet when it ends.
 
-A killed run may leave a half-written last line; it is skipped and counted. On resume everything after the checkpoint's
-step is dropped, so every step occurs once.
+A killed run may leave a half-written last line; it is skipped and counted. The files are only ever appended to, so a
+checkpoint can tell by length and digest what was recorded when it was written: a resumed run goes on from there, so
+that every step occurs once, and records that were lost or changed since are seen.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from counterpoint import tables
+from counterpoint.errors import UserError
+from counterpoint.models import manifest
 
 log = logging.getLogger(__name__)
 RECORDED = ("steps", "rewards", "probes", "probe_items", "completions", "timings")
@@ -52,22 +58,61 @@ def read_lines(path: Path) -> tuple[list[dict], int]:
     return rows, broken
 
 
+class Tally:
+    """How much was written to a file: rows, bytes and their digest."""
+
+    def __init__(self):
+        self._rows = self._bytes = 0
+        self._hash = hashlib.sha256()
+
+    @classmethod
+    def of(cls, path: Path, until: int | None = None) -> Tally:
+        """Of a file as it is, or of its first bytes; a missing one has none."""
+        tally = cls()
+        if path.exists():
+            with path.open("rb") as file:
+                while data := file.read(1 << 20 if until is None else min(1 << 20, until - tally._bytes)):
+                    tally.add(data)
+        return tally
+
+    def add(self, data: bytes) -> None:
+        """Count what is appended."""
+        self._rows += data.count(b"\n")
+        self._bytes += len(data)
+        self._hash.update(data)
+
+    def mark(self) -> dict[str, int | str]:
+        """The tally as a checkpoint's manifest tells it."""
+        return {"rows": self._rows, "bytes": self._bytes, "sha256": self._hash.hexdigest()}
+
+
 class Recorder:
     """Appends records of one run to `folder`, one JSON-lines file a table."""
 
     def __init__(self, folder: Path, run_id: str):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.run_id = folder, run_id
-        self._files: dict[str, object] = {}
+        self._files: dict[str, BinaryIO] = {}
+        self._tallies: dict[str, Tally] = {}
+
+    def _path(self, table: str) -> Path:
+        return self.folder / f"{table}.jsonl"
+
+    def _tally(self, table: str) -> Tally:
+        if table not in self._tallies:
+            self._tallies[table] = Tally.of(self._path(table))
+        return self._tallies[table]
 
     def add(self, table: str, *rows: dict) -> None:
         """Append rows of a table; they are on their way to the disk when this returns."""
+        tally = self._tally(table)
         if table not in self._files:
-            self._files[table] = (self.folder / f"{table}.jsonl").open("a", encoding="utf-8")
-        file = self._files[table]
-        for row in rows:
-            file.write(json.dumps({"run_id": self.run_id, **row}, ensure_ascii=False) + "\n")
-        file.flush()
+            self._files[table] = self._path(table).open("ab")
+        lines = (json.dumps({"run_id": self.run_id, **row}, ensure_ascii=False) + "\n" for row in rows)
+        data = "".join(lines).encode()
+        self._files[table].write(data)
+        self._files[table].flush()
+        tally.add(data)
 
     def close(self) -> None:
         """Close the files; `add` would open them again."""
@@ -75,29 +120,56 @@ class Recorder:
             file.close()
         self._files.clear()
 
-    def rewind(self, step: int) -> None:
-        """Keep only what was recorded up to `step`, as a checkpoint taken there knows it."""
+    def marks(self) -> dict[str, dict]:
+        """By table how much is recorded by now, all of it on the disk."""
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        return {table: self._tally(table).mark() for table in RECORDED}
+
+    def check(self, marks: dict[str, dict]) -> None:
+        """Raise `manifest.Broken` unless all tables begin with what was recorded when `marks` were made."""
+        for table, mark in marks.items():
+            name = f"{self.folder.name}/{table}.jsonl"
+            try:
+                found = Tally.of(self._path(table), mark["bytes"]).mark()
+            except OSError as error:
+                raise manifest.Broken(f"{name} cannot be read ({error.strerror})") from None
+            if found["bytes"] < mark["bytes"]:
+                raise manifest.Broken(f"{name} has {found['rows']} of {mark['rows']} rows")
+            if found != mark:
+                raise manifest.Broken(f"{name} is not as it was written")
+
+    def rewind(self, marks: dict[str, dict]) -> None:
+        """Keep only what was recorded when `marks` were made, of a table without one nothing."""
         self.close()
         for table in RECORDED:
-            path = self.folder / f"{table}.jsonl"
-            rows, broken = read_lines(path)
-            kept = [row for row in rows if (row.get("step") or 0) <= step]
-            if broken or len(kept) < len(rows):
-                log.info("%s: %d unreadable and %d later records dropped", path.name, broken, len(rows) - len(kept))
-                scratch = path.with_suffix(".new")
-                scratch.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in kept), encoding="utf-8")
-                scratch.replace(path)
+            path, mark = self._path(table), marks.get(table)
+            if mark is None:
+                path.unlink(missing_ok=True)
+            elif path.exists() and path.stat().st_size > mark["bytes"]:
+                log.info("%s: %d later records dropped", path.name, Tally.of(path).mark()["rows"] - mark["rows"])
+                os.truncate(path, mark["bytes"])
+            self._tallies[table] = Tally.of(path)
 
     def rows(self, table: str) -> list[dict]:
         """All readable records of a table; unreadable lines are counted in the log."""
-        rows, broken = read_lines(self.folder / f"{table}.jsonl")
+        rows, broken = read_lines(self._path(table))
         if broken:
             log.warning("%s: %d unreadable records skipped", table, broken)
         return rows
 
     def publish(self, out: Path) -> None:
-        """Write every table as sorted Parquet under `out`; a table without records is an empty file."""
+        """Write every table as sorted Parquet under `out`; a table without records is an empty file.
+
+        Raises `UserError` when a file of records is not what was written to it.
+        """
         self.close()
+        for table in RECORDED:
+            if Tally.of(self._path(table)).mark() != self._tally(table).mark():
+                raise UserError(
+                    f"{self._path(table)}: changed by another hand while the run trained; run the same command again, "
+                    "and it goes on from the last checkpoint whose records are whole"
+                )
         for table in RECORDED:
             rows = self.rows(table)
             if table == "completions":

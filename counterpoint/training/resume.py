@@ -70,7 +70,7 @@ class ExactResume:
     """Mixin over a `transformers.Trainer`, before it in the bases: `kept` names the attributes that a checkpoint holds
     beside the Trainer's own, in safetensors and JSON.
 
-    They are written before trainer_state.json, with which a checkpoint is complete, and read before training goes on.
+    They are written before the checkpoint's manifest, with which it is complete, and read before training goes on.
     """
 
     kept: tuple[str, ...] = ()

@@ -6,9 +6,7 @@ folder, which its fingerprint names, and are resumed from nowhere else. An RL ru
 
 from __future__ import annotations
 
-import json
 import logging
-import shutil
 import signal
 import sys
 import time
@@ -18,8 +16,10 @@ from pathlib import Path
 from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
+from counterpoint.errors import UserError
 from counterpoint.generation import architecture
 from counterpoint.generation.prepare import Preparer
+from counterpoint.models import manifest
 from counterpoint.training import choice, kept
 from counterpoint.training import probe as probing
 from counterpoint.training.live import Live
@@ -49,17 +49,14 @@ class Session:
         return choice.deciding_suite(list(self.probe.problems))
 
 
-def last_checkpoint(work: Path) -> Path | None:
-    """The newest complete checkpoint: its trainer_state.json, which is written last, can be read."""
-    found = sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), reverse=True)
-    for folder in found:
-        try:
-            json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
-            log.warning("%s is incomplete and left out", folder.name)
-            continue
-        return folder
-    return None
+def last_checkpoint(session: Session) -> tuple[Path | None, dict]:
+    """The newest checkpoint that is as it was written, as are its records and its best weights; and its manifest."""
+
+    def also(told: dict) -> None:
+        session.recorder.check(told["records"])
+        manifest.check(session.work, told["best"])
+
+    return manifest.newest(session.work, also)
 
 
 class Watch(TrainerCallback):
@@ -75,6 +72,7 @@ class Watch(TrainerCallback):
         self._step_began, self._step_started = 0.0, ""
         self._bar = None
         self._prepared: Preparer | None = None  # the same prompts are probed again and again
+        self.best: dict[str, str] = {}  # the weights of the best probe so far, where these are to be published
 
     def _probe(self, model, step: int) -> None:
         began, started = time.monotonic(), now()
@@ -86,14 +84,16 @@ class Watch(TrainerCallback):
         self._timing("probe", step, time.monotonic() - began, started)
         log.info("step %d held-out: %s", step, " ".join(f"{k} {v:.3f}" for k, v in accuracies.items()))
         if self.session.checkpoint == "best" and step == self.best_step():
-            kept.keep(model, self.session.work, step)
+            self.best = kept.keep(model, self.session.work, step)
 
     def best_step(self) -> int | None:
         """The best probe so far."""
         return choice.best_step(self.session.recorder.rows("probes"), self.session.suite)
 
-    def take_up(self) -> None:
-        """Go on from the verdict that the records give, where there are any; the one that was left may know of more."""
+    def take_up(self, best: dict[str, str]) -> None:
+        """Go on from these best weights and from the verdict that the records give, where there are any; the one that
+        was left may know of more."""
+        self.best = best
         probed = self.live.probed() if self.live else []
         if probed:
             self._verdict = self.live.write(probed[-1]).verdict
@@ -143,7 +143,10 @@ class Watch(TrainerCallback):
         return state.global_step % self._every == 0 or state.global_step == state.max_steps
 
     def on_save(self, args, state, control, **_):
-        kept.drop_others(self.session.work, self.best_step())  # this checkpoint knows of the best; none before it will
+        work = self.session.work
+        manifest.write(work / f"checkpoint-{state.global_step}", records=self.session.recorder.marks(), best=self.best)
+        manifest.rotate(work)  # and not the trainer, to which every checkpoint-* is one
+        kept.drop_others(work)
 
     def on_log(self, args, state, control, logs=None, **_):
         if logs is None or "loss" not in logs:
@@ -170,22 +173,23 @@ class Watch(TrainerCallback):
 
 
 def run(trainer, watch: Watch) -> dict[str, int | str | None]:
-    """Train from the newest checkpoint of the work folder, or from the start; what `ending` says of it.
+    """Train from the newest intact checkpoint of the work folder, or from the start; what `ending` says of it.
 
     Raises `KeyboardInterrupt` after a clean stop: the step is finished, saved and recorded first; a second signal stops
-    at once. Raises `ValueError` when the best of no probes is to be published.
+    at once. Raises `ValueError` when the best of no probes is to be published, and `UserError` when there is no room
+    for a checkpoint.
     """
     session = watch.session
     if session.checkpoint == "best" and session.suite is None:
         raise ValueError("the best checkpoint is asked for, but nothing is probed")
     trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
-    checkpoint = last_checkpoint(session.work)
-    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else -1
-    for folder in session.work.glob("checkpoint-*"):
-        if int(folder.name.rpartition("-")[2]) > step:  # incomplete; the trainer would count it as one to keep
-            shutil.rmtree(folder)
-    session.recorder.rewind(step)
-    watch.take_up()
+    last, every = trainer.args.max_steps, trainer.args.save_steps
+    manifest.check_room(session.work, [*range(every, last, every), last])
+    checkpoint, told = last_checkpoint(session)
+    step = manifest.step(checkpoint) if checkpoint else -1
+    manifest.drop_after(session.work, checkpoint)
+    session.recorder.rewind(told.get("records", {}))
+    watch.take_up(told.get("best", {}))
     if checkpoint:
         log.info("resuming at step %d", step)
 
@@ -198,7 +202,7 @@ def run(trainer, watch: Watch) -> dict[str, int | str | None]:
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     began, started = time.monotonic(), now()
     try:
-        if checkpoint and (step >= trainer.args.max_steps or watch.deceived(step)):
+        if checkpoint and (step >= last or watch.deceived(step)):
             # killed before it was published; `train` would take one more step where the last epoch is a fraction
             trainer._load_from_checkpoint(str(checkpoint))
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
@@ -216,12 +220,16 @@ def run(trainer, watch: Watch) -> dict[str, int | str | None]:
 
 def ending(trainer, watch: Watch) -> dict[str, int | str | None]:
     """How the run ended and which step's weights `trainer.model` now has, by the session's rule: checkpoint_step,
-    best_step, reward_step (what the training reward would have picked), status and stop_reason."""
+    best_step, reward_step (what the training reward would have picked), status and stop_reason. Raises `UserError` when
+    the best weights have changed since they were kept."""
     session, step = watch.session, trainer.state.global_step
     probes, steps = (session.recorder.rows(table) for table in ("probes", "steps"))
     best = choice.best_step(probes, session.suite)
     if session.checkpoint == "best":
-        kept.restore(trainer.model, session.work, best)
+        try:
+            kept.restore(trainer.model, session.work, watch.best)
+        except manifest.Broken as error:
+            raise UserError(f"{session.work}: {error}; run the same command again, and it is trained anew") from None
     status, reason = "completed", None
     if step < trainer.state.max_steps:
         found = watch.live.at(step)

@@ -2,11 +2,14 @@
 
 import dataclasses
 import json
+import os
+import shutil
 
 import pytest
 import torch
 
 from counterpoint import prompt
+from counterpoint.errors import UserError
 from counterpoint.models import checkpoint, pretraining
 from counterpoint.sources import procedural
 from counterpoint.verify import well_formed
@@ -95,3 +98,33 @@ def test_a_resumed_base_equals_an_uninterrupted_one(tmp_path, monkeypatch, shape
     assert any(not torch.equal(models[0][key], models[2][key]) for key in models[0])
     assert json.loads((tmp_path / "whole" / "training_log.json").read_text()) == []
     assert not list((tmp_path / "whole").glob("*.bin")) and list((tmp_path / "whole").glob("*.safetensors"))
+
+
+def test_a_base_goes_on_from_its_last_intact_checkpoint_and_is_the_same(tmp_path, monkeypatch, shape, caplog):
+    monkeypatch.setattr(
+        pretraining, "corpus", lambda seed: [t for i in range(60) for t in pretraining.example(seed, i)[1:]]
+    )
+    monkeypatch.setattr(pretraining, "CHECKPOINT_EVERY", 1)
+    whole = recipe(shape)
+
+    def weights(name):
+        said = []
+        pretraining.train(whole, tmp_path / "out", tmp_path / name, said.append)
+        assert sorted(path.name for path in (tmp_path / name).glob("checkpoint-*")) == ["checkpoint-3", "checkpoint-4"]
+        return (tmp_path / "out/model.safetensors").read_bytes(), [line for line in said if "resuming" in line]
+
+    expected, _ = weights("whole")
+    pretraining.train(dataclasses.replace(whole, stop_at=3), tmp_path / "out", tmp_path / "left", print)
+    for damaged, step in (((3,), 2), ((3, 2), 0)):
+        for number, cut in ((3, 1000), (2, 0)):
+            work = shutil.copytree(tmp_path / "left", tmp_path / f"{step}-{number}")
+            for broken in damaged:
+                os.truncate(work / f"checkpoint-{broken}" / pretraining.STATE, cut)
+            caplog.clear()
+            assert weights(work.name) == (expected, [f"resuming at step {step}"] if step else [])
+            assert "checkpoint-3 is left out: state.pt is not as it was written" in caplog.text
+            assert ("starting from step 0" in caplog.text) == (step == 0)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/checkpoint-2").write_text("mine")
+    with pytest.raises(UserError, match="checkpoint-2: a checkpoint is to be written there"):
+        weights("full")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from counterpoint.rewards import REWARDS
 from counterpoint.typed import build
 
 RUN = "run-micro-16-0"
+LORA = {"rank": 4, "alpha": 8, "dropout": 0.2, "targets": ["q_proj", "v_proj"], "vision_tower": False}
 
 
 def spread(completion: str, problem, verdict) -> float:
@@ -45,6 +47,14 @@ def spread_term():
     """The term `spread` stands in the registry, as a new file in rewards/ would."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(REWARDS, "spread", SimpleNamespace(KIND="noise", reward=spread))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_wait():
+    """Nobody waits for the disk: these runs save every few steps, and no machine loses power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
         yield
 
 
@@ -96,3 +106,61 @@ def train(micro_folder, problems, probe_problems):
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def varied(sft_settings, rl_settings):
+    """What trains, and with which adapter: over two epochs and into a third, through cycles that checkpoints cut.
+
+    With dropout the shared engine steps aside; with an adapter and none it keeps the pictures' features.
+    """
+    rl = dataclasses.replace(
+        rl_settings, epochs=2.5, batch_size=4, group_size=2, gradient_accumulation=2, steps_per_generation=2,
+        num_iterations=2, max_completion_tokens=4, beta=0.1, loss_type="grpo",
+    )  # fmt: skip
+    sft = dataclasses.replace(sft_settings, epochs=2.5, batch_size=2)
+    still = {**LORA, "dropout": 0.0}
+    return {
+        "sft": (sft, None),
+        "sft lora": (sft, LORA),
+        "sft still": (sft, still),
+        "sft stock": (dataclasses.replace(sft, engine="stock"), None),
+        "rl": (rl, None),
+        "rl lora": (rl, LORA),
+        "rl still": (rl, still),
+        "rl stock": (dataclasses.replace(rl, engine="stock"), None),
+        "sft best": (sft, None),
+        "rl best": (rl, None),
+        "rl lora best": (rl, LORA),
+    }
+
+
+@pytest.fixture(scope="session")
+def run(train, varied, problems):
+    """`run(name, work)`: one of `varied` on 9 problems, 13 steps of SFT or 20 of RL; everything that came of it."""
+    from counterpoint.training import choice
+    from tests.counterpoint.training import bits
+
+    def go(name, work, every=9):
+        section, lora = varied[name]
+        section = dataclasses.replace(section, checkpoint_every=every)
+        if not name.endswith("best"):
+            return bits.outcome(train(section, work, lora=lora, data=problems[:9]), work)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(choice, "greedy", bits.ups_and_downs)
+            return bits.outcome(train(section, work, lora=lora, data=problems[:9], every=2, rule="best"), work)
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def whole(run, tmp_path_factory):
+    """`whole(name)`: the uninterrupted run."""
+    found = {}
+
+    def get(name):
+        if name not in found:
+            found[name] = run(name, tmp_path_factory.mktemp("whole"))
+        return found[name]
+
+    return get

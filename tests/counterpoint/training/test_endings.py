@@ -11,9 +11,10 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from counterpoint.models import manifest
 from counterpoint.training import live, session
 from counterpoint.training.records import Recorder
-from counterpoint.training.session import Watch, last_checkpoint
+from counterpoint.training.session import Watch
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj"], "vision_tower": False}
 HUMP = {0: 0.25, 2: 0.5, 4: 0.75, 6: 0.75, 8: 0.5}
@@ -124,7 +125,7 @@ def test_a_deceptive_run_ends_at_the_second_such_probe(train, deceived, tmp_path
 
 @pytest.mark.parametrize("place", [(session, "ending"), (Watch, "on_save"), (Watch, "on_log")])
 def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, monkeypatch, place):
-    """Killed before its end is recorded, before its last checkpoint is known of, and before it knows that it ends."""
+    """Killed before its end is recorded, before its last checkpoint is complete, and before it knows that it ends."""
     whole = train(deceived, tmp_path / "whole", every=1)
     last = whole.totals["updates"]
     owner, name = place
@@ -143,8 +144,8 @@ def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, m
         patch.setattr(owner, name, call)
         with pytest.raises(Killed):
             train(deceived, tmp_path / "killed", every=1)
-    saved = last_checkpoint(tmp_path / "killed").name == f"checkpoint-{last}"
-    assert saved == (name != "on_log")
+    saved = manifest.newest(tmp_path / "killed")[0].name == f"checkpoint-{last}"
+    assert saved == (name == "ending")
     with monkeypatch.context() as patch:
         if saved:
             patch.setattr(Accelerator, "backward", None)  # nothing more is trained

@@ -3,7 +3,10 @@
 import json
 
 import pyarrow.parquet as pq
+import pytest
 
+from counterpoint.errors import UserError
+from counterpoint.models.manifest import Broken
 from counterpoint.tables import TABLES
 from counterpoint.training.records import RECORDED, Recorder, read_lines
 
@@ -33,11 +36,15 @@ def test_what_cannot_be_read_is_skipped_and_counted(tmp_path, caplog):
 
 
 def test_a_row_after_a_half_written_one_is_not_lost(tmp_path):
-    Recorder(tmp_path, "r").add("steps", {"step": 1}, {"step": 2})
+    recorder = Recorder(tmp_path, "r")
+    recorder.add("steps", {"step": 1})
+    marks = recorder.marks()
+    recorder.add("steps", {"step": 2})
     path = tmp_path / "steps.jsonl"
     path.write_text(path.read_text()[:-4])
     recorder = Recorder(tmp_path, "r")
-    recorder.rewind(1)
+    recorder.check(marks)
+    recorder.rewind(marks)
     recorder.add("steps", {"step": 2})
     assert [row["step"] for row in recorder.rows("steps")] == [1, 2]
     assert read_lines(path)[1] == 0
@@ -46,13 +53,47 @@ def test_a_row_after_a_half_written_one_is_not_lost(tmp_path):
 def test_rewinding_drops_what_came_later_in_every_table(tmp_path):
     recorder = Recorder(tmp_path, "r")
     for table in RECORDED:
-        recorder.add(table, *({"step": step} for step in range(4)))
+        recorder.add(table, *({"step": step} for step in range(3)))
+    marks = recorder.marks()
+    before = {table: (tmp_path / f"{table}.jsonl").read_bytes() for table in RECORDED}
+    for table in RECORDED:
+        recorder.add(table, {"step": 3})
     recorder.add("timings", {"step": None})
-    recorder.rewind(2)
-    assert all([row["step"] for row in recorder.rows(t)][:3] == [0, 1, 2] for t in RECORDED)
-    assert [row["step"] for row in recorder.rows("timings")] == [0, 1, 2, None]
-    recorder.rewind(-1)
+    recorder.rewind(marks)
+    assert {table: (tmp_path / f"{table}.jsonl").read_bytes() for table in RECORDED} == before
+    assert recorder.marks() == marks and marks["steps"]["rows"] == 3
+    recorder.rewind({})
     assert all(recorder.rows(table) == [] for table in RECORDED)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: lines[:2], r"records/rewards\.jsonl has 2 of 3 rows"),
+        (lambda lines: [*lines[:2], lines[2][:5]], r"has 2 of 3 rows"),
+        (lambda lines: [lines[0], *lines[2:]], r"is not as it was written"),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], r"is not as it was written"),
+        (lambda lines: [lines[0].replace(b"0.5", b"0.6"), *lines[1:]], r"is not as it was written"),
+    ],
+)
+def test_records_that_were_lost_or_changed_are_seen(tmp_path, change, said):
+    recorder, path = Recorder(tmp_path / "records", "r"), tmp_path / "records/rewards.jsonl"
+    recorder.add("rewards", *({"step": step, "mean": 0.5} for step in range(3)))
+    marks = recorder.marks()
+    recorder.add("rewards", {"step": 3, "mean": 0.5})
+    recorder.check(marks)
+    path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(Broken, match=said):
+        Recorder(tmp_path / "records", "r").check(marks)
+    with pytest.raises(UserError, match=r"rewards\.jsonl: changed by another hand"):
+        recorder.publish(tmp_path / "out")
+    path.unlink()
+    with pytest.raises(Broken, match="has 0 of 3 rows"):
+        recorder.check(marks)
+    path.mkdir()
+    with pytest.raises(Broken, match=r"rewards\.jsonl cannot be read \(Is a directory\)"):
+        recorder.check(marks)
+    assert not (tmp_path / "out").exists()
 
 
 def test_every_text_survives(tmp_path):

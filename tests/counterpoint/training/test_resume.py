@@ -8,8 +8,6 @@ import signal
 from collections import Counter
 
 import pytest
-import torch
-import transformers.trainer
 from accelerate import Accelerator
 from hypothesis import HealthCheck, Phase, given, note
 from hypothesis import settings as hypothesis_settings
@@ -17,12 +15,11 @@ from hypothesis import strategies as st
 from transformers import Trainer, TrainerState
 from trl import GRPOTrainer
 
-from counterpoint.training import choice, kept
+from counterpoint.models import manifest
+from counterpoint.training import kept
 from counterpoint.training.records import Recorder
-from counterpoint.training.session import Watch, last_checkpoint
-
-LORA = {"rank": 4, "alpha": 8, "dropout": 0.2, "targets": ["q_proj", "v_proj"], "vision_tower": False}
-
+from counterpoint.training.session import Watch
+from tests.counterpoint.training.bits import differing
 
 NAMES = [f"{method}{kind}" for method in ("sft", "rl") for kind in ("", " lora", " still", " stock", " best")]
 NAMES.append("rl lora best")
@@ -32,11 +29,10 @@ class Killed(BaseException):
     """Ends a run where a kill would; nothing catches it."""
 
 
-def half_written(real, self, path):
-    """Half of trainer_state.json, with which a checkpoint would have been complete."""
-    real(self, path)
-    with open(path, "r+") as file:
-        file.truncate(len(file.read()) // 2)
+def half_written(real, checkpoint, **told):
+    """Half of the manifest, with which a checkpoint would have been complete."""
+    real(checkpoint, **told)
+    os.truncate(checkpoint / manifest.NAME, (checkpoint / manifest.NAME).stat().st_size // 2)
 
 
 def half_recorded(real, self, table, *rows):
@@ -61,108 +57,16 @@ PLACES = {
     "recorded, not yet saved": (Watch, "on_log", lambda real, *args, **more: real(*args, **more)),
     "only the weights are saved": (Trainer, "_save_optimizer_and_scheduler", None),
     "all but the random state is saved": (Trainer, "_save_rng_state", None),
-    "the checkpoint's last file is half written": (TrainerState, "save_to_json", half_written),
-    "a checkpoint is saved, older ones not yet removed": (transformers.trainer, "rotate_checkpoints", None),
+    "all but the trainer's state is saved": (TrainerState, "save_to_json", None),
+    "the trainer has saved, no manifest says so": (manifest, "write", None),
+    "the checkpoint's last file is half written": (manifest, "write", half_written),
+    "a checkpoint is saved, older ones not yet removed": (manifest, "rotate", None),
 }
 PLACES_OF_BEST = {
     "the best weights are half written": (kept, "keep", half_kept),
     "the best weights are kept, no checkpoint knows of them": (kept, "keep", lambda real, *given: real(*given)),
     "a checkpoint is saved, older best weights not yet removed": (kept, "drop_others", None),
 }
-
-
-@pytest.fixture(scope="module")
-def settings(sft_settings, rl_settings):
-    """What trains, and with which adapter: over two epochs and into a third, through cycles that checkpoints cut.
-
-    With dropout the shared engine steps aside; with an adapter and none it keeps the pictures' features.
-    """
-    rl = dataclasses.replace(
-        rl_settings, epochs=2.5, batch_size=4, group_size=2, gradient_accumulation=2, steps_per_generation=2,
-        num_iterations=2, max_completion_tokens=4, beta=0.1, loss_type="grpo",
-    )  # fmt: skip
-    sft = dataclasses.replace(sft_settings, epochs=2.5, batch_size=2)
-    still = {**LORA, "dropout": 0.0}
-    return {
-        "sft": (sft, None),
-        "sft lora": (sft, LORA),
-        "sft still": (sft, still),
-        "sft stock": (dataclasses.replace(sft, engine="stock"), None),
-        "rl": (rl, None),
-        "rl lora": (rl, LORA),
-        "rl still": (rl, still),
-        "rl stock": (dataclasses.replace(rl, engine="stock"), None),
-        "sft best": (sft, None),
-        "rl best": (rl, None),
-        "rl lora best": (rl, LORA),
-    }
-
-
-@pytest.fixture(scope="module")
-def run(train, settings, problems):
-    """`run(name, work)`: one of `settings` on 9 problems, 13 steps of SFT or 20 of RL; everything that came of it."""
-
-    def go(name, work, every=9):
-        section, lora = settings[name]
-        section = dataclasses.replace(section, checkpoint_every=every)
-        if not name.endswith("best"):
-            return outcome(train(section, work, lora=lora, data=problems[:9]), work)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(choice, "greedy", ups_and_downs)
-            return outcome(train(section, work, lora=lora, data=problems[:9], every=2, rule="best"), work)
-
-    return go
-
-
-def ups_and_downs(probes, suite, real=choice.greedy) -> dict[int, dict]:
-    """The probes' rows with accuracies that are highest at step 6 of SFT and 14 of RL, and better at each before."""
-    return {step: {**row, "accuracy": step * 7 % 11 / 11} for step, row in real(probes, suite).items()}
-
-
-@pytest.fixture(scope="module")
-def whole(run, tmp_path_factory):
-    """`whole(name)`: the uninterrupted run."""
-    found = {}
-
-    def get(name):
-        if name not in found:
-            found[name] = run(name, tmp_path_factory.mktemp("whole"))
-        return found[name]
-
-    return get
-
-
-def outcome(result, work) -> dict:
-    """All that a run leaves but for times: weights, last checkpoint and records, as one flat mapping."""
-    found = {f"weights {key}": value for key, value in result.weights.items()}
-    last = last_checkpoint(work)
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
-        found |= flat(torch.load(last / name, weights_only=False), name)
-    found["resume.json"] = (last / "resume.json").read_text()
-    found["kept"] = " ".join(path.name for path in (work / kept.FOLDER).glob("*"))
-    tables = dict(result.tables)
-    timings = tables.pop("timings")  # one of the whole run for each time that it came to its end, the others once
-    found["timed"] = Counter((row["phase"], row["step"]) for row in timings if row["step"] is not None)
-    return {**found, "last": last.name, "totals": result.totals, **flat(tables, "")}
-
-
-def flat(value, key: str) -> dict:
-    """The leaves of nested mappings and sequences; arrays as tensors."""
-    if isinstance(value, dict):
-        return {k: v for name, item in value.items() for k, v in flat(item, f"{key} {name}").items()}
-    if isinstance(value, list | tuple):
-        return {k: v for i, item in enumerate(value) for k, v in flat(item, f"{key} {i}").items()}
-    return {key: value if isinstance(value, str | int | float | torch.Tensor | None) else torch.tensor(value)}
-
-
-def differing(one: dict, other: dict) -> list[str]:
-    """What is not the same to the bit."""
-
-    def equal(a, b):
-        return torch.equal(a, b) and a.dtype == b.dtype if isinstance(a, torch.Tensor) else a == b
-
-    assert one.keys() == other.keys()
-    return [key for key in one if not equal(one[key], other[key])]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,7 +118,7 @@ def killed_and_resumed(run, name: str, work, seed: int, many: int) -> dict:
                 run(name, work, every)
             except Killed:
                 died.append(death)
-                resumed.add(last_checkpoint(work))
+                resumed.add(manifest.newest(work)[0])
     note(f"checkpoints every {every} steps; died {died}, resumed from {resumed}")
     assert len(died) > 1 and resumed != {None}  # or too little was tried
     return run(name, work, every)
@@ -283,7 +187,7 @@ def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypa
         with pytest.raises(KeyboardInterrupt):
             run(name, tmp_path, every=9)
     assert signal.getsignal(number) is before
-    assert last_checkpoint(tmp_path).name == "checkpoint-2"
+    assert manifest.newest(tmp_path)[0].name == "checkpoint-2"
     assert differing(run(name, tmp_path, every=9), whole(name)) == []
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint keeps beside the Trainer's own files, and which checkpoint is resumed from."""
+"""What a checkpoint keeps beside the Trainer's own files."""
 
 import json
 from collections import Counter
@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
-from transformers import Trainer
 
 from counterpoint.training.resume import pack, unpack
-from counterpoint.training.session import last_checkpoint
 
 
 def listed(value):
@@ -48,21 +46,3 @@ def test_what_is_kept_comes_back_the_same():
 def test_what_cannot_come_back_the_same_is_not_kept(value, said):
     with pytest.raises(TypeError, match=said):
         pack(value, {}, "_buffered_inputs")
-
-
-def test_the_newest_complete_checkpoint_is_resumed_from_and_incomplete_ones_go(
-    train, sft_settings, tmp_path, monkeypatch
-):
-    for step, state in ((2, "{}"), (3, "{}"), (4, '{"global_'), (5, None)):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        if state is not None:
-            (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(state)
-    assert last_checkpoint(tmp_path).name == "checkpoint-3"
-    assert last_checkpoint(tmp_path / "elsewhere") is None
-    resumed_from = []
-    monkeypatch.setattr(
-        Trainer, "train", lambda self, resume_from_checkpoint: resumed_from.append(resume_from_checkpoint)
-    )
-    train(sft_settings, tmp_path)
-    assert resumed_from == [str(tmp_path / "checkpoint-3")]
-    assert sorted(path.name for path in tmp_path.glob("checkpoint-*")) == ["checkpoint-2", "checkpoint-3"]
