@@ -77,7 +77,7 @@ def make_study(folder: Path) -> Path:
     copy_tree(folder)
     (folder / "studies/killed.yaml").write_text(STUDY, encoding="utf-8")
     command(folder, "python", "-m", "counterpoint.studies", "killed")
-    command(folder, "dvc", "repro", "evaluate_base@base-tiny", "sample")
+    command(folder, "dvc", "repro", "evaluate_base@base-tiny", "competence", "sample")
     command(folder, "dvc", "repro", "-s", "plant")
     return folder
 
