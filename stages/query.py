@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import datetime
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
@@ -57,7 +58,17 @@ def program(arguments: list[str]) -> None:
 
 def _of_tables(sql: str, limit: int | None) -> query.Answer:
     """The answer of the study in metrics/tables."""
-    missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+    try:
+        missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+    except database.Absent:
+        if not DATABASE.is_file():
+            raise
+        missing, made = [], datetime.fromtimestamp(DATABASE.stat().st_mtime).astimezone()
+        print(
+            f"note: {TABLES} is not complete: it is being made again, or was removed (`dvc pull` brings it back); this "
+            f"is the state of {made:%Y-%m-%d %H:%M:%S}",
+            file=sys.stderr,
+        )
     if missing and LARGE in sql:
         print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
     with query.connect(DATABASE, RUNS) as db:

@@ -77,7 +77,9 @@ def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = 
     Raises `UserError` naming a file that is missing or not as the contract has it, or the data test that failed.
     """
     scratch = tables.with_name(f"{tables.name}.{os.getpid()}.new")
+    aside = tables.with_name(f"{tables.name}.{os.getpid()}.old.new")  # ignored by git as the scratch is
     scratch_database = database_path.with_name(f"{database_path.name}.{os.getpid()}.new")
+    shutil.rmtree(scratch, ignore_errors=True)  # one killed earlier may have had this number
     scratch.mkdir(parents=True)
     try:
         with duckdb.connect(config={"threads": 1}) as db:
@@ -97,11 +99,14 @@ def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = 
                 export(db, name, scratch / f"{name}.parquet")
         database.assemble(scratch, completions, scratch_database)
         checks.check(scratch_database)
-        shutil.rmtree(tables, ignore_errors=True)
-        scratch.rename(tables)
-        scratch_database.replace(database_path)
+        with database.alone(database_path.parent):
+            if tables.exists():
+                tables.rename(aside)
+            scratch.rename(tables)
+            scratch_database.replace(database_path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
         scratch_database.unlink(missing_ok=True)
 
 

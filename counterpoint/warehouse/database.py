@@ -2,13 +2,21 @@
 
 It remembers the digest of every Parquet file it was made from in the table `built_from`. `completions` is a view over
 the runs' own files, which are too large to copy.
+
+The tables may change while they are read: DVC removes them before it makes them anew, and lays them out once more when
+they are made. A database is of one state of them or is not made, and who makes one is alone (`alone`). While tables are
+missing `refresh` raises `Absent`, and the last database still holds the state before.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -19,7 +27,29 @@ from counterpoint.errors import UserError
 from counterpoint.tables import TABLES
 from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED
 
+PATIENCE = 20.0  # seconds, where the tables change again and again while they are read
 COMPLETION_TYPES = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
+
+
+class Absent(UserError):
+    """A table is not there: never made, removed, or about to be made again."""
+
+    def __init__(self, table: Path):
+        super().__init__(
+            f"{table}: no such table; run `dvc pull` or `dvc repro warehouse`, or wait where that is at work already"
+        )
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder of the tables and the database: of all processes that change either, one at a time."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: names are unique and swapped in whole anyway
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def literal(text: object) -> str:
@@ -36,14 +66,17 @@ def fingerprint(tables: Path, completions: Mapping[str, Path]) -> dict[str, str]
             with path.open("rb") as file:
                 found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
-            raise UserError(f"{path}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+            raise Absent(path) from None
         except OSError as error:
             raise _broken(path, error) from None
     return found | {str(path): "in place" if path.is_file() else "missing" for path in completions.values()}
 
 
 def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> None:
-    """Make the database `target` of the Parquet in `tables`; completions not there are left out of the view."""
+    """Make the database `target` of the Parquet in `tables`; completions not there are left out of the view.
+
+    Raises `UserError` for a table that cannot be read, and where one changed meanwhile.
+    """
     digests = fingerprint(tables, completions)
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     scratch.unlink(missing_ok=True)
@@ -59,6 +92,8 @@ def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> Non
             view(db, [path for path in completions.values() if path.is_file()])
             db.execute("create table built_from (file varchar, digest varchar)")
             db.executemany("insert into built_from values (?, ?)", sorted(digests.items()))
+        if fingerprint(tables, completions) != digests:
+            raise UserError(f"{tables}: changed while it was read; ask again when `dvc repro` has ended")
         scratch.replace(target)
     finally:
         scratch.unlink(missing_ok=True)
@@ -108,17 +143,44 @@ def current(database: Path, digests: Mapping[str, str]) -> bool:
 def refresh(database: Path, tables: Path, completions_of: Callable[[str], Path]) -> list[Path]:
     """Make the database again if its Parquet changed; returns the completions' files that are not there.
 
-    `completions_of` gives the path of a training run's completions. Raises `UserError` when a table is missing or
-    cannot be read.
+    `completions_of` gives the path of a training run's completions. Raises `Absent` when a table is missing, and
+    `UserError` when one cannot be read.
     """
+    patient_until = time.monotonic() + PATIENCE
+    while True:
+        seen = _seen(tables)
+        try:
+            completions = _completions_of(tables, completions_of)
+            if not current(database, fingerprint(tables, completions)):
+                with alone(database.parent):
+                    if not current(database, fingerprint(tables, completions)):  # made meanwhile by another process
+                        assemble(tables, completions, database)
+        except Absent:
+            raise
+        except UserError:
+            if _seen(tables) == seen or time.monotonic() > patient_until:
+                raise  # not because a table changed while it was read
+        else:
+            return [path for path in completions.values() if not path.is_file()]
+
+
+def _seen(tables: Path) -> dict[str, tuple[int, int, int]]:
+    """What tells without reading whether a table is another than before."""
+    found = {}
+    for path in sorted(tables.glob("*.parquet")):
+        with contextlib.suppress(FileNotFoundError):
+            stat = path.stat()
+            found[path.name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+def _completions_of(tables: Path, completions_of: Callable[[str], Path]) -> dict[str, Path]:
+    """The files of completions that the runs should have, by run_id."""
     runs = tables / "runs.parquet"
     try:
         rows = pq.read_table(runs, columns=["run_id", "method"]).select(["run_id", "method"]).to_pylist()
     except FileNotFoundError:
-        raise UserError(f"{runs}: no such table; run `dvc pull` or `dvc repro warehouse`") from None
+        raise Absent(runs) from None
     except (pa.ArrowException, KeyError, OSError) as error:
         raise _broken(runs, error) from None
-    completions = {row["run_id"]: completions_of(row["run_id"]) for row in rows if row["method"] != "base"}
-    if not current(database, fingerprint(tables, completions)):
-        assemble(tables, completions, database)
-    return [path for path in completions.values() if not path.is_file()]
+    return {row["run_id"]: completions_of(row["run_id"]) for row in rows if row["method"] != "base"}
