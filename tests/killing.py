@@ -32,6 +32,7 @@ sampling:
 rl: {batch_size: 32, checkpoint_every: 5}
 probe: {at_least: 4, suites: [in_domain, text_twin]}
 evaluation: {base_conditions: [normal], samples: 0}
+competence: {problems: 2, samples: 2}
 models: {tiny: data/models/base/tiny}
 runs:
   base: [tiny]
