@@ -79,14 +79,14 @@ def _parquet_rows(file: Path) -> Iterator[parsing.Found]:
 
     line = 0
     try:
-        with pq.ParquetFile(file, buffer_size=1 << 20) as table:  # buffered: no whole row group at once
-            groups = [table.metadata.row_group(place) for place in range(table.num_row_groups)]
-            size = sum(group.total_byte_size for group in groups)
-            number = parsing.rows_at_a_time(table.metadata.num_rows, size)
-            for batch in table.iter_batches(batch_size=number, use_threads=False):
-                for row, fault in parsing.table_rows(batch):
-                    line += 1
-                    yield line, row, fault
+        with pq.ParquetFile(file) as table:
+            for place in range(table.num_row_groups):  # one reader of all of them would keep what it has read
+                group = table.metadata.row_group(place)
+                number = parsing.rows_at_a_time(group.num_rows, group.total_byte_size)
+                for batch in table.iter_batches(number, row_groups=[place], use_threads=False):
+                    for row, fault in parsing.table_rows(batch):
+                        line += 1
+                        yield line, row, fault
     except (pa.ArrowException, OSError, ValueError) as error:
         raise parsing.Unreadable(f"broken Parquet, after row {line}: {error}") from None
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterpoint.errors import UserError
-from counterpoint.sources import folder
+from counterpoint.sources import folder, parsing
 
 FIELDS = {"question": "q", "answer": "a"}
 HALF = b'"a \\ud800"'  # a lone surrogate, which no UTF-8 can hold
@@ -180,3 +180,17 @@ def test_no_value_is_not_the_word_none(source, tmp_path, converter):
 def test_a_converter_of_two_columns_given_one(imported):
     _, rejects = imported("t.jsonl", CUT, question={"column": "q", "with": "with_unit"})
     assert "map two columns" in rejects[1]
+
+
+def test_rows_with_pictures_are_read_a_few_at_a_time(tmp_path, source, png, monkeypatch):
+    at_a_time, inner = [], parsing.table_rows
+    monkeypatch.setattr(parsing, "table_rows", lambda batch: (at_a_time.append(len(batch)), inner(batch))[1])
+    for name, comment in (("small", 0), ("large", 1 << 20)):
+        cells = [{"bytes": png(n) + os.urandom(comment), "path": None} for n in range(40)]
+        columns = {"q": [f"{n} ?" for n in range(40)], "a": list(range(40)), "i": cells}
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet", row_group_size=20)
+        found = source(pattern=f"{name}.parquet", fields={**FIELDS, "images": "i"}, max_image_bytes=2 << 20)
+        assert len(folder.read(found)[0]) == 40
+        assert max(at_a_time) == {"small": 20, "large": 15}[name], at_a_time
+        at_a_time.clear()
+    assert parsing.rows_at_a_time(0, 0) == 1

@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,3 +174,18 @@ def test_limits_are_parameters_and_reasons_reach_the_rejects(rows, source, tmp_p
     assert len(problems) == 1 and [(r["line"], "101 × 100" in r["reason"]) for r in rejects] == [(1, True)]
     assert folder.read(source(max_image_pixels=10_100))[1] == []
     assert len(folder.read(source(max_image_bytes=60))[1]) == 2
+
+
+def test_good_pictures_wait_on_disk_without_a_name(rows, source, tmp_path, monkeypatch, png):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    rows("r.jsonl", *({"q": f"{n} ?", "i": f"r{n % 3}.png"} for n in range(7)), {"i": ["r1.png", "r2.png"]})
+    for n in range(3):
+        (tmp_path / f"r{n}.png").write_bytes(png(n))
+    problems, _ = folder.read(source())
+    for file in tmp_path.glob("*.png"):
+        file.unlink()
+    assert list(Path().iterdir()) == []
+    shown = [[picture.read() for picture in p.images] for p in problems]
+    assert shown == [*([png(n % 3)] for n in range(7)), [png(1), png(2)]]
+    assert problems[0].images[0] is problems[3].images[0]  # equal ones once
