@@ -210,18 +210,20 @@ def test_a_checkpoint_written_anew_at_its_path_has_another_digest(tmp_path):
 def test_what_an_adapter_adapts_counts_too(tmp_path):
     base = folder(tmp_path / "base", weights="1", **{"config.json": "c"})
     config = json.dumps({"base_model_name_or_path": base})
-    adapter = folder(tmp_path / "adapter", **{"adapter_config.json": config, "adapter": "a"})
+    weights = "adapter_model.safetensors"
+    adapter = folder(tmp_path / "adapter", **{"adapter_config.json": config, weights: "a"})
     first = weights_digest(adapter)
     folder(tmp_path / "base", weights="2")
     assert weights_digest(adapter) != first
     folder(tmp_path / "base", weights="1")
     assert weights_digest(adapter) == first
-    folder(tmp_path / "adapter", adapter="b")
+    folder(tmp_path / "adapter", **{weights: "b"})
     assert weights_digest(adapter) != first
 
 
 def test_no_checkpoint_is_one_line(tmp_path):
-    adapter = folder(tmp_path / "x", **{"adapter_config.json": json.dumps({"base_model_name_or_path": "no/such/base"})})
+    config = json.dumps({"base_model_name_or_path": "no/such/base"})
+    adapter = folder(tmp_path / "x", **{"adapter_config.json": config, "adapter_model.safetensors": "a"})
     for path in ("data/models/none", str(tmp_path / "none"), adapter):
         with pytest.raises(UserError, match="neither a checkpoint's folder nor the id of a model on the hub") as caught:
             weights_digest(path)
