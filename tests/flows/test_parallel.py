@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from dvc.repo import Repo
@@ -131,7 +132,8 @@ def test_after_a_failure_what_runs_goes_on_and_nothing_starts(toy, monkeypatch, 
 def test_a_stage_in_the_way_of_another_dvc_is_tried_again(toy, monkeypatch):
     monkeypatch.setattr(parallel, "RETRY_DELAY", 0.2)
     rwlock = toy / ".dvc" / "tmp" / "rwlock"
-    rwlock.write_text(json.dumps({"write": {str(toy / "data.txt"): {"pid": os.getpid(), "cmd": "dvc repro"}}}))
+    held = {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}
+    rwlock.write_text(json.dumps({"write": {str(toy / "data.txt"): held}}))
     study = parallel.Study({"data": set()}, {})
     said = []
 
