@@ -162,7 +162,7 @@ def left(folder: Path, but: Iterable[str] = ()) -> list[str]:
 
 
 def gone(folder: Path, seconds: float, but: Iterable[str] = ()) -> None:
-    """Nothing but these roles lives in the folder after so many seconds, at most; later as others want the cores too."""
+    """Nothing but these roles lives in the folder after so many seconds; later, as others want the cores too."""
     seconds *= max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
     took = wait_for(lambda: not left(folder, but), seconds + 20, f"an end of {left(folder, but)}")
     print(f"nothing left after {took:.1f} of {seconds:.1f} s", flush=True)
