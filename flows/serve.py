@@ -67,8 +67,10 @@ def main(arguments: list[str]) -> int:
 
         parameters = {}
     else:
+        from flows import heartbeat
         from flows.study import run_study as served
 
+        heartbeat.ensure()
         parameters = {"study": chosen.study, "overrides": overrides}
     served.serve(
         name=chosen.name or served.name,

@@ -79,7 +79,6 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
         done: dict[str, tuple[str, float]] = {}
         get_run_logger().info("study %s: %d stages, up to %d at a time", settings.study, len(needs), at_a_time)
         runner.CURRENT.set(runner.Children(parallel.surroundings(at_a_time, settings.threads)))
-        heartbeat.ensure()
         threading.Thread(
             target=watch_server, args=(get_current_settings().api.url, runner.CURRENT.get()), daemon=True
         ).start()
@@ -207,6 +206,7 @@ def main(arguments: list[str]) -> int:
             jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
             graph.stages()
             with temporary_settings({} if get_current_settings().api.url else {PREFECT_API_URL: server.start_own()}):
+                heartbeat.ensure()
                 state = run_study(chosen.study, overrides, jobs, return_state=True)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
