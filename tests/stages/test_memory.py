@@ -19,7 +19,7 @@ STATUS = Path("/proc/self/status")
 RUN = """
 import atexit, runpy, sys
 atexit.register(lambda: print(open("/proc/self/status").read(), file=sys.stderr))
-runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 FIELDS = 'source.fields={"question": q, "answer": a, "reasoning": r, "images": i, "text_twin": t}'
 MINE = ["source.kind=folder", "source.path=rows", FIELDS, "suites=[in_domain]", "probe.suites=[in_domain]",
@@ -78,8 +78,8 @@ def compose(folder: Path, *settings: str) -> None:
 
 
 def test_neither_problems_nor_samples_hold_the_pools_pictures(tmp_path):
-    size = fill(tmp_path, 60, 2400, 1600, quality=97)
-    compose(tmp_path, "problems.per_suite=4", "problems.per_probe=4", 'sampling.sizes={"100": 40, "1k": 52}')
+    size = fill(tmp_path, 30, 2400, 1600, quality=97)
+    compose(tmp_path, "problems.per_suite=4", "problems.per_probe=4", 'sampling.sizes={"100": 10, "1k": 22}')
     assert size > 60e6
     assert max(peak(tmp_path, stage) for stage in ("problems", "sample")) < 0.25
 
