@@ -1,7 +1,7 @@
 """Runs whose process or machine vanished are called crashed by the server, not running for ever.
 
 A run sends a heartbeat every 30 seconds (PREFECT_FLOWS_HEARTBEAT_FREQUENCY in flows/__init__.py). An automation on the
-server waits for the next one, or for the end of the run, 75 seconds long. It must be there before the first heartbeat is.
+server waits 75 seconds for the next one, or for the end of the run. It must be there before the first heartbeat.
 """
 
 from __future__ import annotations

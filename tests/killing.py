@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,7 +23,6 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = "rl-tiny-160-0"
-PORTS = itertools.count(4350)
 STUDY = """\
 suites: [in_domain, text_twin]
 problems: {train: 200, per_suite: 32, per_probe: 8}
@@ -208,7 +207,10 @@ class Server:
     """A Prefect server of the folder, as `make server` starts it, and what it says."""
 
     def __init__(self, folder: Path):
-        self.folder, self.port = folder, next(PORTS)
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/api"
 
     def __enter__(self):
