@@ -79,25 +79,29 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
         done: dict[str, tuple[str, float]] = {}
         get_run_logger().info("study %s: %d stages, up to %d at a time", settings.study, len(needs), at_a_time)
         runner.CURRENT.set(runner.Children(parallel.surroundings(at_a_time, settings.threads)))
-        threading.Thread(
-            target=watch_server, args=(get_current_settings().api.url, runner.CURRENT.get()), daemon=True
-        ).start()
+        over = threading.Event()
+        watched = (get_current_settings().api.url, runner.CURRENT.get(), over)
+        threading.Thread(target=watch_server, args=watched, daemon=True).start()
         try:
             run_stages(needs, graph.remaining(needs, estimate.by_stage(settings)), at_a_time, done)
         except Exception:
             leave_summary(settings.study, list(needs), done)
             raise
+        finally:
+            over.set()
         leave_summary(settings.study, list(needs), done)
 
 
-def watch_server(address: str, children: runner.Children) -> None:
-    """End the run when the server has not answered for so long that it counts as gone. Runs in a thread of its own.
+def watch_server(address: str, children: runner.Children, over: threading.Event) -> None:
+    """End the process when the server has not answered for so long that it counts as gone, unless the run is over first.
 
-    Prefect itself would go on without it for minutes and then fail: of what happens meanwhile no page could tell.
+    Prefect itself would go on without it for minutes and then fail: of what happens meanwhile no page could tell. Runs
+    in a thread of its own.
     """
     missed = 0
     while missed < MISSED:
-        time.sleep(ASK_EVERY)
+        if over.wait(ASK_EVERY):
+            return
         missed = 0 if server.answers(address, ASK_EVERY) else missed + 1
     print(
         f"the Prefect server at {address} does not answer any more: the run ends here, its stages save what they have; "

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -149,3 +150,17 @@ def test_nothing_of_the_stages_outlives_the_flow(toy, gone, tmp_path):
                 os.killpg(driver.pid, signal.SIGKILL)
         assert code == {signal.SIGINT: 130, signal.SIGTERM: -signal.SIGTERM, signal.SIGKILL: -signal.SIGKILL}[number]
         assert all("saved" in log.read_text() for log in logs)
+
+
+def test_a_server_that_is_gone_ends_the_run_and_one_that_outlives_it_does_not(monkeypatch):
+    ended, children = [], runner.Children()
+    monkeypatch.setattr(study, "ASK_EVERY", 0.01)
+    monkeypatch.setattr(study.os, "_exit", ended.append)
+    over = threading.Event()
+    over.set()
+    study.watch_server("http://127.0.0.1:9/api", children, over)
+    assert not ended and not children.stopped
+    heard = iter([False, False, True, False, False, False])
+    monkeypatch.setattr(study.server, "answers", lambda *_: next(heard))
+    study.watch_server("http://127.0.0.1:9/api", children, threading.Event())
+    assert ended == [1] and children.stopped and next(heard, None) is None
