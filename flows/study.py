@@ -93,7 +93,7 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
 
 
 def watch_server(address: str, children: runner.Children, over: threading.Event) -> None:
-    """End the process when the server has not answered for so long that it counts as gone, unless the run is over first.
+    """End the process when the server has not answered for so long that it counts as gone, unless the run ends first.
 
     Prefect itself would go on without it for minutes and then fail: of what happens meanwhile no page could tell. Runs
     in a thread of its own.
