@@ -60,8 +60,6 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     lifeline.end_with(lifeline.made_by_make())
-    from prefect.flows import EntrypointType
-
     if chosen.watch:
         from flows.watching import watch as served
 
@@ -72,13 +70,9 @@ def main(arguments: list[str]) -> int:
 
         heartbeat.ensure()
         parameters = {"study": chosen.study, "overrides": overrides}
-    served.serve(
-        name=chosen.name or served.name,
-        schedule=schedule,
-        parameters=parameters,
-        limit=1,  # DVC's outs and dvc.lock are this checkout's only ones, and so is the watch's memory
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
+    from flows import serving
+
+    serving.serve(served, chosen.name or served.name, schedule, parameters)
     return 0
 
 
