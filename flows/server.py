@@ -103,13 +103,14 @@ class OwnPage:
         return not origin or urlsplit(origin).netloc == host
 
 
-def app():
-    """Prefect's server behind `OwnPage`; PREFECT_API_URL says where it listens."""
+def app() -> OwnPage:
+    """Prefect's server behind `OwnPage`; PREFECT_API_URL says where it listens.
+
+    Around it, not among its middleware: the server asks itself, under a name of its own, when an automation acts.
+    """
     from prefect.server.api.server import create_app
 
-    made = create_app()
-    made.add_middleware(OwnPage, local=is_local(urlsplit(os.environ["PREFECT_API_URL"]).hostname))
-    return made
+    return OwnPage(create_app(), is_local(urlsplit(os.environ["PREFECT_API_URL"]).hostname))
 
 
 def start_own() -> str:
