@@ -75,5 +75,7 @@ def test_the_caller_is_the_nearest_that_is_no_shell(tmp_path):
         ["sh", "-c", f"{sys.executable} -c '{code}'; true"], env=environment, stdout=subprocess.PIPE, text=True
     )
     assert asked.communicate()[0] == f"{os.getpid()} {os.getpid()} 1\n"
-    make = subprocess.Popen(["make"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    make = subprocess.Popen(
+        ["make", "--no-print-directory"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
     assert make.communicate()[0] == f"{make.pid} {make.pid} 1 {make.pid}\n"
