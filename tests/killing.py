@@ -94,6 +94,7 @@ def start(folder: Path, *words: str, log: str = "driver", **more: str) -> subpro
         return subprocess.Popen(
             words, cwd=folder, env=environment(**more), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
         )  # fmt: skip
 
 
