@@ -34,7 +34,7 @@ from flows import asked, graph, heartbeat, parallel, runner, server
 from stages import estimate, lifeline, shipped
 from stages.common import SUMMARY
 
-ASK_EVERY = 4.0  # seconds between two looks whether the server answers, and to wait for an answer
+ASK_EVERY = 3.5  # seconds from one look whether the server answers to the next, and at most for an answer
 MISSED = 3  # answers after which it counts as gone
 
 
@@ -98,11 +98,13 @@ def watch_server(address: str, children: runner.Children, over: threading.Event)
     Prefect itself would go on without it for minutes and then fail: of what happens meanwhile no page could tell. Runs
     in a thread of its own.
     """
-    missed = 0
+    missed, pause = 0, ASK_EVERY
     while missed < MISSED:
-        if over.wait(ASK_EVERY):
+        if over.wait(pause):
             return
+        asked_at = time.monotonic()
         missed = 0 if server.answers(address, ASK_EVERY) else missed + 1
+        pause = max(0.0, ASK_EVERY - (time.monotonic() - asked_at))  # one that hangs is no later told
     print(
         f"the Prefect server at {address} does not answer any more: the run ends here, its stages save what they have; "
         "the same command goes on from there",
