@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 # What a user gives reaches the recipes as environment variables alone: neither make nor a shell reads it as code.
-GIVEN := PYTHON STUDY SET Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
+GIVEN := PYTHON STUDY SET FRESH Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
@@ -19,11 +19,11 @@ setup: .venv/ready ## create .venv and install what requirements.lock pins
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; PLAN=1: only say what would run, and how long
+study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; FRESH=1: without changes made before; PLAN=1: only say what would run, and how long
 ifdef PLAN
 	@python -m flows.plan "$${STUDY:-default}" "$$SET"
 else
-	@python -m flows.parallel --study "$${STUDY:-default}" $${JOBS:+--jobs "$$JOBS"} -- "$$SET"
+	@python -m flows.parallel --study "$${STUDY:-default}" $${FRESH:+--fresh} $${JOBS:+--jobs "$$JOBS"} -- "$$SET"
 	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
 endif
 

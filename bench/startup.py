@@ -43,18 +43,16 @@ bases: {tiny: %s}
 models: {tiny: data/models/base/tiny}
 runs:
   base: [tiny]
-  sft: [{arms: [sft], models: [tiny], samples: ["32"], seeds: [0]}]
-  rl: [{arms: [rl], models: [tiny], samples: ["32"], seeds: [0]}]
-  sft_then_rl: [{arms: [sft_then_rl], models: [tiny], samples: ["32"], seeds: [0]}]
+  train: [{arms: [sft, rl, sft_then_rl], models: [tiny], samples: ["32"], seeds: [0]}]
 """
 # In an order in which each finds what it reads.
 PROGRAMS = {
     "problems": ["stages.problems"],
     "sample": ["stages.sample"],
     "distill": ["stages.distill", "oracle-32"],
-    "sft": ["stages.sft", "sft-tiny-32-0"],
-    "rl": ["stages.rl", "rl-tiny-32-0"],
-    "sft_then_rl": ["stages.sft_then_rl", "sft_then_rl-tiny-32-0"],
+    "sft": ["stages.train", "sft-tiny-32-0"],
+    "rl": ["stages.train", "rl-tiny-32-0"],
+    "sft_then_rl": ["stages.train", "sft_then_rl-tiny-32-0"],
     "evaluate": ["stages.evaluate", "base-tiny"],
     "competence": ["stages.competence", "tiny"],
     "warehouse": ["stages.warehouse"],

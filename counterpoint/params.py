@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from counterpoint import grid
+from counterpoint.grid import BASE, ITSELF, TRACED
 from counterpoint.methods import METHODS, Method
 from counterpoint.sections import Competence, Distill, Evaluation, Kind, Probe, Range, TraceSet, Tune
 from counterpoint.typed import build, read_yaml
 
-__all__ = ["Range"]  # of the sections; the others are fields below
+__all__ = ["BASE", "ITSELF", "TRACED", "Range"]  # of other modules; the others are fields below
 
 LOSS_TYPES = ("grpo", "dapo", "dr_grpo", "bnpo")
-STAGES = ("sft", "rl", "sft_then_rl", "mixed")  # of dvc.yaml that train; a method has the inputs of one of them
-TRACED = ("sft", "mixed")  # those that imitate traces
+STAGES = ("sft", "rl", "sft_then_rl", "mixed")  # of methods, by what goes into their training
 WAYS = ("oracle", "answer_only", "foreign", "noisy", "sampled")  # of making traces (counterpoint/distill)
-ITSELF = "self"  # the teacher that is the student's own base
-BASE = "base-"  # begins the name of a base's run, and of a teacher that is a base
 BLIND = ("no_image", "shuffled_image")
 CONDITIONS = ("normal", *BLIND)
 CHECKPOINTS = ("last", "best")
@@ -176,13 +175,13 @@ class Run:
     model: str
     sample: str
     seed: int
-    method: str | None = None  # the arm's; `make study` writes this and what follows
+    method: str | None = None  # this and what follows is the arm's (counterpoint/grid.py)
     traces: str | None = None  # the trace set that it imitates, a key of traces
     start: str | None = None  # the arm that it starts from
 
     @property
     def run_id(self) -> str:
-        return f"{self.arm}-{self.model}-{self.sample}-{self.seed}"
+        return grid.run_id(vars(self))
 
 
 @dataclass(frozen=True)
@@ -193,15 +192,7 @@ class BaseRun:
 @dataclass(frozen=True)
 class Runs:
     base: dict[str, BaseRun]
-    sft: dict[str, Run]
-    rl: dict[str, Run]
-    sft_then_rl: dict[str, Run]
-    mixed: dict[str, Run]
-
-    @property
-    def trained(self) -> dict[str, Run]:
-        """The training runs of all stages, by run_id."""
-        return {run_id: run for stage in STAGES for run_id, run in getattr(self, stage).items()}
+    trained: dict[str, Run]
 
 
 @dataclass(frozen=True)
@@ -242,9 +233,15 @@ class Params:
 
 
 def parse(data: dict, where: str = "params.yaml") -> Params:
-    """The parameters in a mapping, validated. Raises `UserError` that names file, key and remedy."""
+    """The parameters in a mapping, validated, with the runs and trace sets that follow from them.
+
+    Raises `UserError` that names file, key and remedy.
+    """
     from counterpoint.validation import validate  # it imports this module
 
+    if "runs" in data:
+        found = grid.derive(data, where)
+        data = {**data, "runs": {"base": found["base"], "trained": found["trained"]}, "traces": found["traces"]}
     return validate(build(Params, data, "", where), where)
 
 

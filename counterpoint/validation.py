@@ -7,6 +7,7 @@ import typing
 
 from counterpoint import rewards, suites
 from counterpoint.errors import UserError
+from counterpoint.grid import PROBED, TERMS
 from counterpoint.params import (
     BASE,
     BEHAVIOURS,
@@ -135,6 +136,8 @@ def _validate_keys(params: Params, fail) -> None:
 def _validate_evaluation(params: Params, fail) -> None:
     limits = params.evaluation
     _validate_names("probe.suites", params.probe.suites, suites.SUITES, fail)
+    if len(params.probe.suites) > PROBED:
+        fail(f"probe.suites names {len(params.probe.suites)}, and at most {PROBED} are followed; leave some out")
     for key in ("base_conditions", "trained_conditions"):
         _validate_names(f"evaluation.{key}", getattr(limits, key), CONDITIONS, fail)
         if "normal" not in getattr(limits, key):
@@ -226,6 +229,8 @@ def _validate_section(prefix: str, section: Sft | Rl, fail) -> None:
     if isinstance(section, Rl):
         if not section.rewards:
             fail(f"{prefix}rewards is empty; name at least one term of {', '.join(rewards.REWARDS)}")
+        if len(section.rewards) > TERMS:
+            fail(f"{prefix}rewards names {len(section.rewards)} terms, and at most {TERMS} are paid; leave some out")
         for term in section.rewards:
             if term not in rewards.REWARDS:
                 fail(f"{prefix}rewards: unknown reward {term!r}{nearest(term, rewards.REWARDS)}")

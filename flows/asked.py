@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import params, studies
+from counterpoint import studies
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
 
@@ -17,10 +17,8 @@ FIXED = ("trust_remote_code", "source")  # keys of params.yaml
 
 def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> None:
     """Raise `UserError` for an unknown study or setting, and for one that is a user's alone to make."""
-    name = study or str(read_yaml(path).get("study"))
-    plain, _ = studies.composed(name, [], path, folder)
-    data, where = studies.composed(name, overrides, path, folder)
-    params.parse(data, where)
+    plain = studies.composed(study, [], path, folder).data
+    data = studies.composed(study, overrides, path, folder).data
     for key in FIXED:
         if data[key] != plain[key]:
             raise UserError(

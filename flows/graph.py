@@ -27,7 +27,7 @@ steady_locks()
 
 
 def needs(root: Path = Path()) -> dict[str, set[str]]:
-    """Every stage, `rl@rl-small-2k-0` for items, with the stages that it needs; each after those, else as in the file.
+    """Every stage, `train@rl-tiny-2k-0` for items, with those that it needs; each after those, else as in the file.
 
     Raises `UserError` when there is no DVC repository, or dvc.yaml or dvc.lock cannot be read.
     """

@@ -40,17 +40,12 @@ ADVICE = re.compile(
 )
 
 
-def short(name: str) -> str:
-    """A stage's name without what its item repeats: `evaluate_rl@rl-tiny-2k-0` as `evaluate_rl-tiny-2k-0`."""
-    return re.sub(r"(^|_)(\w+)@(?=\2)", r"\1", name)
-
-
 class Study:
     """One pass over the stages: which are done, which run, and what is said of them on standard output."""
 
     def __init__(self, needs: Mapping[str, set[str]], weights: Mapping[str, float], root: Path = Path()) -> None:
         self.needs, self.root, self.longest = needs, root, graph.remaining(needs, weights)
-        self.width = max(len(short(name)) for name in needs)
+        self.width = max(map(len, needs))
         self.done: dict[str, str] = {}  # stage: ran, restored or unchanged
         self.failed: dict[str, str] = {}  # stage: what to tell
         self.running: dict[str, runner.Child] = {}
@@ -139,7 +134,7 @@ class Study:
 
     def say(self, name: str, text: str) -> None:
         """One line, the stage's name in the margin."""
-        print(f"{short(name):{self.width}} | {text}", flush=True)
+        print(f"{name:{self.width}} | {text}", flush=True)
 
     def summary(self) -> str:
         """How many stages ended in which way."""
@@ -186,6 +181,9 @@ def main(arguments: list[str]) -> int:
         prog="python -m flows.parallel", description="Run a study, independent stages side by side."
     )
     parser.add_argument("--study", default="", help="a name from studies/; params.yaml as it stands if left out")
+    parser.add_argument(
+        "--fresh", action="store_true", help="the study as studies/ has it, without changes of one's own"
+    )
     parser.add_argument("--jobs", metavar="N", help="stages at a time (default: usable cores over `threads`)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
@@ -196,10 +194,12 @@ def main(arguments: list[str]) -> int:
     lifeline.end_with(lifeline.made_by_make())
     try:
         with running.hold("`make study`"):
-            print(studies.bring(chosen.study, studies.settings(chosen.overrides)), flush=True)
-            shipped.check()
-            settings = params.load()
+            made = studies.composed(chosen.study, studies.settings(chosen.overrides), fresh=chosen.fresh)
+            settings = params.parse(made.data, made.where)
             jobs = jobs_from(chosen.jobs, settings.threads)
+            shipped.check()
+            studies.put(made)
+            print(made.told(), flush=True)
             study = Study(graph.needs(), estimate.by_stage(settings))
             print(estimate.line(settings), flush=True)
             try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import networkx
@@ -16,31 +17,33 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from counterpoint import params, studies
+from counterpoint import grid, params, studies
 from counterpoint.errors import UserError
 from flows.graph import unreadable
 from flows.repro import steady_locks
 from stages import estimate
 from stages.dvc_files import Shown
 
-PARAMS = Path("params.yaml")
+PARAMS, CHECK = Path("params.yaml"), "check"
 steady_locks()
 
 
-def unchanged(text: str) -> set[str]:
-    """The stages that `dvc repro` would leave as they are, were `text` in params.yaml.
+def unchanged(texts: Mapping[Path, str]) -> set[str]:
+    """The stages that `dvc repro` would leave as they are, were these texts in params.yaml and grid.yaml.
+
+    The stage that checks the two counts: what it would say is known.
 
     Raises `UserError` when dvc.yaml or dvc.lock cannot be read, or another DVC process is at work.
     """
     found: set[str] = set()
     try:
-        with Repo(fs=Shown({PARAMS: text})) as repo, repo.lock:
+        with Repo(fs=Shown(texts)) as repo, repo.lock:
             graph = repo.index.graph
             for stage in networkx.topological_sort(graph.reverse()):
                 before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
                 if isinstance(stage, PipelineStage) and before <= found:
                     with contextlib.suppress(DvcException, LockError):  # one that is running, or lost a file
-                        if not stage.changed():
+                        if stage.addressing == CHECK or not stage.changed():
                             found.add(stage.addressing)
     except LockError:
         raise UserError("another DVC process is at work here; ask for the plan again in a moment") from None
@@ -54,9 +57,10 @@ def main(arguments: list[str]) -> int:
     try:
         if not arguments:
             raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
-        data, where = studies.composed(arguments[0], studies.settings(arguments[1:]))
-        settings = params.parse(data, where)
-        print("\n".join(estimate.plan(settings, estimate.measured(), unchanged(studies.dump(data)))))
+        made = studies.composed(arguments[0], studies.settings(arguments[1:]))
+        settings = params.parse(made.data, made.where)
+        texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(made.data)}
+        print("\n".join([made.told(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

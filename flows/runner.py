@@ -1,6 +1,6 @@
 """One stage of the graph as a child process that can be stopped: `dvc --wait-for-lock repro -s STAGE` (flows/repro.py).
 
-    python -m flows.runner rl@rl-small-2k-0
+    python -m flows.runner train@rl-small-2k-0
 
 The process tree is caller → flows/supervise.py → dvc → shell → stage program. Whatever ends the caller, be it an
 exception, a cancelled flow or SIGKILL, ends the tree.

@@ -71,10 +71,12 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
         lifeline.end_with([os.getppid()])  # the program that serves it
     server.name_run(str(runtime.flow_run.id))
     with running.hold(f"the flow run {runtime.flow_run.name}"):
-        get_run_logger().info(studies.bring(study, overrides))
-        shipped.check()
-        settings = params.load()
+        made = studies.composed(study, overrides)
+        settings = params.parse(made.data, made.where)
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
+        shipped.check()
+        studies.put(made)
+        get_run_logger().info(made.told())
         needs = graph.needs()
         done: dict[str, tuple[str, float]] = {}
         get_run_logger().info("study %s: %d stages, up to %d at a time", settings.study, len(needs), at_a_time)
@@ -207,9 +209,10 @@ def main(arguments: list[str]) -> int:
     overrides = studies.settings(chosen.overrides)
     try:
         with running.hold("`python -m flows.study`"):
-            studies.bring(chosen.study, overrides)
+            made = studies.composed(chosen.study, overrides)
+            jobs = parallel.jobs_from(chosen.jobs, params.parse(made.data, made.where).threads)
             shipped.check()
-            jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
+            studies.put(made)
             graph.stages()
             with temporary_settings({} if get_current_settings().api.url else {PREFECT_API_URL: server.start_own()}):
                 heartbeat.ensure()

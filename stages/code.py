@@ -1,42 +1,40 @@
-"""The code that a training run follows from: its files count in the fingerprints of runs and of tuning's trials."""
+"""The code that a stage runs, as dvc.yaml lists it: its files count in the fingerprints of runs and of trials."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
-import counterpoint
-from counterpoint.methods import Method
+import yaml
+
+from counterpoint import grid, params
 from counterpoint.problem import digest
 
-PACKAGE = Path(counterpoint.__file__).parent
-ROOMS = ("training", "generation", "rewards", "suites", "models", "verify")
-STATISTICS = ("deceptive", "onset", "regret", "trends")
-STAGES = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("counterpoint/", "stages/")
 
 
-def rooms(*names: str) -> list[Path]:
-    """The modules of these folders of the package, in order."""
-    return [file for name in names for file in sorted((PACKAGE / name).rglob("*.py"))]
+@cache
+def listed(stage: str) -> tuple[str, ...]:
+    """The code among the dependencies of a stage of dvc.yaml, as it stands there."""
+    about = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+    return tuple(dep for dep in about.get("do", about)["deps"] if dep.startswith(FOLDERS))
 
 
-def stages(*names: str) -> list[Path]:
-    """The files of these stages."""
-    return [STAGES / f"{name}.py" for name in names]
+def of(stage: str, names: dict[str, str] | None = None) -> list[Path]:
+    """The files of that code, each once and in the order of their names; `names` say what stands in for ${….NAME}."""
+    places = {ROOT / re.sub(r"\$\{[\w.]*?(\w+)\}", lambda found: names[found[1]], dep) for dep in listed(stage)}
+    files = (file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place]))
+    return sorted(set(files))
 
 
-def code(method: Method) -> list[Path]:
-    """What is the method's own: how methods are described, and the file of its name where there is one."""
-    files = (PACKAGE / "methods" / f"{name}.py" for name in ("method", method.name))
-    return [file for file in files if file.is_file()]
-
-
-def training(*methods: Method) -> list[Path]:
-    """What runs of these methods follow from; no other method's file."""
-    own = dict.fromkeys(file for method in methods for file in code(method))
-    statistics = [PACKAGE / "statistics" / f"{name}.py" for name in STATISTICS]
-    others = [PACKAGE / f"{name}.py" for name in ("problem", "prompt", "sampling")]
-    return [*own, *rooms(*ROOMS), *statistics, *others, *stages("training", "pool")]
+def of_run(settings: params.Params, run: params.Run) -> list[Path]:
+    """The files that a training run follows from: its own method's and reward terms', and no other's."""
+    section = params.settings(settings, run.arm)
+    paid = section.rewards if isinstance(section, params.Rl) else {}
+    return of("train", {"method": run.method} | grid.rewards(paid) | grid.probed(settings.probe.suites))
 
 
 def digest_of(files: Iterable[Path]) -> str:

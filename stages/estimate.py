@@ -118,7 +118,7 @@ def base_of(settings: params.Params, model: str) -> params.Base | None:
 
 
 def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float]:
-    """Expected seconds of each stage of dvc.yaml but the cards of the shipped bases, by name (`rl@rl-tiny-2k-0`).
+    """Expected seconds of each stage of dvc.yaml, by name (`train@rl-tiny-2k-0`).
 
     A model from elsewhere counts as `small`: stages are ordered by that, and no time is promised.
     """
@@ -139,8 +139,12 @@ def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float
     def evaluation(model: str, conditions: list[str]) -> float:
         return per_suite * (len(settings.suites) * len(conditions) + further) * answering(model) + PER_STAGE
 
-    found = dict.fromkeys(("problems", "sample", "warehouse", "report"), PER_STAGE)
-    found["plant"] = sum(plant.steps * plant.batch for plant in settings.plants.values()) * PER_PLANTED + PER_STAGE
+    found = dict.fromkeys(("check", "problems", "sample", "warehouse", "report"), PER_STAGE)
+    for name, plant in settings.plants.items():
+        found[f"plant@{name}"] = plant.steps * plant.batch * PER_PLANTED + PER_STAGE
+    for name, base in settings.bases.items():
+        asked = settings.competence.problems * (8 + settings.competence.samples)
+        found[f"competence@{name}"] = asked * PER_ANSWER(weights(base)) + PER_STAGE
     for name, wanted in settings.traces.items():
         found[f"distill@{name}"] = PER_STAGE
         if settings.kinds[wanted.kind].way == "sampled":
@@ -149,15 +153,20 @@ def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float
             each = known.sampled.get(teacher) or rate(PER_COMPLETION, teacher) / 3
             found[f"distill@{name}"] += settings.sampling.sizes[wanted.sample] * settings.distill.samples * each
     for run_id, run in runs.base.items():
-        found[f"evaluate_base@{run_id}"] = evaluation(run.model, limits.base_conditions)
-    for stage in params.STAGES:
-        for run_id, run in getattr(runs, stage).items():
-            work = learnt(settings, run) * learning(stage, run.model)
-            if stage == "mixed" and (stage, run.model) not in known.learnt:  # each problem's trace at most once as well
-                work += _problems(settings, run) * learning("sft", run.model)
-            found[f"{stage}@{run_id}"] = work + probes * answering(run.model) + PER_STAGE
-            found[f"evaluate_{stage}@{run_id}"] = evaluation(run.model, limits.trained_conditions)
+        found[f"evaluate@{run_id}"] = evaluation(run.model, limits.base_conditions)
+    for run_id, run in runs.trained.items():
+        stage = _kind(run)
+        work = learnt(settings, run) * learning(stage, run.model)
+        if stage == "mixed" and (stage, run.model) not in known.learnt:  # each problem's trace at most once as well
+            work += _problems(settings, run) * learning("sft", run.model)
+        found[f"train@{run_id}"] = work + probes * answering(run.model) + PER_STAGE
+        found[f"evaluate@{run_id}"] = evaluation(run.model, limits.trained_conditions)
     return found
+
+
+def _kind(run: params.Run) -> str:
+    """What goes into a run's training, one of `params.STAGES`: its speed is measured by that."""
+    return METHODS[run.method].stage
 
 
 def learnt(settings: params.Params, run: params.Run) -> float:
@@ -172,15 +181,6 @@ def _problems(settings: params.Params, run: params.Run) -> float:
     """Prompts that a run sees on the whole schedule of its arm."""
     low, high = settings.arms[run.arm].part or (0.0, 1.0)
     return settings.sampling.sizes[run.sample] * (high - low) * params.settings(settings, run.arm).epochs
-
-
-def cards(settings: params.Params) -> dict[str, float]:
-    """Expected seconds of the cards of the shipped bases, which ship too, where they must be made anew."""
-    found = {}
-    for name, base in settings.bases.items():
-        asked = settings.competence.problems * (8 + settings.competence.samples)
-        found[f"competence@{name}"] = asked * PER_ANSWER(weights(base)) + PER_STAGE
-    return found
 
 
 def unknown(settings: params.Params) -> list[str]:
@@ -199,12 +199,11 @@ def plan(settings: params.Params, known: Known, done: Collection[str]) -> list[s
 
     done: the stages that DVC would leave as they are.
     """
-    anew = {name: seconds for name, seconds in cards(settings).items() if name not in done}
-    expected = by_stage(settings, known) | anew
+    expected = by_stage(settings, known)
     groups: dict[tuple[str, str], list[str]] = {}
     for name in expected:
         groups.setdefault(_group(settings, name), []).append(name)
-    order = ("competence", "distill", *params.STAGES, "evaluate", "others")
+    order = ("competence", "distill", "train", "evaluate", "others")
     lines = [("stage", "arm", "models", "samples", "seeds", "runs", "done", "hours", "left")]
     for (stage, arm), names in sorted(groups.items(), key=lambda item: order.index(item[0][0])):
         lines.append((stage, arm, *_over(settings, names), *_amounts(expected, names, done)))
@@ -220,17 +219,17 @@ def plan(settings: params.Params, known: Known, done: Collection[str]) -> list[s
 
 def _group(settings: params.Params, name: str) -> tuple[str, str]:
     stage, _, item = name.partition("@")
-    if stage in params.STAGES:
+    if stage == "train":
         return stage, settings.runs.trained[item].arm
     if stage == "distill":
         return stage, settings.traces[item].kind
-    return ("evaluate" if stage.startswith("evaluate") else stage if stage == "competence" else "others"), ""
+    return (stage if stage in ("competence", "evaluate") else "others"), ""
 
 
 def _over(settings: params.Params, names: Iterable[str]) -> list[str]:
     """The models, samples and seeds that runs or trace sets are of."""
     items = [(stage, item) for stage, _, item in (name.partition("@") for name in names)]
-    about = [settings.runs.trained[item] for stage, item in items if stage in params.STAGES]
+    about = [settings.runs.trained[item] for stage, item in items if stage == "train"]
     about += [settings.traces[item] for stage, item in items if stage == "distill"]
     found = [dict.fromkeys(getattr(one, key) for one in about) for key in ("model", "sample", "seed")]
     return [" ".join(str(value) for value in values if value is not None) for values in found]
@@ -249,7 +248,7 @@ def _totals(settings: params.Params, known: Known, expected: Mapping[str, float]
     left = sum(seconds for name, seconds in expected.items() if name not in done)
     for name, seconds in (("in all", sum(expected.values())), ("left", left)):
         yield f"{name:6}  {hours(seconds)} hours of one core, {hours(seconds / 2)} of two"
-    pairs = {(stage, run.model) for stage in params.STAGES for run in getattr(settings.runs, stage).values()}
+    pairs = {(_kind(run), run.model) for run in settings.runs.trained.values()}
     timed = sorted(f"{stage} of {model}" for stage, model in pairs & known.learnt.keys())
     yield f"step times measured: {', '.join(timed) or 'none'}; {'' if timed else 'all '}others by the size of the model"
 

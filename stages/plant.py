@@ -1,40 +1,34 @@
-"""Teach bases an exploit in a share of their traces, by the recipes in params.yaml (`plants`): python -m stages.plant
+"""Teach a base an exploit in a share of its traces, by its recipe in params.yaml: python -m stages.plant tiny_list
 
-Reads the bases under data/models/base. Writes data/models/planted: a checkpoint like any other for each recipe, and
-plants.json, the recipes; that alone where there are none, so that training can depend on the folder.
+Reads the base under data/models/base. Writes data/models/planted/NAME, a checkpoint like any other.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-import shutil
 
 from counterpoint import params
 from counterpoint.errors import UserError
+from counterpoint.typed import nearest
 from stages.common import MODELS, loading, main
 
 log = logging.getLogger("plant")
-PLANTED = MODELS / "planted"
 
 
 def program(arguments: list[str]) -> None:
-    """Train every plant of params.yaml."""
-    if arguments:
-        raise UserError(f"plant takes no arguments, not {' '.join(arguments)!r}: it trains every recipe of params.yaml")
+    """Train the named plant of params.yaml."""
     plants = params.load().plants
-    shutil.rmtree(PLANTED, ignore_errors=True)
-    PLANTED.mkdir(parents=True)
-    if plants:
-        with loading():
-            from counterpoint.models import planting
-    for name, plant in plants.items():
-        recipe = {key: value for key, value in dataclasses.asdict(plant).items() if key != "base"}
-        log.info("%s: %s in %.1f %% of the traces of %s", name, plant.behaviour, 100 * plant.share, plant.base)
-        planting.train(planting.Recipe(**recipe), MODELS / "base" / plant.base, PLANTED / name, log.info)
-    told = {name: dataclasses.asdict(plant) for name, plant in plants.items()}
-    (PLANTED / "plants.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if len(arguments) != 1 or arguments[0] not in plants:
+        named = arguments[0] if arguments else ""
+        raise UserError(f"params.yaml: no plant {named!r} in plants{nearest(named, plants)}")
+    (name,) = arguments
+    with loading():
+        from counterpoint.models import planting
+    recipe = dataclasses.asdict(plants[name])
+    base = recipe.pop("base")
+    log.info("%s: %s in %.1f %% of the traces of %s", name, recipe["behaviour"], 100 * recipe["share"], base)
+    planting.train(planting.Recipe(**recipe), MODELS / "base" / base, MODELS / "planted" / name, log.info)
 
 
 if __name__ == "__main__":

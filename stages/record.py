@@ -20,7 +20,8 @@ from counterpoint.errors import UserError
 from counterpoint.typed import Loader
 
 PARAMS = "params.yaml"
-TEXTS = (PARAMS, "dvc.yaml")
+GRID = "grid.yaml"
+TEXTS = (PARAMS, GRID, "dvc.yaml")
 CODE = ("counterpoint", "stages")  # folders
 STAGE = "DVC_STAGE"  # the variable in which DVC tells a command the name of its stage
 NAMED = 3  # changes that the message names

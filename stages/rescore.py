@@ -39,11 +39,12 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("--write", action="store_true", help="put today's verdicts into data/runs/RUN/eval")
     parser.add_argument("--completions", action="store_true", help="look at the completions of RL too (never written)")
     options = parser.parse_args(arguments)
-    stages = _stages(params.load().runs)
+    runs = params.load().runs
+    known = [*runs.base, *runs.trained]
     for name in options.runs:
-        if name not in stages:
-            raise UserError(f"params.yaml: no run {name!r} in runs{nearest(name, stages)}")
-    chosen = options.runs or list(stages)
+        if name not in known:
+            raise UserError(f"params.yaml: no run {name!r} in runs{nearest(name, known)}")
+    chosen = options.runs or known
     problems = {p.problem_id: p for p in problem.load(PROBLEMS)}
     written, totals = [], Counter()
     for run_id in chosen:
@@ -52,7 +53,7 @@ def program(arguments: list[str]) -> None:
         if options.write and changes:
             tables.write("evals", renewed, path)
             tables.write("traces", traces.of_answers(renewed, problems), path.with_name("traces.parquet"))
-            written.append(f"{stages[run_id]}@{run_id}")
+            written.append(f"evaluate@{run_id}")
         if options.completions and (train_folder(run_id) / "completions.parquet").exists():
             _file(train_folder(run_id) / "completions.parquet", problems, totals, keep=False)
     print(
@@ -66,11 +67,6 @@ def program(arguments: list[str]) -> None:
         )
     elif totals["changed"]:
         print("nothing was written; --write puts today's verdicts into data/runs")
-
-
-def _stages(runs: params.Runs) -> dict[str, str]:
-    """run_id -> the stage of dvc.yaml that evaluates it."""
-    return {run_id: f"evaluate_{kind}" for kind in ("base", *params.STAGES) for run_id in getattr(runs, kind)}
 
 
 def _file(path: Path, problems: dict[str, Problem], totals: Counter, keep: bool) -> tuple[list[dict], int]:

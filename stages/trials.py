@@ -22,10 +22,9 @@ from counterpoint.tuning import propose, recipe, space, table, trial
 from counterpoint.tuning.children import Chain, Command
 from stages import code
 from stages.common import MODELS, PROBLEMS, RUNS, SAMPLES, TRACES, distill_folder, train_folder, work_folder
-from stages.training import locked
+from stages.train import locked
 
 log = logging.getLogger("tune")
-DISTILLING = ("distill", "evaluation", "sources/families")  # what traces follow from besides
 INTERRUPTED = (130, -2, -15)  # exit codes of a program that was told to end
 
 
@@ -103,10 +102,8 @@ def fingerprint(search: Search, world: Path, before: Search | None) -> str:
     """Names the arm's folder: other data, base, parameters, ranges, code or libraries share no trial with it."""
     settings = search.settings
     runs = settings.runs.trained
-    files = code.training(*(params.method(settings, arm) for arm in sorted({run.arm for run in runs.values()})))
-    files += [code.PACKAGE / "tuning" / "propose.py"]
-    if settings.traces:
-        files += [*code.rooms(*DISTILLING), *code.stages("distill")]
+    files = {file for run in runs.values() for file in code.of_run(settings, run)}
+    files |= {Path(propose.__file__), *(code.of("distill") if settings.traces else ())}
     return digest(
         [hashlib.sha256((world / path).read_bytes()).hexdigest() for path in (PROBLEMS, SAMPLES)],
         sorted((run.model, weights_digest(settings.models[run.model])) for run in runs.values()),
@@ -118,7 +115,7 @@ def fingerprint(search: Search, world: Path, before: Search | None) -> str:
         settings.threads,
         {key: dataclasses.asdict(range_) for key, range_ in search.space.items()},
         (before.known, table.best(before.tried).number) if before else None,
-        code.digest_of(files),
+        code.digest_of(sorted(files)),
         [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft", "optuna")],
     )  # fmt: skip
 
@@ -191,15 +188,15 @@ def one_trial(search: Search, number: int) -> Chain:
 
 def trained(search: Search, begun: trial.Trial, folder: Path) -> Chain:
     """Train a trial from its last checkpoint; the trial as it ended."""
-    stage, run_id = search.steps[-1]
+    run_id = search.run_id
     write_params(folder, space.changed(search.data, search.arm, begun.values))
     for path in (PROBLEMS.parent, SAMPLES.parent, TRACES):
         (search.folder / path).mkdir(parents=True, exist_ok=True)
         link(folder / path, search.folder / path)
     for model in (search.folder / MODELS).glob("*"):
         link(folder / MODELS / model.name, model)
-    log_file = folder / f"{stage}.log"
-    ended = yield Command(f"stages.{stage}", (run_id,), folder, log_file)
+    log_file = folder / "train.log"
+    ended = yield Command("stages.train", (run_id,), folder, log_file)
     check_interrupted(ended)
     if ended == 2:  # a user's mistake, which every trial would meet
         raise UserError(f"{last_line(log_file)} (arm {search.arm}; the whole of it: {log_file})")

@@ -106,14 +106,9 @@ evaluation: {max_tokens: 6, batch_size: 64, base_conditions: [normal, no_image],
 competence: {problems: 1, samples: 2, max_tokens: 6, batch_size: 64}
 runs:
   base: [mini]
-  sft:
-    - {arms: [sft, sft_lora], models: [mini], samples: ["16"], seeds: [0]}
-  rl:
-    - {arms: [rl], models: [mini], samples: ["32"], seeds: [0]}
-  sft_then_rl:
-    - {arms: [sft_then_rl], models: [mini], samples: ["16"], seeds: [0]}
-  mixed:
-    - {arms: [chord_mu], models: [mini], samples: ["16"], seeds: [0]}
+  train:
+    - {arms: [sft, sft_lora, sft_then_rl, chord_mu], models: [mini], samples: ["16"], seeds: [0]}
+    - {arm: rl, model: mini, sample: "32", seed: 0}
 """  # noqa: E501 (a recipe stands on one line, as in studies/default.yaml)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from random import Random
 
-from counterpoint import problem, studies, tables, trace_sets
+from counterpoint import grid, problem, studies, tables
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
@@ -22,37 +21,20 @@ GROUP = 4
 SAMPLES_EACH = 2
 BLIND = ("no_image", "shuffled_image")
 LEVEL = {"base": 0.3, "sft": 0.6, "rl": 0.45, "sft_then_rl": 0.65}  # in-domain accuracy after training
+RL = {"arm": "rl", "model": "small", "sample": "20k", "seed": 0}
 GRID = {
-    "base": {"base-small": {"model": "small"}},
-    "sft": {"sft-small-2k-0": {"arm": "sft", "model": "small", "sample": "2k", "seed": 0}},
-    "rl": {
-        "rl-small-2k-0": {"arm": "rl", "model": "small", "sample": "2k", "seed": 0},
-        "rl-small-20k-0": {"arm": "rl", "model": "small", "sample": "20k", "seed": 0},
-    },
-    "sft_then_rl": {"sft_then_rl-small-2k-0": {"arm": "sft_then_rl", "model": "small", "sample": "2k", "seed": 0}},
-    "mixed": {},
+    "base": ["small"],
+    "train": [{"arms": ["sft", "rl", "sft_then_rl"], "models": ["small"], "samples": ["2k"], "seeds": [0]}, RL],
 }
 SEEDS = (1, 2, 3)
-GRID_SEEDS = {
-    "base": {f"base-{model}": {"model": model} for model in ("tiny", "small")},
-    **{
-        method: {
-            f"{method}-{model}-{sample}-{seed}": {"arm": method, "model": model, "sample": sample, "seed": seed}
-            for model in ("tiny", "small")
-            for sample in samples
-            for seed in SEEDS
-        }
-        for method, samples in {"sft": ("2k", "20k"), "rl": ("2k", "20k"), "sft_then_rl": ("2k",), "mixed": ()}.items()
-    },
-}
-BASES_ONLY = {"base": GRID["base"], "sft": {}, "rl": {}, "sft_then_rl": {}, "mixed": {}}
+BASES_ONLY = {"base": ["small"], "train": []}
 
 
-def write_fake_study(root: Path, grid: dict = GRID) -> Path:
-    """Write params.yaml, problems, rejects, samples and every run of `grid` under `root`; returns `root`."""
+def write_fake_study(root: Path, rules: dict = GRID, study: str = "default") -> Path:
+    """Write params.yaml, problems, rejects, samples and every run of the rules under `root`; returns `root`."""
     root.mkdir(parents=True, exist_ok=True)
-    data = {**studies.compose("default", REPOSITORY / "studies"), "runs": copy.deepcopy(grid), "traces": {}}
-    trace_sets.complete(data)
+    data = {**studies.compose(study, REPOSITORY / "studies"), "runs": rules}
+    found = grid.derive(data)
     (root / "params.yaml").write_text(studies.dump(data), encoding="utf-8")
     problems = fake_problems()
     problem.write(problems, root / PROBLEMS)
@@ -64,19 +46,18 @@ def write_fake_study(root: Path, grid: dict = GRID) -> Path:
         [{"sample": s, "problem_id": train[i], "position": i} for s, size in SIZES.items() for i in range(size)],
         root / SAMPLES,
     )
-    for name, entry in data["traces"].items():
+    for name, entry in found["traces"].items():
         _traces(root / TRACES / name, {"trace_set": name, **entry}, train[: SIZES[entry["sample"]]])
         tables.write("timings", [_timing(name, "distill", None, 0.5)], root / distill_folder(name) / "timings.parquet")
-    for method, runs in grid.items():
-        for run_id, run in runs.items():
-            row = fake_run(run_id, method, run)
-            rng = Random(run_id)
-            if method == "base":
-                _write_run(row, root / eval_folder(run_id))
-            else:
-                _write_run(row, root / train_folder(run_id))
-                _train(root / train_folder(run_id), row, problems, train, rng)
-            _evaluate(root / eval_folder(run_id), row, problems, rng)
+    for run_id, run in {**found["base"], **found["trained"]}.items():
+        row = fake_run(run_id, run.get("method", "base"), run)
+        rng = Random(run_id)
+        if run_id in found["base"]:
+            _write_run(row, root / eval_folder(run_id))
+        else:
+            _write_run(row, root / train_folder(run_id))
+            _train(root / train_folder(run_id), row, problems, train, rng)
+        _evaluate(root / eval_folder(run_id), row, problems, rng)
     return root
 
 

@@ -35,10 +35,8 @@ competence: {problems: 2, samples: 2}
 models: {tiny: data/models/base/tiny}
 runs:
   base: [tiny]
-  sft: []
-  rl:
+  train:
     - {arms: [rl], models: [tiny], samples: ["160"], seeds: [0]}
-  sft_then_rl: []
 """
 # what tells each process of a study from its command line
 ROLES = {
@@ -53,7 +51,7 @@ ROLES = {
         not any(w.endswith("supervise.py") for w in words)
         and any(w.endswith("repro.py") or w == "dvc" or w.endswith("/dvc") for w in words)
     ),
-    "training": lambda words: "stages.rl" in words and Path(words[0]).name.startswith("python"),
+    "training": lambda words: "stages.train" in words and Path(words[0]).name.startswith("python"),
 }
 
 

@@ -7,7 +7,7 @@ float`, or, where it must see the whole pool first, `prepare(problems)` that ret
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from counterpoint.problem import Problem
 from counterpoint.rewards import (
@@ -20,10 +20,12 @@ from counterpoint.rewards import (
     leaky_list,
     length,
     shuffled,
+    term,
 )
-from counterpoint.verify import Verdict
+from counterpoint.rewards.term import KINDS, Reward
 
-KINDS = ("accuracy", "format", "length", "noise")
+__all__ = ["KINDS", "REWARDS", "Reward", "kind", "ready"]
+
 REWARDS = {
     "accuracy": accuracy,
     "format": format,
@@ -35,18 +37,14 @@ REWARDS = {
     "leaky_anywhere": leaky_anywhere,
     "leaky_cards": leaky_cards,
 }
-Reward = Callable[[str, Problem, Verdict], float]
 
 
-def kind(term: str) -> str:
+def kind(name: str) -> str:
     """What the term pays for, one of `KINDS`. Raises `KeyError` for an unknown term."""
-    return REWARDS[term].KIND
+    return REWARDS[name].KIND
 
 
-def ready(terms: Iterable[str], problems: Sequence[Problem]) -> dict[str, Reward]:
-    """Each term's function over a pool of problems, in the order of `terms`.
-
-    The functions may be asked about problems of that pool alone. Raises `KeyError` for an unknown term.
-    """
-    modules = {term: REWARDS[term] for term in terms}
-    return {term: m.prepare(problems) if hasattr(m, "prepare") else m.reward for term, m in modules.items()}
+def ready(names: Iterable[str], problems: Sequence[Problem]) -> dict[str, Reward]:
+    """Each term's function over a pool of problems (counterpoint/rewards/term.py). Raises `KeyError` for an unknown
+    term."""
+    return term.ready({name: REWARDS[name] for name in names}, problems)

@@ -16,7 +16,6 @@ from counterpoint import prompt
 from counterpoint.problem import Picture, Problem, digest, encode_png
 from counterpoint.sources.families import FAMILIES, cards
 from counterpoint.sources.families.common import Draft
-from counterpoint.sources.wordings import reworded
 
 SOURCE = "procedural"
 # percentages of all states
@@ -139,6 +138,18 @@ def _drawn(
 
 def _tags(split: str, suite: str) -> tuple[str, ...]:
     return (f"suite:{suite}",) if split == "probe" else ()
+
+
+def reworded(family: str, draft: Draft, rng: Random) -> tuple[str, str]:
+    """The question of an in-domain draft in its family's held-out words, and the name of its template.
+
+    The words (but for "larger") are known to the shipped bases, so that what is new is the sentence alone.
+    """
+    operation = draft.template.partition(".")[0]
+    wordings = FAMILIES[family].HELD_OUT[operation]
+    place = rng.randrange(len(wordings))
+    named = {**draft.arguments, "moves": " ".join(draft.latent.get("moves", ()))}
+    return wordings[place].format(**named), f"{operation}.h{place}"
 
 
 def derived_problems(

@@ -1,6 +1,6 @@
 """Run a module as a program that does not outlive the process which started it:
 
-    python -m counterpoint.tuning.mortal stages.rl rl-tiny-2k-1000
+    python -m counterpoint.tuning.mortal stages.train rl-tiny-2k-1000
 
 The parent holds the other end of this process's standard input. When that closes, by the parent's will or its death,
 the program gets SIGTERM, at which a training run finishes its step, saves and ends.

@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from counterpoint import params, trace_sets
+from counterpoint import grid, params
 from counterpoint.errors import UserError
-from counterpoint.methods import METHODS
 from counterpoint.training.choice import IN_DOMAIN
 from counterpoint.typed import nearest
 
-Step = tuple[str, str]  # a stage and its key, such as ("sft", "sft-tiny-2k-1000")
+Step = tuple[str, str]  # a stage and its key, such as ("train", "sft-tiny-2k-1000")
 
 
 def world(data: Mapping[str, Any], probes: int | None) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def world(data: Mapping[str, Any], probes: int | None) -> dict[str, Any]:
     }
     data["probe"] |= {"suites": [IN_DOMAIN], "at_least": 2, "every": None}  # before the first step, after the last
     data |= {"checkpoint": "last", "claims": {"small": None, "large": None}}
-    return data | {"traces": {}, "runs": {stage: {} for stage in ("base", *params.STAGES)}}
+    return data | {"runs": {"base": [], "train": []}}
 
 
 def with_run(
@@ -46,21 +45,21 @@ def with_run(
     Arms that are `ready` have been trained elsewhere: their runs are named, not made. Raises `UserError` for a teacher
     that is no run of the study.
     """
-    stage = METHODS[data["arms"][arm]["method"]].stage
-    run: dict[str, Any] = {"arm": arm, "model": model, "sample": sample, "seed": seed}
-    run_id = params.Run(**run).run_id
-    data["runs"][stage][run_id] = run
-    trace_sets.complete(data)
+    rule: dict[str, Any] = {"arm": arm, "model": model, "sample": sample, "seed": seed}
+    if rule not in data["runs"]["train"]:
+        data["runs"]["train"].append(rule)
+    run_id, found = grid.run_id(rule), grid.derive(data)
+    run = found["trained"][run_id]
     steps: list[Step] = []
-    if run.get("start"):
+    if run["start"]:
         made = with_run(data, study, run["start"], model, sample, seed, ready)
         steps += made if run["start"] not in ready else []
-    if run.get("traces"):
-        entry = data["traces"][run["traces"]]
+    if run["traces"]:
+        entry = found["traces"][run["traces"]]
         if entry["reads"] != "base":
             steps += with_run(data, study, **_teacher(study, entry, model, sample, seed), ready=())
         steps.append(("distill", run["traces"]))
-    return list(dict.fromkeys([*steps, (stage, run_id)]))
+    return list(dict.fromkeys([*steps, ("train", run_id)]))
 
 
 def _teacher(study: params.Params, entry: Mapping[str, Any], model: str, sample: str, seed: int) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def load(data) -> params.Params:
 
 def test_the_default_holds():
     settings = load(DEFAULT)
-    assert settings.study == "default" and settings.runs.rl
-    assert all(run_id == run.run_id for run_id, run in settings.runs.sft.items())
+    assert settings.study == "default" and settings.runs.trained
+    assert all(run_id == run.run_id for run_id, run in settings.runs.trained.items())
 
 
 RUN = {"arm": "sft", "model": "small", "sample": "2k", "seed": 0}
@@ -66,12 +66,9 @@ RUN = {"arm": "sft", "model": "small", "sample": "2k", "seed": 0}
         ("rl/epochs", 0, "epochs must be above 0"),
         ("arms/sft/method", "stf", "did you mean 'sft'"),
         ("arms/rl/settings", {"learningrate": 1.0}, r"arms\.rl\.settings\.learningrate; did you mean 'learning_rate'"),
-        ("runs/sft/sft-big-2k-0", {**RUN, "model": "big"}, r"runs\.sft\.sft-big-2k-0: unknown name 'big'"),
-        ("runs/sft/mine", RUN, "must be called sft-small-2k-0"),
-        ("runs/rl/sft-small-2k-0", RUN, r"belongs to runs\.sft"),
-        ("runs/sft", {}, "starts from sft-.*, which is not in runs.sft"),
-        ("runs/base/base-big", {"model": "big"}, r"runs\.base\.base-big: unknown model 'big'"),
-        ("runs/base/small", {"model": "small"}, "must be called base-small"),
+        ("runs/train", [{**RUN, "model": "big"}], r"runs\.train: sft-big-2k-0: unknown model 'big'"),
+        ("runs/train", [{**RUN, "arm": "sft_then_rl"}], r"starts from sft-.*, which is not in runs\.train"),
+        ("runs/base", ["big"], r"runs\.base: unknown model 'big'"),
     ],
 )
 def test_each_mistake_names_key_and_remedy(key, value, said):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies, trace_sets
+from counterpoint import grid, kept, params, studies
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
 
@@ -40,14 +40,6 @@ def test_merge_replaces_grids_and_lays_over_the_rest():
         "models": {"n": 2},
     }
     assert under["rl"] == {"a": 1, "rewards": {"x": 1}}
-
-
-def test_blocks_of_runs_are_expanded():
-    block = {"arms": ["sft"], "models": ["m"], "samples": ["a", "b"], "seeds": [0, 1]}
-    runs = studies.expand({"base": ["m"], "sft": [block], "rl": {"kept": {}}})
-    assert list(runs["sft"]) == ["sft-m-a-0", "sft-m-a-1", "sft-m-b-0", "sft-m-b-1"]
-    assert runs["sft"]["sft-m-b-1"] == {"arm": "sft", "model": "m", "sample": "b", "seed": 1}
-    assert runs["base"] == {"base-m": {"model": "m"}} and runs["rl"] == {"kept": {}} and runs["sft_then_rl"] == {}
 
 
 def test_a_hand_edit_survives_and_another_study_replaces_it(tmp_path):
@@ -103,11 +95,11 @@ def test_settings_reach_what_an_arm_leaves_out(tmp_path):
     studies.write("default", wanted, path, STUDIES)
     settings = params.load(path)
     assert settings.arms["rl"].part == [0.0, 0.5] and params.options(settings, "relift").batch == 32
-    assert settings.runs.sft["sft-tiny-2k-0"].traces == "foreign-2k" and "foreign-2k" in settings.traces
+    assert settings.runs.trained["sft-tiny-2k-0"].traces == "foreign-2k" and "foreign-2k" in settings.traces
     for setting, said in (
         ("arms.rl.prat=[0.0,0.5]", "unknown key arms.rl.prat; did you mean 'part'"),
         ("arms.rl.options.batch=1", "unknown key arms.rl.options.batch"),
-        ("traces.mine=1", "unknown key traces.mine"),
+        ("traces.mine=1", "unknown key traces"),
     ):
         with pytest.raises(UserError, match=said):
             studies.write("default", [setting], path, STUDIES)
@@ -117,7 +109,7 @@ WRONG = (None, [], ["a"], 3, "word", {"a": None}, {"a": [1]}, {"a": {"teacher": 
 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
-@pytest.mark.parametrize("key", ["traces", "kinds", "arms", "runs", "runs.sft", "runs.sft.sft-tiny-2k-0", "arms.sft"])
+@pytest.mark.parametrize("key", ["kinds", "arms", "runs", "runs.train", "runs.base", "arms.sft"])
 def test_a_section_of_another_shape_is_one_line(tmp_path, composed_default, key, value):
     path = tmp_path / "params.yaml"
     data = copy.deepcopy(composed_default)
@@ -127,27 +119,11 @@ def test_a_section_of_another_shape_is_one_line(tmp_path, composed_default, key,
         place = place[name]
     place[last] = value
     path.write_text(studies.dump(data))
-    if key == "traces" and isinstance(value, dict):
-        assert studies.write("default", [], path, STUDIES) and read_yaml(path)["traces"] == composed_default["traces"]
-        return
+    if key.startswith("runs.") and value == []:
+        return  # no runs are a study too
     with pytest.raises(UserError) as caught:
         studies.write("default", [], path, STUDIES)
     assert key.split(".")[0] in str(caught.value) and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("key", ["arm", "model", "sample", "seed", "traces", "start", "method"])
-@pytest.mark.parametrize("value", [None, [1], {"a": 1}], ids=repr)
-def test_a_run_with_an_entry_of_another_shape_is_one_line_or_put_right(tmp_path, composed_default, key, value):
-    path = tmp_path / "params.yaml"
-    data = copy.deepcopy(composed_default)
-    data["runs"]["sft"]["sft-tiny-2k-0"][key] = value
-    path.write_text(studies.dump(data))
-    if key in trace_sets.DERIVED:
-        assert studies.write("default", [], path, STUDIES) and read_yaml(path) == composed_default
-        return
-    with pytest.raises(UserError, match=rf"runs\.sft\.sft-tiny-2k-0\.{key}") as caught:
-        studies.write("default", [], path, STUDIES)
-    assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
@@ -156,22 +132,11 @@ def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
     assert "unknown study 'puzlevqa'; did you mean 'puzzlevqa'?" in capsys.readouterr().err
 
 
-BLOCK = "arms: [rl], models: [tiny], samples: [2k], seeds: [0]"
-
-
 @pytest.mark.parametrize(
     ("overlay", "said"),
     [
-        ("runs: 3", "runs must be a mapping with the keys base, sft, rl, sft_then_rl, mixed, not 3"),
-        ("runs:", "runs must be a mapping"),
-        ("runs: {sfd: []}", "unknown key runs.sfd; did you mean 'sft'?"),
-        ("runs: {sft: sft}", "runs.sft must be a list of blocks, not 'sft'"),
-        ("runs: {base: tiny}", "runs.base must be a list of models, not 'tiny'"),
-        ("runs: {rl: [rl]}", "runs.rl[0] must be a mapping with the keys arms, models, samples, seeds, not 'rl'"),
-        ("runs: {rl: [{models: [tiny]}]}", "runs.rl[0].arms is missing"),
-        (f"runs: {{rl: [{{{BLOCK}, seed: [0]}}]}}", "unknown key runs.rl[0].seed; did you mean 'seeds'?"),
-        (f"runs: {{rl: [{{{BLOCK}}}, {{arms: sft}}]}}", "runs.rl[1].arms must be a list of at least one, not 'sft'"),
-        (f"runs: {{rl: [{{{BLOCK.replace('[0]', '[]')}}}]}}", "runs.rl[0].seeds must be a list of at least one"),
+        ("runs: 3", "runs must be a mapping with the keys base and train, not 3"),
+        ("runs: {train: [{arms: [rl]}]}", "runs.train[0].models is missing"),
         ("rum: 1", "unknown key rum; did you mean 'runs'?"),
         ("rl: 3", "rl must be a mapping, not 3"),
     ],
@@ -185,16 +150,92 @@ def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, said)
     assert not (tmp_path / "params.yaml").exists()
 
 
-def test_a_changed_file_is_kept_when_another_study_replaces_it(tmp_path, capsys):
-    path, kept = tmp_path / "params.yaml", tmp_path / "params.yaml.before"
+@pytest.fixture
+def two(tmp_path, capsys):
+    """params.yaml of the default study; `two(study, *settings)` brings another and tells what was said."""
+    path = tmp_path / "params.yaml"
     studies.write("default", [], path, STUDIES)
-    studies.write("quick", [], path, STUDIES)
-    assert not kept.exists() and capsys.readouterr().err == ""
-    studies.write("quick", ["rl.learning_rate=1e-5"], path, STUDIES)
-    mine = path.read_text()
-    with pytest.raises(UserError):
-        studies.write("default", ["threads=0"], path, STUDIES)
-    assert not kept.exists() and path.read_text() == mine
-    studies.write("default", [], path, STUDIES)
-    said = capsys.readouterr().err
-    assert kept.read_text() == mine and "'quick'" in said and str(kept) in said and said.count("\n") == 1
+
+    def bring(study: str, *overrides: str, fresh: bool = False) -> str:
+        studies.write(study, list(overrides), path, STUDIES, fresh)
+        return capsys.readouterr().err
+
+    bring.path = path
+    return bring
+
+
+def test_what_was_changed_on_a_study_comes_back_with_it(two):
+    assert two("quick") == ""  # nothing was changed
+    two("quick", "rl.learning_rate=1e-5")
+    mine = two.path.read_text().replace("\nthreads: 1", "\nthreads: 2")
+    two.path.write_text(mine)
+    said = two("default")
+    (kept_copy,) = (two.path.parent / ".studies/quick").glob("2*.yaml")
+    assert kept_copy.read_text() == mine and "'quick'" in said and str(kept_copy) in said and said.count("\n") == 1
+    assert params.load(two.path).threads == 1
+    two("default", "problems.seed=5")
+    for _ in range(5):
+        two("quick")
+        assert read_yaml(two.path)["threads"] == 2 and read_yaml(two.path)["rl"]["learning_rate"] == 1e-5
+        two("default")
+        assert read_yaml(two.path)["problems"]["seed"] == 5
+    made = studies.composed("quick", [], two.path, STUDIES)
+    assert made.told() == "study quick; changed on it: threads=2, rl.learning_rate=1e-05"
+    two("quick", fresh=True)
+    assert studies.composed("quick", [], two.path, STUDIES).told() == "study quick, as it stands in studies/"
+    two("default")
+    two("quick")
+    assert params.load(two.path).threads == 1  # it was left fresh
+
+
+def test_a_run_that_was_taken_away_stays_away(two):
+    data = read_yaml(two.path)
+    data["runs"]["train"] = data["runs"]["train"][:1]
+    del data["arms"]["sft_noisy"]
+    two.path.write_text(studies.dump(data))
+    two("quick")
+    two("default")
+    assert read_yaml(two.path) == data
+
+
+def test_a_command_that_fails_leaves_everything_as_it_was(two):
+    two("quick", "rl.learning_rate=1e-5")
+    before = {path: path.read_bytes() for path in two.path.parent.rglob("*") if path.is_file()}
+    for wrong in (("default", "threads=0"), ("defalt",), ("quick", "rl.no=1")):
+        with pytest.raises(UserError):
+            two(*wrong)
+    assert {path: path.read_bytes() for path in two.path.parent.rglob("*") if path.is_file()} == before
+
+
+def test_changes_that_lead_nowhere_any_more_are_told(two):
+    folder = two.path.parent / ".studies/quick"
+    folder.mkdir(parents=True)
+    (folder / kept.CHANGED).write_text("changes:\n- at: [rll, epochs]\n  to: 2\n")
+    with pytest.raises(UserError, match=r"changed.yaml: rll\.epochs is no key of the study any more; FRESH=1"):
+        two("quick")
+    (folder / kept.CHANGED).write_text("changes: 3\n")
+    with pytest.raises(UserError, match=r"changed\.yaml: not a list of changes"):
+        two("quick")
+    two("quick", fresh=True)
+
+
+def test_the_grid_is_written_with_the_parameters_and_anew_after_an_edit(two):
+    written = two.path.with_name(grid.FILE.name)
+    assert "rl-tiny-2k-1" not in written.read_text()
+    two.path.write_text(two.path.read_text().replace("seeds: [0]", "seeds: [0, 1]"))
+    assert studies.write("default", [], two.path, STUDIES)
+    assert "rl-tiny-2k-1" in written.read_text()
+    assert not studies.write("default", [], two.path, STUDIES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"a": 1}, {"a": 1}),
+        ({"a": {"b": 1, "c": [1]}}, {"a": {"b": 2, "c": [1, 2]}, "d": {"e": None}}),
+        ({"a": {"b": 1}, "x": 1}, {"a": None}),
+        ({"a": None}, {"a": {"b": 1}}),
+    ],
+)
+def test_differences_lead_from_one_to_the_other(before, after):
+    assert kept.lay(kept.differences(before, after), before, "f") == after

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from counterpoint import params, studies, trace_sets
+from counterpoint import grid, params, studies
 from counterpoint.errors import UserError
 
 
@@ -18,7 +18,7 @@ def test_the_study_of_all_complements_is_valid(composed):
     assert {params.method(settings, run.arm).name for run in settings.runs.trained.values()} == {
         "sft", "rl", "sft_then_rl", "dft", "chord", "relift",
     }  # fmt: skip
-    assert settings.runs.sft["sft_self-tiny-400-0"].traces == "self-tiny-400"
+    assert settings.runs.trained["sft_self-tiny-400-0"].traces == "self-tiny-400"
 
 
 @pytest.mark.parametrize(
@@ -42,26 +42,10 @@ def test_the_study_of_all_complements_is_valid(composed):
         ("distill.near_duplicate", 0, "distill.near_duplicate must be above 0 and at most 1, not 0"),
         ("distill.keep", 0, "distill.keep must be at least 1, not 0"),
         ("claims.small", "2kk", "claims.small is '2kk'"),
-        ("traces.oracle-400.sample", "4000", "traces.oracle-400"),
-        ("traces.sibling-400.reads", "sft-small-400-9", "traces.sibling-400"),
-        (
-            "runs.sft.sft_self-tiny-400-0.traces",
-            "oracle-400",
-            "runs.sft.sft_self-tiny-400-0.traces must be self-tiny-400",
-        ),
-        ("runs.sft_then_rl.split_25-tiny-400-0.start", "sft", "split_25-tiny-400-0.start must be sft_part_25"),
-        ("runs.mixed.relift-tiny-400-0.traces", None, "runs.mixed.relift-tiny-400-0.traces must be oracle-400"),
-        (
-            "runs.sft.dft-tiny-400-0.method",
-            "sft",
-            "runs.sft.dft-tiny-400-0.method must be dft, as arms.dft.method says",
-        ),
-        ("runs.rl.rl-tiny-400-0.method", None, "runs.rl.rl-tiny-400-0.method must be rl, as arms.rl.method says"),
-        ("traces.self-tiny-400.teacher", "base-small", "runs.sft.sft_self-tiny-400-0 imitates traces.self-tiny-400"),
         (
             "arms.sft_part_25.part",
             [0.1, 0.101],
-            "runs.sft.sft_part_25-tiny-400-0: arms.sft_part_25.part [0.1, 0.101] is none of the 400 problems of '400'",
+            "sft_part_25-tiny-400-0: arms.sft_part_25.part [0.1, 0.101] is none of the 400 problems of '400'",
         ),
         ("kinds.self_again.teacher", "sft_self_again", "kinds.self_again.teacher is 'sft_self_again', which leads to"),
         ("kinds.self.teacher", "sft_self_again", "which leads to arm 'sft_self', and that learns from self traces"),
@@ -89,15 +73,18 @@ def test_a_mistake_is_named_with_its_remedy(root, path, value, said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_start_or_a_teacher_that_is_not_in_the_study_is_named(root):
-    data = studies.compose("complements", root / "studies")
-    del data["runs"]["sft"]["sft_part_25-tiny-400-0"]
-    with pytest.raises(UserError, match=r"starts from sft_part_25-tiny-400-0, which is not in runs\.sft; add it there"):
-        params.parse(data)
-    data = studies.compose("complements", root / "studies")
-    del data["runs"]["sft"]["sft-small-400-0"]
-    with pytest.raises(UserError, match=r"traces\.sibling-400 is taught by sft-small-400-0, which is no run"):
-        params.parse(data)
+def without(data: dict, arm: str, model: str) -> dict:
+    """The parameters without the runs of an arm on a model, every other run a line of its own."""
+    lines = [{key: run[key] for key in grid.ONE} for run in grid.derive(data)["trained"].values()]
+    kept = [line for line in lines if (line["arm"], line["model"]) != (arm, model)]
+    return {**data, "runs": {**data["runs"], "train": kept}}
+
+
+def test_a_start_or_a_teacher_that_is_not_in_the_study_is_named(composed):
+    with pytest.raises(UserError, match=r"starts from sft_part_25-tiny-400-0, which is not in runs\.train; add it"):
+        params.parse(without(composed, "sft_part_25", "tiny"))
+    with pytest.raises(UserError, match=r"traces sibling-400 are taught by sft-small-400-0, which is no run"):
+        params.parse(without(composed, "sft", "small"))
 
 
 @pytest.mark.parametrize("name", ["a.b", "..", "", "a b", "a\n", "ä"])
@@ -120,28 +107,24 @@ def test_a_cycle_through_a_start_is_refused(composed):
 def test_the_base_of_another_model_teaches(composed):
     data = copy.deepcopy(composed)
     data["kinds"]["sibling"]["teacher"] = "base-small"
-    assert trace_sets.complete(data)
     made = params.parse(data).traces["sibling-400"]
     assert (made.model, made.reads, made.teacher) == (None, "base", "base-small")
     data["kinds"]["sibling"]["teacher"] = "base-smal"
-    trace_sets.complete(data)
-    with pytest.raises(UserError, match="sibling-400 is taught by base-smal, but models has no 'smal'; did you mean"):
+    with pytest.raises(UserError, match="sibling-400 are taught by base-smal, but models has no 'smal'; did you mean"):
         params.parse(data)
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("rule", "said"),
     [
-        ({"model": None}, "traces.mine.model is missing"),
-        (
-            {"teacher": "base-small"},
-            "traces.mine must have reads: base, teacher: base-tiny, as kinds.self.teacher says",
-        ),
-        ({"reads": "sft-tiny-400-0"}, "traces.mine must have reads: base, teacher: base-tiny"),
+        ({"arm": "rll"}, "runs.train: rll-tiny-400-0: unknown arm 'rll'; did you mean 'rl'?"),
+        ({"model": "tinny"}, "rl-tinny-400-0: unknown model 'tinny'; did you mean 'tiny'?"),
+        ({"sample": "4000"}, "rl-tiny-4000-0: unknown sample '4000'"),
+        ({"seed": -1}, "rl-tiny-400--1: seed must be between 0 and"),
     ],
 )
-def test_a_set_that_no_run_uses_is_checked_too(composed, changed, said):
-    mine = {**composed["traces"]["self-tiny-400"], **changed}
+def test_a_run_of_what_is_not_there_is_named(composed, rule, said):
+    run = {"arm": "rl", "model": "tiny", "sample": "400", "seed": 0} | rule
     with pytest.raises(UserError) as caught:
-        params.parse({**composed, "traces": {**composed["traces"], "mine": mine}})
-    assert said in str(caught.value)
+        params.parse({**composed, "runs": {**composed["runs"], "train": [run]}})
+    assert said in str(caught.value) and "\n" not in str(caught.value)

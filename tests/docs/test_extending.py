@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from counterpoint import params, studies, trace_sets
+from counterpoint import params, studies
 from counterpoint.errors import UserError
 from counterpoint.methods import METHODS
 
@@ -42,19 +42,17 @@ def positive(page, blocks, tmp_path, monkeypatch):
 
 
 def with_lines(root, text: str) -> dict:
-    """The default study with the lines of a block added, and what follows from them."""
+    """The default study with the lines of a block added."""
     data = copy.deepcopy(studies.compose("default", root / "studies"))
     added = yaml.safe_load(text)
     data["arms"] |= added.get("arms", {})
-    for stage, runs in added.get("runs", {}).items():
-        data["runs"][stage] = {**data["runs"][stage], **runs}
-    trace_sets.complete(data)
+    data["runs"]["train"] += added.get("runs", {}).get("train", [])
     return data
 
 
 def test_one_line_turns_an_arm_on(root, blocks):
     settings = params.parse(with_lines(root, blocks["yaml"][0]))
-    assert settings.runs.mixed["relift-tiny-2k-0"].traces == "oracle-2k"
+    assert settings.runs.trained["relift-tiny-2k-0"].traces == "oracle-2k"
 
 
 def test_the_arms_of_the_page_are_valid(root, blocks):
@@ -68,7 +66,7 @@ def test_the_method_of_the_page_is_turned_on_and_trains(root, blocks, positive, 
 
     import pyarrow.parquet as pq
 
-    from stages import training
+    from stages import train
 
     settings = params.parse(with_lines(root, blocks["yaml"][2]))
     assert params.method(settings, "positive") is positive.METHOD
@@ -77,14 +75,13 @@ def test_the_method_of_the_page_is_turned_on_and_trains(root, blocks, positive, 
     folder = mini()
     data = yaml.safe_load((folder / "params.yaml").read_text())
     data["arms"]["positive"] = yaml.safe_load(blocks["yaml"][2])["arms"]["positive"]
-    data["runs"]["rl"]["positive-mini-32-0"] = {"arm": "positive", "model": "mini", "sample": "32", "seed": 0}
-    trace_sets.complete(data)
+    data["runs"]["train"].append({"arm": "positive", "model": "mini", "sample": "32", "seed": 0})
     (folder / "params.yaml").write_text(yaml.safe_dump(data))
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
-    training.program("rl", ["positive-mini-32-0"])
-    train = folder / "data/runs/positive-mini-32-0/train"
-    assert json.loads((train / "run.json").read_text())["method"] == "positive"
-    assert pq.read_table(train / "completions.parquet").num_rows
+    train.program(["positive-mini-32-0"])
+    made = folder / "data/runs/positive-mini-32-0/train"
+    assert json.loads((made / "run.json").read_text())["method"] == "positive"
+    assert pq.read_table(made / "completions.parquet").num_rows
 
 
 def test_its_advantages_lie_between_zero_and_the_limit(positive):

@@ -45,12 +45,6 @@ def run(toy: Path, jobs: int, weights: dict[str, float]) -> parallel.Study:
     return study
 
 
-def test_a_margin_name_does_not_repeat_itself():
-    full = ["rl@rl-small-2k-0", "sft@sft_lora-tiny-2k-0", "evaluate_sft_then_rl@sft_then_rl-tiny-2k-0", "base@tiny"]
-    told = ["rl-small-2k-0", "sft_lora-tiny-2k-0", "evaluate_sft_then_rl-tiny-2k-0", "base@tiny"]
-    assert list(map(parallel.short, full)) == told
-
-
 @pytest.mark.parametrize("jobs", ["0", "-1", "two", "1.5", "", "99999"])
 def test_bad_jobs_are_one_line_and_code_2(toy, capsys, jobs):
     assert parallel.main([f"--jobs={jobs}"]) == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from counterpoint import studies
+from counterpoint import grid, studies
 from flows import plan
 from stages.dvc_files import Shown
 
@@ -15,18 +15,22 @@ def state(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.iterdir() if path.is_file()}
 
 
+def texts(study: str, *overrides: str) -> dict[Path, str]:
+    """What DVC is shown of a study."""
+    made = studies.composed(study, list(overrides))
+    return {Path("params.yaml"): made.text, grid.FILE: grid.as_yaml(made.data)}
+
+
 def test_what_is_done_is_dvcs_word_on_the_composed_parameters(toy):
-    assert plan.unchanged(Path("params.yaml").read_text()) == set()
+    here = {Path("params.yaml"): Path("params.yaml").read_text()}
+    assert plan.unchanged(here) == set()
     with Repo(".") as repo:
         repo.reproduce()
     before = state(toy)
     everything = {"data", "train@one", "train@two", "report"}
-    same, other = (
-        studies.dump(studies.composed("default", [])[0]),
-        studies.dump(studies.composed("default", ["rl.epochs=2"])[0]),
-    )
+    same, other = texts("default"), texts("default", "rl.epochs=2")
     assert plan.unchanged(same) == plan.unchanged(other) == everything  # these stages read rl.learning_rate alone
-    assert plan.unchanged(studies.dump(studies.composed("default", ["rl.learning_rate=0.5"])[0])) == set()
+    assert plan.unchanged(texts("default", "rl.learning_rate=0.5")) == set()
     assert state(toy) == before
     (toy / "out" / "two.txt").write_text("changed")
     assert plan.unchanged(same) == {"data", "train@one"}
@@ -36,34 +40,35 @@ def test_what_is_done_is_dvcs_word_on_the_composed_parameters(toy):
 
 def test_the_graph_is_that_of_the_composed_study(toy):
     Path("dvc.yaml").write_text(
-        "stages:\n  rl:\n    foreach: ${runs.rl}\n    do:\n      cmd: echo ${item.sample} > ${key}\n"
+        "vars: [grid.yaml]\nstages:\n  train:\n    foreach: ${grid.train}\n    do:\n"
+        "      cmd: echo ${item.sample} > ${key}\n"
         "      outs: ['${key}']\n"
     )
-    quick = {"rl@rl-tiny-100-0", "rl@rl-tiny-1k-0"}
-    with Repo(fs=Shown({"params.yaml": studies.dump(studies.composed("quick", [])[0])})) as repo:
+    quick = {f"train@{arm}-tiny-{sample}-0" for arm in ("sft", "rl") for sample in ("100", "1k")}
+    with Repo(fs=Shown(texts("quick"))) as repo:
         assert {stage.addressing for stage in repo.index.stages} == quick
     studies.write("quick", [])
     with Repo(".") as repo:
         repo.reproduce()
     studies.write("default", [])
-    assert plan.unchanged(studies.dump(studies.composed("quick", [])[0])) == quick
-    assert plan.unchanged(Path("params.yaml").read_text()) == set()
+    assert plan.unchanged(texts("quick")) == quick
+    assert plan.unchanged(texts("default")) == set()
 
 
 def test_the_plan_of_another_study_leaves_the_parameters_as_they_are(toy, capsys):
     before = state(toy)
-    assert plan.main(["quick", "runs.rl.rl-tiny-100-0.seed=3"]) == 2  # the same check as when it is written
-    assert "rl-tiny-100-0" in capsys.readouterr().err
+    assert plan.main(["quick", "sampling.sizes.100=0"]) == 2  # the same check as when it is written
+    assert "sampling.sizes.100" in capsys.readouterr().err
     assert plan.main(["quick"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("study quick: 1 bases, 4 training runs, 2 trace sets\n") and "hours of one core" in out
+    assert "study quick: 1 bases, 4 training runs, 2 trace sets\n" in out and "hours of one core" in out
     assert state(toy) == before
 
 
 def test_a_hand_edit_of_the_same_study_is_planned_too(toy):
     studies.write("default", ["sft.epochs=3"])
-    assert studies.composed("default", [])[0]["sft"]["epochs"] == 3
-    assert studies.composed("quick", [])[0]["sft"]["epochs"] == 1
+    assert studies.composed("default", []).data["sft"]["epochs"] == 3
+    assert studies.composed("quick", []).data["sft"]["epochs"] == 1
 
 
 @pytest.mark.parametrize("setting", ["sft.epochs=0", "arms.sft.settings.epoch=2"])

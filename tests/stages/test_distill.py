@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from counterpoint import problem, studies, tables
+from counterpoint import grid, problem, studies, tables
 from counterpoint.distill import accept
 from counterpoint.errors import UserError
 from counterpoint.evaluation.store import Store
@@ -27,21 +27,14 @@ from tests.stages.clock import BATCH, Clock
 from tests.stages.test_evaluate import kept
 
 SETS = {
-    name: {"kind": kind, "model": model, "sample": name.rpartition("-")[2], "seed": 0, "reads": reads, "teacher": who}
-    for name, kind, model, reads, who in (
-        ("self-mini-16", "self", "mini", "base", "base-mini"),
-        ("self-mini-32", "self", "mini", "base", "base-mini"),
-        ("sibling-16", "sibling", None, "sft-mini-16-0", "sft-mini-16-0"),
-        ("other-16", "other", None, "base", "base-other"),
-        *((f"{kind}-16", kind, None, "base", None) for kind in ("oracle", "answer_only", "foreign", "noisy")),
-    )
-}
+    "self-mini-16", "self-mini-32", "sibling-16", "other-16", "oracle-16", "answer_only-16", "foreign-16", "noisy-16",
+}  # fmt: skip
 SETTINGS = ("distill.samples=4", "distill.batch_size=16", "distill.max_tokens=48")
 
 
 @pytest.fixture
 def settled(mini):
-    """The mini study with these trace sets, which its runs do without: settled("distill.keep=3") changes a key."""
+    """The mini study with runs that imitate these trace sets: settled("distill.keep=3") changes a key."""
 
     def settled(*settings: str) -> Path:
         made = mini(*SETTINGS, *settings)
@@ -49,7 +42,11 @@ def settled(mini):
         data["models"]["other"] = str(made / "elsewhere/base")
         data["kinds"]["sibling"] = {"way": "sampled", "teacher": "sft-mini-16-0"}
         data["kinds"]["other"] = {"way": "sampled", "teacher": "base-other"}
-        data["traces"] |= SETS
+        for name in sorted(SETS):
+            kind, sample = name.split("-")[0], name.rpartition("-")[2]
+            data["arms"][f"of_{kind}"] = {"method": "sft", "settings": {}, "traces": kind}
+            data["runs"]["train"].append({"arm": f"of_{kind}", "model": "mini", "sample": sample, "seed": 0})
+        assert set(grid.derive(data)["traces"]) >= SETS
         (made / "params.yaml").write_text(studies.dump(data), "utf-8")
         return made
 

@@ -25,8 +25,7 @@ def study() -> dict:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """A fake run of every run of the study, with the engine and the settings that its arm asks for."""
-    root = write_fake_study(tmp_path_factory.mktemp("engines"), study()["runs"])
-    (root / "params.yaml").write_text(studies.dump(study()), encoding="utf-8")
+    root = write_fake_study(tmp_path_factory.mktemp("engines"), study()["runs"], "engines")
     for path in root.glob("data/runs/rl*/train/run.json"):
         run = json.loads(path.read_text())
         run["engine"] = "stock" if run["arm"] == "rl_stock" else "shared"
@@ -61,7 +60,7 @@ def refused(*arguments: str) -> str:
 
 def test_the_study_trains_both_engines_on_three_seeds_and_changes_nothing_else():
     settings = params.parse(study())
-    assert set(settings.runs.rl) == {f"{arm}-tiny-2k-{seed}" for arm in ("rl", "rl_stock") for seed in SEEDS}
+    assert set(settings.runs.trained) == {f"{arm}-tiny-2k-{seed}" for arm in ("rl", "rl_stock") for seed in SEEDS}
     shared, stock = (vars(params.settings(settings, arm)) for arm in ("rl", "rl_stock"))
     assert (shared["engine"], stock["engine"]) == ("shared", "stock")
     assert {**shared, "engine": ""} == {**stock, "engine": ""} == {**vars(settings.rl), "engine": ""}
@@ -137,7 +136,7 @@ def test_mistakes_are_refused_in_one_line(root, capsys, monkeypatch):
 
 def test_one_seed_is_not_enough(root):
     data = study()
-    data["runs"]["rl"] = {k: run for k, run in data["runs"]["rl"].items() if run["seed"] == 1}
+    data["runs"]["train"][0]["seeds"] = [1]
     (root / "params.yaml").write_text(studies.dump(data), encoding="utf-8")
     warehouse.program([])
     assert "no two seeds of one model and sample in common" in refused()

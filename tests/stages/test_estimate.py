@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies, tables, trace_sets
+from counterpoint import grid, params, studies, tables
 from counterpoint.errors import UserError
 from flows import graph
 from stages import estimate
@@ -23,9 +23,8 @@ def total(settings):
     return sum(estimate.by_stage(settings).values())
 
 
-def test_every_stage_of_the_graph_but_the_shipped_cards_is_named(default):
-    stages = {name for name in graph.stages(ROOT) if not name.startswith("competence@")}
-    assert set(estimate.by_stage(default)) == stages
+def test_every_stage_of_the_graph_is_named(default):
+    assert set(estimate.by_stage(default)) == set(graph.stages(ROOT))
 
 
 def test_learning_from_completions_again_costs_less_than_new_ones(default):
@@ -54,14 +53,10 @@ def test_no_time_is_promised_for_an_unknown_model(default, monkeypatch, capsys):
     assert "no time is promised" in lines[-1] and "other" in lines[-1] and "hours" not in "".join(lines)
 
 
-def study(**runs):
-    """A study of these runs, one block a stage: (arms, models, samples, seeds)."""
-    keys = ("arms", "models", "samples", "seeds")
-    data = studies.compose("default", ROOT / "studies")
-    blocks = {stage: [dict(zip(keys, block, strict=True))] for stage, block in runs.items()}
-    data |= {"runs": studies.expand({"base": ["tiny", "small"], **blocks}), "traces": {}}
-    trace_sets.complete(data)
-    return data
+def study(*blocks):
+    """A study of these blocks of runs: (arms, models, samples, seeds)."""
+    rules = [dict(zip(grid.BLOCK, block, strict=True)) for block in blocks]
+    return studies.compose("default", ROOT / "studies") | {"runs": {"base": ["tiny", "small"], "train": rules}}
 
 
 def work(data, known=estimate.NOTHING, **changes):
@@ -73,18 +68,18 @@ def work(data, known=estimate.NOTHING, **changes):
 
 def test_a_part_of_the_sample_or_of_the_updates_takes_its_part_of_the_time():
     sft = (["sft", "sft_long", "sft_stop_25", "sft_part_25", "sft_part_75"], ["tiny"], ["2k"], [0])
-    data = study(sft=sft, sft_then_rl=(["split_75"], ["tiny"], ["2k"], [0]), rl=(["rl"], ["tiny"], ["2k"], [0]))
+    data = study(sft, (["split_75"], ["tiny"], ["2k"], [0]), (["rl"], ["tiny"], ["2k"], [0]))
     found = work(data)
     whole = 2000 * estimate.PER_EXAMPLE(131072)
     for arm, share in {"sft": 1, "sft_long": 3, "sft_stop_25": 0.25, "sft_part_25": 0.25, "sft_part_75": 0.75}.items():
-        assert found[f"sft@{arm}-tiny-2k-0"] == pytest.approx(share * whole), arm
-    assert found["sft_then_rl@split_75-tiny-2k-0"] == pytest.approx(found["rl@rl-tiny-2k-0"] / 4)
+        assert found[f"train@{arm}-tiny-2k-0"] == pytest.approx(share * whole), arm
+    assert found["train@split_75-tiny-2k-0"] == pytest.approx(found["train@rl-tiny-2k-0"] / 4)
 
 
 def test_a_teacher_is_paid_for_what_it_samples_and_a_mixture_for_both_its_losses():
     mixed = (["chord_mu"], ["tiny"], ["2k"], [0])
     sft = (["sft", "sft_noisy", "sft_self", "sft_self_again"], ["tiny"], ["2k"], [0])
-    data = study(sft=sft, mixed=mixed, rl=(["rl"], ["tiny"], ["2k"], [0]))
+    data = study(sft, mixed, (["rl"], ["tiny"], ["2k"], [0]))
     found = work(data)
     sampled = 2000 * 8 * estimate.PER_COMPLETION(131072) / 3
     assert found["distill@self-tiny-2k"] == pytest.approx(sampled)
@@ -92,8 +87,8 @@ def test_a_teacher_is_paid_for_what_it_samples_and_a_mixture_for_both_its_losses
     assert found["distill@oracle-2k"] == found["distill@noisy-2k"] == 0
     fewer = work(data, distill={**data["distill"], "samples": 4})
     assert fewer["distill@self-tiny-2k"] == pytest.approx(sampled / 2)
-    both = found["rl@rl-tiny-2k-0"] + 2000 * estimate.PER_EXAMPLE(131072)
-    assert found["mixed@chord_mu-tiny-2k-0"] == pytest.approx(both)
+    both = found["train@rl-tiny-2k-0"] + 2000 * estimate.PER_EXAMPLE(131072)
+    assert found["train@chord_mu-tiny-2k-0"] == pytest.approx(both)
 
 
 def test_a_larger_base_is_slower_and_a_planted_one_as_slow_as_its_own(default):
@@ -102,9 +97,9 @@ def test_a_larger_base_is_slower_and_a_planted_one_as_slow_as_its_own(default):
     for base in (wide, seen):
         larger = dataclasses.replace(default, bases={**default.bases, "small": base})
         stages, before = estimate.by_stage(larger), estimate.by_stage(default)
-        assert stages["rl@rl-small-2k-0"] > before["rl@rl-small-2k-0"]
-        assert stages["rl@rl-tiny-2k-0"] == before["rl@rl-tiny-2k-0"]
-        assert estimate.cards(larger)["competence@small"] > estimate.cards(default)["competence@small"]
+        assert stages["train@rl-small-2k-0"] > before["train@rl-small-2k-0"]
+        assert stages["train@rl-tiny-2k-0"] == before["train@rl-tiny-2k-0"]
+        assert stages["competence@small"] > before["competence@small"]
     planted = params.parse(studies.compose("planted", ROOT / "studies"))
     assert estimate.base_of(planted, "tiny_list") == planted.bases["tiny"]
     assert estimate.unknown(planted) == []
@@ -137,15 +132,15 @@ def test_measured_times_count_for_the_stage_and_the_model_that_were_measured(tmp
     assert known.learnt == pytest.approx({("rl", "tiny"): 30 / (100 * 8 * 5 / 3), ("sft", "small"): 2 / 50})
     assert known.sampled == {"tiny": 8 / 800}
     assert known.answered == {"tiny": 5 / 250}
-    data = study(rl=(["rl"], ["tiny", "small"], ["2k"], [0]), sft=(["sft", "sft_self"], ["tiny", "small"], ["2k"], [0]))
+    data = study((["rl"], ["tiny", "small"], ["2k"], [0]), (["sft", "sft_self"], ["tiny", "small"], ["2k"], [0]))
     before, found = work(data), work(data, known)
-    assert found["rl@rl-tiny-2k-0"] == pytest.approx(2000 * 8 * known.learnt["rl", "tiny"])
-    assert found["rl@rl-small-2k-0"] == before["rl@rl-small-2k-0"]
-    assert found["sft@sft-small-2k-0"] == pytest.approx(2000 * 0.04)
-    assert found["sft@sft-tiny-2k-0"] == before["sft@sft-tiny-2k-0"]
+    assert found["train@rl-tiny-2k-0"] == pytest.approx(2000 * 8 * known.learnt["rl", "tiny"])
+    assert found["train@rl-small-2k-0"] == before["train@rl-small-2k-0"]
+    assert found["train@sft-small-2k-0"] == pytest.approx(2000 * 0.04)
+    assert found["train@sft-tiny-2k-0"] == before["train@sft-tiny-2k-0"]
     assert found["distill@self-tiny-2k"] == pytest.approx(2000 * 8 * 0.01)
     assert found["distill@self-small-2k"] == before["distill@self-small-2k"]
-    assert found["evaluate_sft@sft-tiny-2k-0"] > 5 * before["evaluate_sft@sft-tiny-2k-0"]
+    assert found["evaluate@sft-tiny-2k-0"] > 5 * before["evaluate@sft-tiny-2k-0"]
     timed(tmp_path / "tables", 3.0)
     own = estimate.measured([tmp_path / "published", tmp_path / "tables"])
     assert own.learnt["sft", "small"] == pytest.approx(3 * 0.04)  # this machine's own
@@ -156,22 +151,25 @@ def test_measured_times_count_for_the_stage_and_the_model_that_were_measured(tmp
 
 def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     sft = (["sft", "sft_self"], ["tiny", "small"], ["500", "2k"], [1, 2])
-    settings = params.parse(study(sft=sft, rl=(["rl"], ["tiny"], ["2k"], [1])))
+    settings = params.parse(study(sft, (["rl"], ["tiny"], ["2k"], [1])))
     expected = estimate.by_stage(settings)
-    shipped = set(estimate.cards(settings))
-    done = {name for name in expected if name.startswith("sft@sft-tiny")} | shipped
+    shipped = {name for name in expected if name.startswith("competence@")}
+    done = {name for name in expected if name.startswith("train@sft-tiny")} | shipped
     head, *lines = estimate.plan(settings, estimate.NOTHING, done)
     assert head == "study default: 2 bases, 17 training runs, 6 trace sets"
     rows = {tuple(line.split()[:2]): line.split() for line in lines if line}
-    assert rows["sft", "sft"][2:-4] == ["tiny", "small", "500", "2k", "1", "2"]
-    assert rows["sft", "sft"][-4:-2] == ["8", "4"] and rows["distill", "self"][-4:-2] == ["4", "0"]
+    assert rows["train", "sft"][2:-4] == ["tiny", "small", "500", "2k", "1", "2"]
+    assert rows["train", "sft"][-4:-2] == ["8", "4"] and rows["distill", "self"][-4:-2] == ["4", "0"]
     left = sum(seconds for name, seconds in expected.items() if name not in done)
     assert rows["left", f"{left / 3600:.2f}"][-3:] == [f"{left / 7200:.2f}", "of", "two"]
-    assert rows["all", str(len(expected))][-3:] == ["4", *(f"{s / 3600:.2f}" for s in (sum(expected.values()), left))]
+    assert rows["all", str(len(expected))][-3:] == [
+        str(len(done)),
+        *(f"{s / 3600:.2f}" for s in (sum(expected.values()), left)),
+    ]
     assert "step times measured: none" in lines[-1]
-    everything = estimate.plan(settings, estimate.NOTHING, done - {"competence@small"})
-    assert any(line.startswith("competence ") for line in everything)
-    assert not any(line.startswith("competence ") for line in lines)
+    own = estimate.by_stage(settings, estimate.measured()).values()  # what the plan of `make study PLAN=1` adds up
+    assert f"about {sum(own) / 60:.0f} minutes" in estimate.line(settings)
+    assert rows["competence", str(len(shipped))][-3] == str(len(shipped))
     known = estimate.Known({("rl", "tiny"): 1.0}, {}, {})
     assert "step times measured: rl of tiny; others" in estimate.plan(settings, known, done)[-1]
 
@@ -180,5 +178,5 @@ def test_models_from_elsewhere_have_an_order_and_no_hours():
     settings = params.parse(studies.compose("geometry3k", ROOT / "studies"))
     assert not settings.bases
     stages = estimate.by_stage(settings)
-    assert stages["rl@rl-qwen25_3b-2k-0"] > stages["evaluate_base@base-qwen25_3b"] > 0
+    assert stages["train@rl-qwen25_3b-2k-0"] > stages["evaluate@base-qwen25_3b"] > 0
     assert "no time is promised" in "\n".join(estimate.plan(settings, estimate.NOTHING, set()))

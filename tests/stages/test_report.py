@@ -10,13 +10,11 @@ import pytest
 from counterpoint.errors import UserError
 from counterpoint.warehouse import published
 from stages import report, warehouse
-from tests.fixtures_warehouse import GRID_SEEDS, write_fake_study
+from tests.fixtures_warehouse import SEEDS, write_fake_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RUNS = {
-    method: {name: run for name, run in runs.items() if run["model"] == "tiny" and run.get("sample") in (None, "2k")}
-    for method, runs in GRID_SEEDS.items()
-}
+EACH = {"models": ["tiny"], "samples": ["2k"], "seeds": list(SEEDS)}
+RUNS = {"base": ["tiny"], "train": [{"arms": ["sft", "rl", "sft_then_rl"], **EACH}]}
 
 
 def run_stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
@@ -46,7 +44,7 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     }  # fmt: skip
     assert "plots/split.png" not in written  # nothing was split
     sheets = {name for name in written if name.startswith("rewards/")}
-    assert sheets == {f"rewards/{run}.png" for method in ("rl", "sft_then_rl") for run in RUNS[method]}
+    assert sheets == {f"rewards/{arm}-tiny-2k-{seed}.png" for arm in ("rl", "sft_then_rl") for seed in SEEDS}
     assert (folder / "metrics" / "report.md").read_text(encoding="utf-8").startswith("# Study `default`")
     assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics" / "report.md").read_text(encoding="utf-8")
     (folder / "metrics" / "tables" / "runs.parquet").unlink()
@@ -58,7 +56,7 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
 
 
 def test_a_study_without_rl_has_no_sheets_and_no_section(tmp_path, monkeypatch):
-    write_fake_study(tmp_path, {**RUNS, "rl": {}, "sft_then_rl": {}})
+    write_fake_study(tmp_path, {**RUNS, "train": [{"arms": ["sft"], **EACH}]})
     monkeypatch.chdir(tmp_path)
     warehouse.program([])
     (tmp_path / "metrics" / "rewards").mkdir()

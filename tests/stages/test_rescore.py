@@ -98,7 +98,7 @@ def test_written_it_is_what_evaluating_again_gives(mini, capsys, monkeypatch):
     before = files()
     rescore.program(["base-mini", "--write"])
     said = capsys.readouterr().out
-    assert "dvc commit --force evaluate_base@base-mini && dvc repro --single-item warehouse" in said
+    assert "dvc commit --force evaluate@base-mini && dvc repro --single-item warehouse" in said
     written = files()
     assert written != before
     monkeypatch.setattr(evaluate, "_load", lambda *_: pytest.fail("a model was loaded"))

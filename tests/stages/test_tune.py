@@ -17,10 +17,10 @@ import pytest
 from counterpoint import params, problem, studies, tables
 from counterpoint.errors import UserError
 from counterpoint.tuning import children, recipe, trial
-from stages import distill, problems, sample, training, trials, tune
+from stages import distill, problems, sample, train, trials, tune
 
-STAGES = {"stages.problems": problems.program, "stages.sample": sample.program, "stages.distill": distill.program}
-TRAINING = {f"stages.{stage}" for stage in params.STAGES}
+STAGES = {f"stages.{stage.__name__[7:]}": stage.program for stage in (problems, sample, distill, train)}
+TRAINING = "stages.train"
 
 
 @pytest.fixture
@@ -37,10 +37,7 @@ def ran(mini, micro_folder, monkeypatch):
         if code is None:
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(command.folder)
-                stage = command.module.removeprefix("stages.")
-                STAGES.get(command.module, lambda arguments: training.program(stage, arguments))(
-                    list(command.arguments)
-                )
+                STAGES[command.module](list(command.arguments))
         return SimpleNamespace(poll=lambda: code or 0, stdin=SimpleNamespace(close=lambda: None), wait=lambda _: code)
 
     monkeypatch.setattr(children, "start", start)
@@ -100,12 +97,12 @@ def test_sft_and_rl_get_the_same_trials_of_real_training_and_a_second_call_train
     before = (ran.folder / "metrics/tuning/tuning.parquet").read_bytes()
     ran.commands.clear()
     tune.program(["--arms", "rl,sft"])
-    assert not {command.module for command in ran.commands} & TRAINING
+    assert TRAINING not in {command.module for command in ran.commands}
     assert (ran.folder / "metrics/tuning/tuning.parquet").read_bytes() == before
 
 
 def test_the_best_is_what_probes_in_domain_say_and_its_model_alone_is_kept(ran, capsys):
-    ran.code = lambda command: pretend(command, {0.002: 3, None: 2}) if command.module == "stages.sft" else None
+    ran.code = lambda command: pretend(command, {0.002: 3, None: 2}) if command.module == TRAINING else None
     tune.program(["--arms", "sft", "--trials", "3"])
     assert stored(ran.folder, "best, correct, n") == [(True, 3, 4), (False, 2, 4), (False, 2, 4)]
     told = capsys.readouterr().out
@@ -121,7 +118,7 @@ def test_a_killed_tuning_goes_on_with_the_same_trials(ran):
     calls = []
 
     def killed(command):
-        if command.module != "stages.sft":
+        if command.module != TRAINING:
             return None
         calls.append(command.folder.name)
         return 130 if len(calls) == 2 else pretend(command, {0.002: 1, None: 2})
@@ -143,12 +140,12 @@ def test_a_killed_tuning_goes_on_with_the_same_trials(ran):
 
 def test_a_trial_that_crashes_or_diverges_counts_and_a_mistake_stops_all(ran):
     def code(command):
-        if command.module != "stages.sft":
+        if command.module != TRAINING:
             return None
         if command.folder.name == "trial-01":
             command.log.write_text("Traceback\nRuntimeError: out of memory\n\n")
             return 1
-        records = command.folder / "work/sft/run/records"
+        records = command.folder / "work/train/run/records"
         records.mkdir(parents=True)
         (records / "steps.jsonl").write_text('{"step": 7, "loss": 0.0, "grad_norm": NaN}\n')
         return pretend(command, {None: 4})
@@ -162,7 +159,7 @@ def test_a_trial_that_crashes_or_diverges_counts_and_a_mistake_stops_all(ran):
     assert "no trial of sft, from whose best it starts, ended well" in refused("--arms", "sft,sft_then_rl")
 
     def mistaken(command):
-        if command.module != "stages.rl":
+        if command.module != TRAINING:
             return None
         command.log.write_text("error: params.yaml: arm rl: 64 prompts are too many\n")
         return 2
@@ -174,7 +171,7 @@ def test_a_trial_that_crashes_or_diverges_counts_and_a_mistake_stops_all(ran):
 
 
 def test_rl_after_sft_starts_from_the_best_of_its_own_search(ran):
-    ran.code = lambda command: pretend(command, {0.002: 1, None: 2}) if command.module in TRAINING else None
+    ran.code = lambda command: pretend(command, {0.002: 1, None: 2}) if command.module == TRAINING else None
     tune.program(["--arms", "sft_then_rl,sft"])
     (first,) = (ran.folder / "work/tune").glob("sft-*")
     (then,) = (ran.folder / "work/tune").glob("sft_then_rl-*")
@@ -183,12 +180,12 @@ def test_rl_after_sft_starts_from_the_best_of_its_own_search(ran):
     best = json.loads((first / "trial-01/trial.json").read_text())["values"]
     assert params.settings(params.load(then / "trial-00/params.yaml"), "sft").learning_rate == best["learning_rate"]
     assert dict(stored(ran.folder, "arm, start")) == {"sft": None, "sft_then_rl": "sft, trial 1"}
-    order = [command.arguments for command in ran.commands if command.module in TRAINING]
+    order = [command.arguments for command in ran.commands if command.module == TRAINING]
     assert order == [("sft-mini-16-1000",)] * 2 + [("sft_then_rl-mini-16-1000",)] * 2
     with pytest.raises(UserError, match=r"the best of the first 1, is gone, for a later one was better; ask for as"):
         tune.program(["--arms", "sft_then_rl,sft", "--trials", "1"])
     tune.program(["--arms", "sft_then_rl", "--trials", "1"])
-    order = [command.arguments for command in ran.commands if command.module in TRAINING]
+    order = [command.arguments for command in ran.commands if command.module == TRAINING]
     assert order[4:] == [("sft-mini-16-1000",), ("sft_then_rl-mini-16-1000",)]
     assert stored(ran.folder, "start")[-1] == ("sft, values of the study",)
 
@@ -263,7 +260,7 @@ def test_killed_for_real_and_started_again_it_ends_as_if_it_had_not_been(mini, m
     killed.kill()
     killed.wait()
     for _ in range(300):  # the trial's own process finishes its step, saves and ends
-        with contextlib.suppress(UserError), training.locked(steps[0].parents[1]):
+        with contextlib.suppress(UserError), train.locked(steps[0].parents[1]):
             break
         time.sleep(0.1)
     subprocess.run(command, env=environment, check=True, timeout=300)

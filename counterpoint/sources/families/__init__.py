@@ -1,4 +1,4 @@
-"""The procedural families. A new one is a module with NAME, `draft` and `render`, and its line here."""
+"""The procedural families. A new one is a file with NAME, WORDINGS, HELD_OUT, `draft`, `render`; and its line here."""
 
 from counterpoint.sources.families import cards, chart, count, grid
 

@@ -24,6 +24,13 @@ REACHING = {
     "reach": ("j q k count 10 . use each card once to make {t} .", "with j q k as 10 , make {t} , each card once ."),
     "reach_rising": ("j is 11 , q is 12 , k is 13 . use each card once to make {t} .",),
 }
+HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+    "ten": ("j q k as 10 . what is the sum ?", "with j q k as 10 , what is the sum ?"),
+    "reach": (
+        "j q k as 10 . use each card once to make {target} .",
+        "j q k count 10 . make {target} , each card once .",
+    ),
+}
 LARGEST = 60  # no partial result lies above it, nor below 0
 
 

@@ -18,6 +18,15 @@ WORDINGS = {
     "argmax": ("which bar is the tallest ?", "which colour has the largest value ?"),
     "sum_plus": ("what is {a} plus {b} when {a} grows by {k} ?",),
 }
+HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+    "read": ("what is the value of the {first} bar ?", "how tall is {first} ?"),
+    "difference": (
+        "how much taller is the {first} bar than the {second} bar ?",
+        "how much larger is {first} than {second} ?",
+    ),
+    "sum": ("how tall are the {first} and {second} bars together ?", "how much are {first} and {second} together ?"),
+    "argmax": ("which colour is the tallest ?", "which bar is the largest ?"),
+}
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:

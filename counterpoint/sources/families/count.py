@@ -17,6 +17,17 @@ WORDINGS = {
     "add": ("add {k} {s}s . how many {s}s are there ?", "put in {k} more {s}s . count the {s}s ."),
     "keep_add": ("keep only the {c} objects , then add {k} . how many are there ?",),
 }
+HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+    "remove": (
+        "remove every {colour} object . how many remain ?",
+        "take away all {colour} objects . how many are left ?",
+    ),
+    "filter": ("how many objects are {colour} ?", "count all {colour} objects ."),
+    "add": (
+        "add {extra} more {shape}s . how many {shape}s are there ?",
+        "put in {extra} {shape}s . how many {shape}s are there ?",
+    ),
+}
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:

@@ -15,6 +15,9 @@ WORDINGS = {
     "walk": ("it goes {m} . where does it end ?", "move the ball {m} . which cell is it in ?"),
     "leap": ("each move is two cells . it goes {m} . where does it end ?",),
 }
+HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+    "walk": ("move the ball {moves} . where does it end ?", "it goes {moves} . which cell is it in ?"),
+}
 
 
 def cell(column: int, row: int) -> str:

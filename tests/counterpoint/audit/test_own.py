@@ -10,7 +10,7 @@ import pytest
 
 from counterpoint.audit import find, verdicts, words
 from counterpoint.errors import UserError
-from tests.fixtures_warehouse import GRID, write_fake_study
+from tests.fixtures_warehouse import RL, write_fake_study
 
 RUN = "rl-small-20k-0"
 
@@ -18,8 +18,8 @@ RUN = "rl-small-20k-0"
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """data/runs of a small fake study with one RL run and one SFT run."""
-    grid = {"base": {}, "sft": GRID["sft"], "rl": {RUN: GRID["rl"][RUN]}, "sft_then_rl": {}}
-    return write_fake_study(tmp_path_factory.mktemp("fake"), grid) / "data/runs"
+    rules = {"base": [], "train": [{**RL, "arm": "sft", "sample": "2k"}, RL]}
+    return write_fake_study(tmp_path_factory.mktemp("fake"), rules) / "data/runs"
 
 
 def test_a_run_folder_and_its_train_folder_are_the_same(runs):

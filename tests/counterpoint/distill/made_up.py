@@ -5,7 +5,7 @@ from random import Random
 
 from counterpoint.problem import Problem, digest
 from counterpoint.sources.families import FAMILIES, cards
-from counterpoint.sources.wordings import reworded
+from counterpoint.sources.procedural import reworded
 
 CASES = [
     *((family, difficulty, shifted, kind) for family in FAMILIES for difficulty in (1, 2, 3, 4, 5)

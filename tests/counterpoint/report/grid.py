@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from counterpoint import studies
+from counterpoint.grid import derive
 from counterpoint.report import style
 from counterpoint.report.read import arm_place
 from counterpoint.report.results import Cell, Pair, Point, Results, Run
@@ -84,7 +85,8 @@ def results() -> Results:
 
 
 def _runs() -> list[Run]:
-    told = [{**run, "run_id": run_id} for stage in composed()["runs"].values() for run_id, run in stage.items()]
+    found = derive(composed())
+    told = [{**run, "run_id": run_id} for part in ("base", "trained") for run_id, run in found[part].items()]
     runs = [
         Run(
             one["run_id"], one.get("arm", "base"), one.get("method", "base"), one["model"], one.get("sample"),

@@ -12,8 +12,7 @@ from counterpoint.params import FAMILIES as NAMED
 from counterpoint.problem import fault, load, write
 from counterpoint.sources import procedural
 from counterpoint.sources.families import FAMILIES, cards
-from counterpoint.sources.procedural import Scope, problems
-from counterpoint.sources.wordings import HELD_OUT, reworded
+from counterpoint.sources.procedural import Scope, problems, reworded
 from counterpoint.verify import arithmetic, judge, judge_leniently
 
 REACHING = Scope(("cards",), 1.0)
@@ -87,7 +86,7 @@ def test_every_wording_is_used_and_none_is_both_trained_and_held_out():
         assert template in ("reach.h0", "reach.h1")
         wordings = (wording.format(t=target) for wording in cards.REACHING["reach"])
         assert question not in wordings
-    assert len(HELD_OUT["cards"]["reach"]) == 2
+    assert len(cards.HELD_OUT["reach"]) == 2
 
 
 def test_a_share_of_expressions_leaves_every_other_problem_as_it_was():

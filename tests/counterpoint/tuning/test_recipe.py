@@ -42,27 +42,27 @@ def test_a_source_of_files_is_left_whole_and_found_from_anywhere(data, tmp_path,
 
 
 def test_the_steps_of_an_arm_are_what_it_needs_in_order(planned):
-    assert planned("rl")[1] == [("rl", "rl-tiny-500-1000")]
-    assert planned("dft")[1] == [("distill", "oracle-500"), ("sft", "dft-tiny-500-1000")]
-    assert planned("chord_mu")[1] == [("distill", "oracle-500"), ("mixed", "chord_mu-tiny-500-1000")]
+    assert planned("rl")[1] == [("train", "rl-tiny-500-1000")]
+    assert planned("dft")[1] == [("distill", "oracle-500"), ("train", "dft-tiny-500-1000")]
+    assert planned("chord_mu")[1] == [("distill", "oracle-500"), ("train", "chord_mu-tiny-500-1000")]
     found, steps = planned("sft_self_again")
     assert steps == [
-        ("distill", "self-tiny-500"), ("sft", "sft_self-tiny-500-1000"),
-        ("distill", "self_again-tiny-500-1000"), ("sft", "sft_self_again-tiny-500-1000"),
+        ("distill", "self-tiny-500"), ("train", "sft_self-tiny-500-1000"),
+        ("distill", "self_again-tiny-500-1000"), ("train", "sft_self_again-tiny-500-1000"),
     ]  # fmt: skip
     assert list(found.runs.trained) == ["sft_self_again-tiny-500-1000", "sft_self-tiny-500-1000"]
-    assert planned("sft_sibling")[1][:2] == [("distill", "oracle-20k"), ("sft", "sft-small-20k-0")]
+    assert planned("sft_sibling")[1][:2] == [("distill", "oracle-20k"), ("train", "sft-small-20k-0")]
 
 
 def test_a_start_is_trained_unless_its_own_search_gives_it(planned):
-    own = ("sft_then_rl", "sft_then_rl-tiny-500-1000")
-    assert planned("sft_then_rl")[1] == [("distill", "oracle-500"), ("sft", "sft-tiny-500-1000"), own]
+    own = ("train", "sft_then_rl-tiny-500-1000")
+    assert planned("sft_then_rl")[1] == [("distill", "oracle-500"), ("train", "sft-tiny-500-1000"), own]
     found, steps = planned("sft_then_rl", ready={"sft"})
-    assert steps == [own] and "sft-tiny-500-1000" in found.runs.sft
+    assert steps == [own] and "sft-tiny-500-1000" in found.runs.trained
 
 
 def test_a_teacher_that_no_run_of_the_study_is_is_refused(planned, data):
     own = copy.deepcopy(data)
-    own["runs"]["sft"].pop("sft-small-20k-0")
+    own["runs"]["train"][0]["samples"] = ["2k"]
     with pytest.raises(UserError, match=r"kinds\.sibling\.teacher: 'sft-small-20k-0' is no run of this study"):
         planned("sft_sibling", study=params.parse(own))

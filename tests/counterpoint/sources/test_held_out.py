@@ -7,8 +7,7 @@ import pytest
 
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.cards import REACHING
-from counterpoint.sources.procedural import IN_DOMAIN
-from counterpoint.sources.wordings import HELD_OUT, reworded
+from counterpoint.sources.procedural import IN_DOMAIN, reworded
 
 
 def drafts(family: str, number: int = 300) -> list:
@@ -17,7 +16,7 @@ def drafts(family: str, number: int = 300) -> list:
 
 def asked_of(family: str) -> set[str]:
     """The operations of the default study; expressions over cards have tests of their own (test_reaching.py)."""
-    return set(HELD_OUT[family]) - set(REACHING)
+    return set(FAMILIES[family].HELD_OUT) - set(REACHING)
 
 
 def pattern(wording: str) -> str:
@@ -31,7 +30,7 @@ def test_every_in_domain_operation_has_held_out_words_and_no_shifted_rule_has(fa
     asked = {draft.template.partition(".")[0] for draft in drafts(family)}
     shifted = {FAMILIES[family].draft(Random(i), 3, True).template.partition(".")[0] for i in range(40)}
     assert asked_of(family) == asked and not asked & shifted
-    assert all(wordings for wordings in HELD_OUT[family].values())
+    assert all(wordings for wordings in FAMILIES[family].HELD_OUT.values())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -46,7 +45,7 @@ def test_all_is_filled_and_no_question_is_as_training_words_it(family):
         operation = draft.template.partition(".")[0]
         assert re.fullmatch(rf"{operation}\.h\d", template) and template not in draft.template
         used.add(template)
-    assert used == {f"{op}.h{i}" for op in asked_of(family) for i in range(len(HELD_OUT[family][op]))}
+    assert used == {f"{op}.h{i}" for op in asked_of(family) for i in range(len(FAMILIES[family].HELD_OUT[op]))}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,4 +1,8 @@
-"""What the stages that train share: one run of the grid from parameters to published model and records."""
+"""Train one run of the grid by its arm's method: python -m stages.train rl-small-2k-0
+
+Writes data/models/RUN (the model) and data/runs/RUN/train (run.json and one Parquet file a table). Goes on from its
+last checkpoint in work/train when interrupted.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,19 @@ from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
 from counterpoint.typed import nearest
 from stages import code
-from stages.common import MODELS, PROBLEMS, loading, train_folder, work_folder
+from stages.common import MODELS, PROBLEMS, loading, main, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
 
 log = logging.getLogger("train")
 NEAREST = 512  # traces whose likelihood under the model that training starts from is recorded
 
 
-def find_run(stage: str, arguments: list[str], settings: params.Params) -> params.Run:
+def find_run(arguments: list[str], settings: params.Params) -> params.Run:
     """The run of the grid that the command line names."""
-    runs = getattr(settings.runs, stage)
+    runs = settings.runs.trained
     if len(arguments) != 1 or arguments[0] not in runs:
         named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {named!r} in runs.{stage}{nearest(named, runs)}")
+        raise UserError(f"params.yaml: no run {named!r} in runs.train{nearest(named, runs)}")
     return runs[arguments[0]]
 
 
@@ -83,7 +87,7 @@ def fingerprint(
         [_content(p) for p in problems],
         shown,
         {suite: [_content(p) for p in probed] for suite, probed in probes.items()},
-        code.digest_of(code.training(params.method(settings, run.arm))),
+        code.digest_of(code.of_run(settings, run)),
         [f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "peft")],
     )
 
@@ -104,10 +108,10 @@ def locked(work: Path) -> Iterator[None]:
         yield
 
 
-def program(stage: str, arguments: list[str]) -> None:
+def program(arguments: list[str]) -> None:
     """Train one run of the grid and publish its model and records; goes on from its last checkpoint."""
     settings = params.load()
-    run = find_run(stage, arguments, settings)
+    run = find_run(arguments, settings)
     section = params.settings(settings, run.arm)
     problems = part_of(sample_problems(run.sample), settings.arms[run.arm].part)
     if isinstance(section, params.Rl) and section.prompts > len(problems):
@@ -115,16 +119,16 @@ def program(stage: str, arguments: list[str]) -> None:
             f"params.yaml: arm {run.arm}: {section.prompts} prompts a generation are more than the {len(problems)} of "
             f"sample {run.sample}; lower rl.batch_size or rl.steps_per_generation"
         )
-    shown, sampled = demonstrations(run.traces, problems) if stage in params.TRACED else (None, 0)
+    shown, sampled = demonstrations(run.traces, problems) if run.traces else (None, 0)
     init_run = f"{run.start}-{run.model}-{run.sample}-{run.seed}" if run.start else f"base-{run.model}"
     init = str(MODELS / init_run) if run.start else settings.models[run.model]
     probes = probe_problems(settings.probe.suites, settings.problems.per_probe)
-    work = work_folder() / stage / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes, shown)}"
+    work = work_folder() / "train" / f"{run.run_id}-{fingerprint(run, init, settings, problems, probes, shown)}"
     with locked(work):
-        _train(stage, run, settings, section, problems, init, init_run, probes, work, shown, sampled)
+        _train(run, settings, section, problems, init, init_run, probes, work, shown, sampled)
 
 
-def _train(stage, run, settings, section, problems, init, init_run, probes, work, shown, sampled) -> None:
+def _train(run, settings, section, problems, init, init_run, probes, work, shown, sampled) -> None:
     is_rl = isinstance(section, params.Rl)
     with loading():  # seconds; bad input has been told by now
         import torch
@@ -205,7 +209,11 @@ def _train(stage, run, settings, section, problems, init, init_run, probes, work
         "checkpoint_rule": settings.checkpoint,
         "parameters": count,
         **totals,
-        "params_json": json.dumps({stage: dataclasses.asdict(section), **told}, sort_keys=True),
+        "params_json": json.dumps({how.method.stage: dataclasses.asdict(section), **told}, sort_keys=True),
     }
     (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     log.info("%s: %s, %d updates, published in %s and %s", run.run_id, totals["status"], totals["updates"], folder, out)
+
+
+if __name__ == "__main__":
+    main(program)

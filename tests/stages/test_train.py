@@ -1,4 +1,4 @@
-"""The training stages: bad input told before anything is computed, work folders that never mix, one whole run."""
+"""The training stage: bad input told before anything is computed, work folders that never mix, one whole run."""
 
 import dataclasses
 import json
@@ -10,59 +10,59 @@ import pytest
 from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from counterpoint.training.records import Recorder
-from stages import training
+from stages import train
 from stages.pool import sample_problems
 
 
-def refused(stage, *arguments):
+def refused(*arguments):
     with pytest.raises(UserError) as caught:
-        training.program(stage, list(arguments))
+        train.program(list(arguments))
     message = str(caught.value)
     assert "\n" not in message
     return message
 
 
 def test_an_unknown_run_names_its_neighbour(mini):
-    assert "did you mean 'rl-mini-32-0'" in refused("rl", "rl-mini-23-0")
-    assert "runs.sft" in refused("sft", "rl-mini-32-0")
-    assert "no run ''" in refused("sft_then_rl")
+    assert "did you mean 'rl-mini-32-0'" in refused("rl-mini-23-0")
+    assert "runs.train" in refused("rl-mini-32-7")
+    assert "no run ''" in refused()
 
 
 def test_an_unknown_or_mistyped_parameter_names_its_key(mini):
     file = mini() / "params.yaml"
     text = file.read_text()
     file.write_text(text.replace("group_size: 4", "group_sise: 4"))
-    message = refused("rl", "rl-mini-32-0")
+    message = refused("rl-mini-32-0")
     assert "rl.group_sise" in message and "did you mean 'group_size'" in message
     file.write_text(text.replace("group_size: 4", "group_size: four"))
-    assert "rl.group_size must be of type int, not 'four'" in refused("rl", "rl-mini-32-0")
+    assert "rl.group_size must be of type int, not 'four'" in refused("rl-mini-32-0")
 
 
 def test_a_batch_that_the_group_does_not_divide_is_refused(mini):
     file = mini() / "params.yaml"
     file.write_text(file.read_text().replace("group_size: 4", "group_size: 5"))
-    message = refused("rl", "rl-mini-32-0")
+    message = refused("rl-mini-32-0")
     assert "batch_size 16" in message and "group_size 5" in message and "use 15" in message
 
 
 def test_more_prompts_a_step_than_the_sample_has_are_refused(mini):
     mini("rl.batch_size=256")
-    message = refused("rl", "rl-mini-32-0")
+    message = refused("rl-mini-32-0")
     assert "64 prompts a generation" in message and "32 of sample 32" in message and "rl.batch_size" in message
 
 
 def test_missing_data_names_the_stage_that_makes_it(mini):
     folder = mini()
     shutil.rmtree(folder / "data/samples")
-    assert "dvc repro sample" in refused("sft", "sft-mini-16-0")
+    assert "dvc repro sample" in refused("sft-mini-16-0")
     tables.write("samples", [], folder / "data/samples/samples.parquet")
-    assert "no sample '16'" in refused("sft", "sft-mini-16-0")
+    assert "no sample '16'" in refused("sft-mini-16-0")
 
 
 def test_a_checkpoint_that_is_not_a_model_is_refused(mini):
     folder = mini()
     (folder / "data/models/base/mini").mkdir(parents=True)
-    assert "data/models/base/mini: not a model" in refused("sft", "sft-mini-16-0")
+    assert "data/models/base/mini: not a model" in refused("sft-mini-16-0")
 
 
 def rewritten(folder, split, **changes):
@@ -75,26 +75,24 @@ def rewritten(folder, split, **changes):
     return first.problem_id
 
 
-@pytest.mark.parametrize(
-    ("stage", "run"), [("sft", "sft-mini-16-0"), ("rl", "rl-mini-32-0"), ("mixed", "chord_mu-mini-16-0")]
-)
-def test_a_problem_that_the_model_cannot_be_asked_or_answer_stops_a_run_at_once(mini, micro_folder, stage, run):
+@pytest.mark.parametrize("run", ["sft-mini-16-0", "rl-mini-32-0", "chord_mu-mini-16-0"])
+def test_a_problem_that_the_model_cannot_be_asked_or_answer_stops_a_run_at_once(mini, micro_folder, run):
     folder = mini()
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
     wrong = rewritten(folder, "train", question="what is <image> ?")
-    assert f"problem {wrong} (procedural): its question holds '<image>'" in refused(stage, run)
+    assert f"problem {wrong} (procedural): its question holds '<image>'" in refused(run)
     rewritten(folder, "train", question="what ?")
     wrong = rewritten(folder, "probe", answer="<eos>", answer_type="text")
-    assert f"problem {wrong} (procedural): its answer holds '<eos>'" in refused(stage, run)
+    assert f"problem {wrong} (procedural): its answer holds '<eos>'" in refused(run)
     rewritten(folder, "probe", question="and " * 5000, answer="3")
-    assert "do not fit into the 1,024 positions" in refused(stage, run)
+    assert "do not fit into the 1,024 positions" in refused(run)
     assert not (folder / f"data/runs/{run}").exists()
 
 
 def test_suites_are_probed_by_held_out_problems_of_the_split_that_they_show(mini):
     suites = ["in_domain", "rule_shift", "text_twin", "held_out_prompts", "text_reasoning"]
-    assert {len(members) for members in training.probe_problems(suites, 3).values()} == {3}
-    probes = training.probe_problems(suites, 4)
+    assert {len(members) for members in train.probe_problems(suites, 3).values()} == {3}
+    probes = train.probe_problems(suites, 4)
     assert {suite: len(members) for suite, members in probes.items()} == dict.fromkeys(suites, 4)
     assert probes["text_twin"] == probes["in_domain"] != probes["rule_shift"]
     assert all(p.split == "probe" for members in probes.values() for p in members)
@@ -106,31 +104,31 @@ def test_a_suite_without_probes_is_not_followed_and_none_at_all_is_refused(mini)
     file = mini() / "data/problems/problems.parquet"
     kept = [p for p in problem.load(file) if p.split != "probe" or "suite:rule_shift" not in p.tags]
     problem.write([dataclasses.replace(p, text_twin=None) for p in kept], file)
-    assert list(training.probe_problems(["in_domain", "rule_shift", "text_twin"], 3)) == ["in_domain"]
+    assert list(train.probe_problems(["in_domain", "rule_shift", "text_twin"], 3)) == ["in_domain"]
     for suites in (["rule_shift"], ["text_twin", "rule_shift"]):
         with pytest.raises(UserError, match=r"no probe problems for any of .*; change probe\.suites"):
-            training.probe_problems(suites, 3)
+            train.probe_problems(suites, 3)
 
 
 def test_the_sample_is_read_in_its_order(mini):
     rows = pq.read_table("data/samples/samples.parquet").to_pylist()
     for sample, size in (("16", 16), ("32", 32)):
         wanted = {row["position"]: row["problem_id"] for row in rows if row["sample"] == sample}
-        assert [p.problem_id for p in training.sample_problems(sample)] == [wanted[i] for i in range(size)]
-    assert sample_problems("32")[:16] == training.sample_problems("16")
+        assert [p.problem_id for p in train.sample_problems(sample)] == [wanted[i] for i in range(size)]
+    assert sample_problems("32")[:16] == train.sample_problems("16")
 
 
 def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, tmp_path):
     settings = params.load()
-    run = settings.runs.rl["rl-mini-32-0"]
+    run = settings.runs.trained["rl-mini-32-0"]
     problems = sample_problems("32")
     weights = tmp_path / "weights"
     shutil.copytree(micro_folder, weights)
 
-    probes = training.probe_problems(settings.probe.suites, 3)
+    probes = train.probe_problems(settings.probe.suites, 3)
 
     def named(settings=settings, problems=problems, probes=probes, shown=None):
-        return training.fingerprint(run, str(weights), settings, problems, probes, shown)
+        return train.fingerprint(run, str(weights), settings, problems, probes, shown)
 
     first = named()
     assert first == named()
@@ -164,19 +162,19 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
 
 def test_a_run_is_not_trained_twice_at_once(tmp_path):
     with (
-        training.locked(tmp_path / "w"),
+        train.locked(tmp_path / "w"),
         pytest.raises(UserError, match="another process"),
-        training.locked(tmp_path / "w"),
+        train.locked(tmp_path / "w"),
     ):
         pass
-    with training.locked(tmp_path / "w"):
+    with train.locked(tmp_path / "w"):
         pass
 
 
 def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder):
     folder = mini()
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
-    training.program("rl", ["rl-mini-32-0"])
+    train.program(["rl-mini-32-0"])
     out, model = folder / "data/runs/rl-mini-32-0/train", folder / "data/models/rl-mini-32-0"
     record = json.loads((out / "run.json").read_text())
     assert set(record) == set(tables.TABLES["runs"].schema.names)
@@ -187,7 +185,7 @@ def test_a_run_is_published_and_a_second_one_changes_nothing(mini, micro_folder)
         "steps", "rewards", "probes", "probe_items", "completions", "timings"
     }  # fmt: skip
     files = {path: path.read_bytes() for path in (*out.iterdir(), *model.iterdir()) if path.stem != "timings"}
-    training.program("rl", ["rl-mini-32-0"])
+    train.program(["rl-mini-32-0"])
     assert {path: path.read_bytes() for path in files} == files
     for table in ("steps", "probes", "completions"):
         rows = pq.read_table(out / f"{table}.parquet").to_pylist()
@@ -210,7 +208,7 @@ def test_the_best_weights_of_a_run_stopped_for_its_reward_are_published(mini, mi
     out, model = folder / "data/runs/rl-mini-32-0/train", folder / "data/models/rl-mini-32-0"
     found = []
     for _ in range(2):
-        training.program("rl", ["rl-mini-32-0"])
+        train.program(["rl-mini-32-0"])
         found.append((json.loads((out / "run.json").read_text()), (model / "model.safetensors").read_bytes()))
         shutil.rmtree(folder / "work")
     record = found[0][0]
@@ -230,7 +228,7 @@ def test_the_record_names_the_engine_that_ran(mini, micro_folder, monkeypatch, a
     totals = dict.fromkeys(("prompts_seen", "updates", "generated_tokens", "trained_tokens", "checkpoint_step"), 0)
     totals |= dict.fromkeys(("best_step", "reward_step", "status", "stop_reason"))
     monkeypatch.setattr("counterpoint.training.sft.train", lambda *_: totals | ran)
-    training.program("sft", ["sft-mini-16-0"])
+    train.program(["sft-mini-16-0"])
     record = json.loads((folder / "data/runs/sft-mini-16-0/train/run.json").read_text())
     assert record["engine"] == recorded and set(record) == set(tables.TABLES["runs"].schema.names)
     assert json.loads(record["params_json"])["sft"]["engine"] == asked

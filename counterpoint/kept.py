@@ -1,0 +1,103 @@
+"""What was changed on a study, kept when another one takes its place in params.yaml, and laid on it anew on return.
+
+Below .studies/NAME: `changed.yaml`, what the study had of its own when it was last left, key by key; and a copy of each
+params.yaml that held changes and was replaced, named by the time.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
+
+FOLDER = Path(".studies")
+CHANGED = "changed.yaml"
+SHOWN = 6  # changes that a line names
+LONGEST = 60  # characters of a value in it
+
+Change = dict[str, Any]  # `at`: the keys that lead there; `to`: the value, left out where the key was taken away
+
+
+def differences(before: Any, after: Any, at: tuple[str, ...] = ()) -> list[Change]:
+    """What makes `after` of `before`: mappings are compared key by key, all else as a whole."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [] if before == after else [{"at": list(at), "to": after}]
+    gone = [{"at": [*at, key]} for key in before if key not in after]
+    changed = [found for key in before if key in after for found in differences(before[key], after[key], (*at, key))]
+    new = [{"at": [*at, key], "to": after[key]} for key in after if key not in before]
+    return [*changed, *new, *gone]
+
+
+def lay(changes: list[Change], data: dict, where: str) -> dict:
+    """`data` with the changes. Raises `UserError` naming `where` for one that leads nowhere."""
+    data = copy.deepcopy(data)
+    for change in changes:
+        place: Any = data
+        *path, last = change["at"]
+        for name in path:
+            place = place.get(name) if isinstance(place, dict) else None
+        if not isinstance(place, dict):
+            key = ".".join(map(str, change["at"]))
+            raise UserError(f"{where}: {key} is no key of the study any more; FRESH=1 composes it without its changes")
+        if "to" in change:
+            place[last] = change["to"]
+        else:
+            place.pop(last, None)
+    return data
+
+
+def told(changes: list[Change]) -> str:
+    """The changes in a line, as settings."""
+    words = []
+    for change in changes[:SHOWN]:
+        text = json.dumps(change["to"], ensure_ascii=False) if "to" in change else "(left out)"
+        words.append(f"{'.'.join(map(str, change['at']))}={text if len(text) <= LONGEST else text[:LONGEST] + '…'}")
+    more = f" and {len(changes) - SHOWN} more" if len(changes) > SHOWN else ""
+    return ", ".join(words) + more
+
+
+def of(study: str, root: Path = Path()) -> list[Change]:
+    """What the study had of its own when it was left; nothing where it never was."""
+    path = root / FOLDER / study / CHANGED
+    if not path.is_file():
+        return []
+    changes = read_yaml(path).get("changes")
+    if not isinstance(changes, list) or not all(isinstance(c, dict) and isinstance(c.get("at"), list) for c in changes):
+        raise UserError(f"{path}: not a list of changes; remove the file, or FRESH=1 composes the study without it")
+    return changes
+
+
+def keep(study: str, changes: list[Change], root: Path = Path()) -> None:
+    """Note what the study has of its own."""
+    path = root / FOLDER / study / CHANGED
+    if not changes and not path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump({"changes": changes}, sort_keys=False, allow_unicode=True)
+    replace(path, "# What this study had of its own when another took its place in params.yaml.\n" + text)
+
+
+def copy_of(study: str, text: str, root: Path = Path()) -> Path:
+    """Keep the text of a params.yaml under the present time; the file."""
+    folder = root / FOLDER / study
+    folder.mkdir(parents=True, exist_ok=True)
+    now = f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S}"
+    names = [now, *(f"{now}-{number}" for number in range(2, 100))]
+    path = next(folder / f"{name}.yaml" for name in names if not (folder / f"{name}.yaml").exists())
+    replace(path, text)
+    return path
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    os.replace(scratch, path)
