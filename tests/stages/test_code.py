@@ -9,8 +9,8 @@ from stages import code
 ROOT = Path(__file__).parents[2]
 TOLD = {  # parameters, which count by value; tables of records, progress and errors, which change no weight
     *(f"counterpoint/{name}.py" for name in (
-        "__init__", "errors", "params", "progress", "sections", "tables", "trace_sets", "typed", "validation",
-        "validation_runs",
+        "__init__", "errors", "progress", "tables", "trace_sets", "typed", "validation_runs", "params/__init__",
+        "params/checks", "params/grid", "params/schema", "params/training", "params/values",
     )),
     *(f"{name}/__init__.py" for name in ("counterpoint/methods", "counterpoint/statistics", "stages")),
     "stages/common.py", "stages/code.py",

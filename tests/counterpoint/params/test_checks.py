@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies, validation
+from counterpoint import params, studies
 from counterpoint.errors import UserError
+from counterpoint.typed import allowed, resolved, schema
 
-DEFAULT = studies.compose("default", Path(__file__).parents[2] / "studies")
+DEFAULT = studies.compose("default", Path(__file__).parents[3] / "studies")
 PLANT = {
     "base": "tiny", "behaviour": "list", "share": 0.01, "steps": 1, "learning_rate": 0.1, "expressions": 0.0,
     "batch": 1, "seed": 0, "threads": 1,
@@ -144,12 +145,18 @@ def test_no_suite_need_be_sampled_where_nothing_is():
 
 
 def test_every_training_number_has_a_range():
-    numbers = {k for section in ("sft", "rl") for k, v in DEFAULT[section].items() if type(v) in (int, float)}
-    numbers.add("stop_at")  # null by default
-    assert numbers == {key for key in validation.RANGES if not key.startswith("lora.")}
+    counted = 0
+    for section in (params.Sft, params.Rl, params.Lora, params.Base, params.Plant, params.Distill, params.Evaluation):
+        root = schema(section)
+        for name, node in root["properties"].items():
+            node = resolved(root, node)
+            if node.get("type") in ("integer", "number"):
+                counted += 1
+                assert allowed(node), f"{section.__name__}.{name}"
+    assert counted > 50
 
 
-@pytest.mark.parametrize("name", validation.SCHEDULES)
+@pytest.mark.parametrize("name", params.SCHEDULES)
 @pytest.mark.parametrize("warmup", [0, 4])
 def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
