@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-section = functools.partial(
-    dataclass, frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-)  # the decorator of every section: a dataclass whose values are checked, also where code makes or replaces one
+from counterpoint.typed import EXACT
+
+# the decorator of every section: a dataclass whose values are checked, also where code makes or replaces one
+section = functools.partial(dataclass, frozen=True, config=EXACT)
 
 Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
