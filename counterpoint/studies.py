@@ -30,12 +30,16 @@ import yaml
 
 from counterpoint import params, running, trace_sets
 from counterpoint.errors import UserError
+from counterpoint.params import describe
 from counterpoint.typed import Loader, nearest, read_yaml
 
 BLOCK = ("arms", "models", "samples", "seeds")  # the lists whose every combination is a run
 ONE_LINE = {"arm", "model", "sample", "seed", "method", "traces", "start", "kind", "reads", "way", "teacher"}  # entries
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
 FREE = ("settings", "options", "fields", "rewards", "sizes")  # mappings that SET may add keys to
+HEAD = """\
+# The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.
+# docs/params.md has every key, with its range and the default."""
 OPTIONAL = {f.name for f in dataclasses.fields(params.Arm)} - {"method", "settings"}
 
 
@@ -141,10 +145,10 @@ def compose(study: str, folder: Path = Path("studies")) -> dict:
 
 
 def dump(data: dict) -> str:
-    """The parameters as YAML: short mappings (one run, one field list) on one line."""
+    """The parameters as YAML: short mappings (one run, one field list) on one line, a comment where a key is new."""
 
     class Dumper(yaml.SafeDumper):
-        pass
+        yaml_implicit_resolvers = Loader.yaml_implicit_resolvers  # a word that would be read as a number is quoted
 
     def mapping(dumper, value):
         flat = value and all(not isinstance(v, dict | list) for v in value.values()) and set(value) <= ONE_LINE
@@ -152,8 +156,8 @@ def dump(data: dict) -> str:
 
     Dumper.add_representer(dict, mapping)
     Dumper.add_representer(list, lambda d, v: d.represent_sequence("tag:yaml.org,2002:seq", v, flow_style=True))
-    head = "# The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.\n"
-    return head + yaml.dump(data, Dumper=Dumper, sort_keys=False, width=118, allow_unicode=True)
+    text = yaml.dump(data, Dumper=Dumper, sort_keys=False, width=118, allow_unicode=True)
+    return f"{describe.MODELINE}\n{HEAD}\n{describe.commented(text)}"
 
 
 def changed_by_hand(text: str, study: Any, folder: Path) -> bool:

@@ -16,7 +16,9 @@ class Run:
     model: Annotated[str, Field(description="What it starts from, or its arm's start did. A key of models.")]
     sample: Annotated[str, Field(description="The problems that it learns from. A key of sampling.sizes.")]
     seed: Annotated[Seed, Field(description="Of the order of problems, and of what is sampled.")]
-    method: Annotated[str | None, Field(description="The arm's. `make study` writes this and what follows.")] = None
+    method: Annotated[
+        str | None, Field(description="The method of its arm. `make study` writes this and what follows.")
+    ] = None
     traces: Annotated[str | None, Field(description="The trace set that it imitates. A key of traces.")] = None
     start: Annotated[str | None, Field(description="The arm that it starts from.")] = None
 

@@ -90,6 +90,14 @@ def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, said):
     assert path.read_text() == before
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
+    data = studies.compose(name, STUDIES)
+    (tmp_path / "params.yaml").write_text(studies.dump(data))
+    again = read_yaml(tmp_path / "params.yaml")
+    assert again == data and studies.dump(again) == (tmp_path / "params.yaml").read_text()
+
+
 def test_free_form_mappings_take_new_keys(tmp_path):
     path = tmp_path / "params.yaml"
     studies.write("default", ["sampling.sizes.1k=1000", "rl.rewards.format=0.2"], path, STUDIES)
