@@ -21,6 +21,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import json
 import os
 import sys
 from pathlib import Path
@@ -101,10 +102,15 @@ def _check_block(block: Any, key: str, where: str) -> None:
 
 
 def apply(data: dict, setting: str) -> None:
-    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, a missing `=` or a value that is no YAML."""
+    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, one of null, a missing `=` or no YAML."""
     key, sign, text = setting.partition("=")
     if not sign:
         raise UserError(f"SET: {setting!r} is not KEY=VALUE")
+    try:
+        value = yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
+        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
     *path, last = key.split(".")
     place: Any = data
     for depth, name in enumerate(path):
@@ -114,16 +120,23 @@ def apply(data: dict, setting: str) -> None:
             known = place if isinstance(place, dict) else {}
             raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{nearest(name, known)}")
         place = place[name]
+    if place is None:
+        raise UserError(_of_null(path, last, value))
     if not isinstance(place, dict):
         raise UserError(f"SET: {'.'.join(path)} holds no keys")
     left_out = OPTIONAL if len(path) == 2 and path[0] == "arms" else ()
     if last not in (*place, *left_out) and not (path and path[-1] in FREE):
         raise UserError(f"SET: unknown key {key}{nearest(last, (*place, *left_out))}")
-    try:
-        place[last] = yaml.load(text, Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
-        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
+    place[last] = value
+
+
+def _of_null(path: list[str], part: str, value: Any) -> str:
+    """What to say of a setting of the key `part` of what is null, with a whole that may be set in its place."""
+    key, whole = ".".join(path), describe.example(path, part)
+    if whole is None:
+        return f"SET: {key} is null and holds no keys"
+    text = json.dumps({**whole, part: value} if part in whole else whole, separators=(",", ":"), default=str)
+    return f"SET: {key} is null and has no key {part}; set it whole: {key}={text}"
 
 
 def compose(study: str, folder: Path = Path("studies")) -> dict:

@@ -98,6 +98,37 @@ def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
     assert again == data and studies.dump(again) == (tmp_path / "params.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("setting", "reach"),
+    [
+        ("sft.lora.rank=4", lambda found: found.sft.lora.rank == 4),
+        ("sft.lora.dropout=0.5", lambda found: found.sft.lora.dropout == 0.5),
+        ("sft.lora.targets=[q_proj]", lambda found: found.sft.lora.targets == ["q_proj"]),
+        ("rl.lora.vision_tower=true", lambda found: found.rl.lora.vision_tower and found.sft.lora is None),
+        ("rl.lora.rnk=4", lambda found: found.rl.lora.rank == 8),
+        ("tune.sft.epochs.choices=[1,3]", lambda found: found.tune.sft["epochs"].choices == [1, 3]),
+        ("tune.sft.epochs.low=0.001", lambda found: found.tune.sft["epochs"].low == 0.001),
+    ],
+)
+def test_a_setting_below_null_shows_a_whole_that_works(tmp_path, setting, reach):
+    path = tmp_path / "params.yaml"
+    studies.write("default", ["tune.sft.epochs=null"], path, STUDIES)
+    before, key = path.read_text(), setting.partition("=")[0].rpartition(".")[0]
+    with pytest.raises(UserError) as caught:
+        studies.write("default", [setting], path, STUDIES)
+    told, shown = str(caught.value).split("; set it whole: ")
+    assert told.startswith(f"SET: {key} is null and has no key ") and path.read_text() == before
+    assert shown.startswith(f"{key}={{") and studies.settings([shown]) == [shown]  # one word of a command line
+    assert "'" not in shown  # for it stands in SET='…'
+    studies.write("default", [shown], path, STUDIES)
+    assert reach(params.load(path))
+
+
+def test_a_setting_below_another_null_says_so(tmp_path):
+    with pytest.raises(UserError, match=r"^SET: probe\.every is null and holds no keys$"):
+        studies.write("default", ["probe.every.steps=1"], tmp_path / "params.yaml", STUDIES)
+
+
 def test_free_form_mappings_take_new_keys(tmp_path):
     path = tmp_path / "params.yaml"
     studies.write("default", ["sampling.sizes.1k=1000", "rl.rewards.format=0.2"], path, STUDIES)
