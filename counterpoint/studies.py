@@ -6,9 +6,10 @@
 params.yaml is written anew only when its `study` key names another study, so a hand edit survives; where another study
 replaces a changed file, the file is kept as params.yaml.before. KEY=VALUE settings are always applied. Spaces separate
 them, also in the Makefile's SET='…', so a value holds none: a list is written suites=[in_domain,text_twin], a mapping
-is set key by key (rl.rewards.format=0.2). What follows from arms and kinds is always derived anew: of every run its
-method, the trace set that it imitates and the arm that it starts from, and the section `traces`, the sets that runs
-imitate. So a run is added by hand as one line (arm, model, sample, seed), and `traces` are not edited at all.
+is set key by key (rl.rewards.format=0.2), or whole as JSON where it is null. What follows from arms and kinds is always
+derived anew: of every run its method, the trace set that it imitates and the arm that it starts from, and the section
+`traces`, the sets that runs imitate. So a run is added by hand as one line (arm, model, sample, seed), and `traces` are
+not edited at all.
 
 In an overlay `runs` may be given as blocks of lists, which are expanded to one line a run:
 

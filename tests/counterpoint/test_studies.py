@@ -211,6 +211,10 @@ BLOCK = "arms: [rl], models: [tiny], samples: [2k], seeds: [0]"
         (f"runs: {{rl: [{{{BLOCK}, seed: [0]}}]}}", "unknown key runs.rl[0].seed; did you mean 'seeds'?"),
         (f"runs: {{rl: [{{{BLOCK}}}, {{arms: sft}}]}}", "runs.rl[1].arms must be a list of at least one, not 'sft'"),
         (f"runs: {{rl: [{{{BLOCK.replace('[0]', '[]')}}}]}}", "runs.rl[0].seeds must be a list of at least one"),
+        (
+            "runs: {rl: [{arms: [rl], models: [tiny], samples: [200], seeds: [0]}]}",
+            "runs.rl.rl-tiny-200-0.sample must be of type str, not 200 (int)",
+        ),
         ("rum: 1", "unknown key rum; did you mean 'runs'?"),
         ("rl: 3", "rl must be a mapping, not 3"),
     ],
