@@ -55,7 +55,7 @@ def expand(rules: Any, where: str = "params.yaml") -> tuple[dict[str, dict], dic
     for part, kind in zip(PARTS, ("models", "blocks"), strict=True):
         if not isinstance(rules.get(part, []), list):
             raise UserError(f"{where}: runs.{part} must be a list of {kind}, not {rules[part]!r}; [] for no runs")
-    bases = {f"{BASE}{model}": {"model": str(model)} for model in rules.get("base", [])}
+    bases = {f"{BASE}{model}": {"model": model} for model in rules.get("base", [])}
     trained = {}
     for index, rule in enumerate(rules.get("train", [])):
         for run in _of_rule(rule, f"runs.train[{index}]", where):
@@ -79,12 +79,12 @@ def _of_rule(rule: Any, key: str, where: str) -> list[dict[str, Any]]:
             raise UserError(f"{where}: {key}.{name} must be a list of at least one, not {rule[name]!r}{hint}")
     lists = [rule[name] if names is BLOCK else [rule[name]] for name in names]
     for name, values in zip(names, lists, strict=True):
-        kind, called = (int, "a whole number") if name in ("seed", "seeds") else (str | int, "a name")
+        seeds = name in ("seed", "seeds")
         for value in values:
-            if not isinstance(value, kind) or isinstance(value, bool):
+            if not isinstance(value, int if seeds else str) or isinstance(value, bool):
+                called = "a whole number" if seeds else "a name" + (f"; write '{value}'" if type(value) is int else "")
                 raise UserError(f"{where}: {key}.{name}: {value!r} is not {called}")
-    named = (dict(zip(ONE, values, strict=True)) for values in itertools.product(*lists))
-    return [{key: value if key == "seed" else str(value) for key, value in run.items()} for run in named]
+    return [dict(zip(ONE, values, strict=True)) for values in itertools.product(*lists)]
 
 
 def wanted(kind: str, run: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:

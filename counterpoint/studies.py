@@ -7,8 +7,9 @@
 params.yaml is composed anew only when its `study` key names another study, so a hand edit survives. Where another study
 takes its place, what was changed on it is kept below .studies/, and laid on it again when it comes back. KEY=VALUE
 settings are always applied. Spaces separate them, also in the Makefile's SET='…', so a value holds none: a list is
-written suites=[in_domain,text_twin], a mapping is set key by key (rl.rewards.format=0.2). The runs and trace sets that
-follow from the rules under `runs` stand in grid.yaml, which is written with it (counterpoint/grid.py).
+written suites=[in_domain,text_twin], a mapping is set key by key (rl.rewards.format=0.2), or whole as JSON where it is
+null. The runs and trace sets that follow from the rules under `runs` stand in grid.yaml, which is written with it
+(counterpoint/grid.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +27,15 @@ import yaml
 
 from counterpoint import grid, kept, params, running
 from counterpoint.errors import UserError
+from counterpoint.params import describe
 from counterpoint.typed import Loader, nearest, read_yaml
 
-ONE_LINE = {*grid.ONE, *grid.BLOCK, "method", "traces", "start", "way", "teacher"}  # entries
+NAMED, TUNED = ("bases", "plants", "arms", "kinds"), ("sft", "rl", "arms")  # sections of names, the latter of `tune`
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
 FREE = ("settings", "options", "fields", "rewards", "sizes")  # mappings that SET may add keys to
+HEAD = """\
+# The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.
+# docs/params.md has every key, with its range and the default."""
 OPTIONAL = {f.name for f in dataclasses.fields(params.Arm)} - {"method", "settings"}
 
 
@@ -45,10 +51,15 @@ def merge(under: dict, over: dict) -> dict:
 
 
 def apply(data: dict, setting: str) -> None:
-    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, a missing `=` or a value that is no YAML."""
+    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, one of null, a missing `=` or no YAML."""
     key, sign, text = setting.partition("=")
     if not sign:
         raise UserError(f"SET: {setting!r} is not KEY=VALUE")
+    try:
+        value = yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError) as error:
+        remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
+        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
     *path, last = key.split(".")
     place: Any = data
     for depth, name in enumerate(path):
@@ -58,16 +69,23 @@ def apply(data: dict, setting: str) -> None:
             known = place if isinstance(place, dict) else {}
             raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{nearest(name, known)}")
         place = place[name]
+    if place is None:
+        raise UserError(_of_null(path, last, value))
     if not isinstance(place, dict):
         raise UserError(f"SET: {'.'.join(path)} holds no keys")
     left_out = OPTIONAL if len(path) == 2 and path[0] == "arms" else ()
     if last not in (*place, *left_out) and not (path and path[-1] in FREE):
         raise UserError(f"SET: unknown key {key}{nearest(last, (*place, *left_out))}")
-    try:
-        place[last] = yaml.load(text, Loader)
-    except (yaml.YAMLError, ValueError) as error:
-        remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
-        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
+    place[last] = value
+
+
+def _of_null(path: list[str], part: str, value: Any) -> str:
+    """What to say of a setting of the key `part` of what is null, with a whole that may be set in its place."""
+    key, whole = ".".join(path), describe.example(path, part)
+    if whole is None:
+        return f"SET: {key} is null and holds no keys"
+    text = json.dumps({**whole, part: value} if part in whole else whole, separators=(",", ":"), default=str)
+    return f"SET: {key} is null and has no key {part}; set it whole: {key}={text}"
 
 
 def names(folder: Path = Path("studies")) -> list[str]:
@@ -90,25 +108,37 @@ def compose(study: str, folder: Path = Path("studies")) -> dict:
     return data
 
 
+class _Line(dict):
+    """A mapping that is written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers  # a word that would be read as a number is quoted
+
+
+_Dumper.add_representer(
+    _Line, lambda dumper, line: dumper.represent_mapping("tag:yaml.org,2002:map", line.items(), flow_style=True)
+)
+_Dumper.add_representer(
+    list,
+    lambda dumper, values: dumper.represent_sequence(
+        "tag:yaml.org,2002:seq", values, flow_style=not any(isinstance(value, dict) for value in values)
+    ),
+)
+
+
 def dump(data: dict) -> str:
-    """The parameters as YAML: short mappings (one run, one field list) on one line."""
-
-    class Dumper(yaml.SafeDumper):
-        pass
-
-    def mapping(dumper, value):
-        flat = value and not any(isinstance(v, dict) for v in value.values()) and set(value) <= ONE_LINE
-        return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=bool(flat))
-
-    Dumper.add_representer(dict, mapping)
-
-    def sequence(dumper, value):
-        of_rules = any(isinstance(v, dict) for v in value)
-        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=not of_rules)
-
-    Dumper.add_representer(list, sequence)
-    head = "# The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.\n"
-    return head + yaml.dump(data, Dumper=Dumper, sort_keys=False, width=118, allow_unicode=True)
+    """The parameters as YAML: an entry of a section of names on a line, and a comment where a key is new."""
+    shown = copy.deepcopy(data)
+    tune = shown.get("tune")
+    for section in (*map(shown.get, NAMED), *(map(tune.get, TUNED) if isinstance(tune, dict) else ())):
+        for name, entry in section.items() if isinstance(section, dict) else ():
+            section[name] = _Line(entry) if isinstance(entry, dict) else entry
+    rules = shown["runs"].get("train") if isinstance(shown.get("runs"), dict) else None
+    if isinstance(rules, list):
+        rules[:] = [_Line(rule) if isinstance(rule, dict) else rule for rule in rules]
+    text = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
+    return f"{describe.MODELINE}\n{HEAD}\n{describe.commented(text)}"
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
         (["stages.sample"], ("'32': 32", "'32': 99"), ("sampling.sizes.32", "problems.train = 48")),
         (["stages.train", "rl-mini-32-0"], ("group_size: 4", "group_size: 3"), ("batch_size 16", "group_size 3")),
         (["stages.train", "sft-mini-61-0"], None, ("no run 'sft-mini-61-0'", "did you mean")),
-        (["stages.warehouse"], ("threads: 1\n", "threads: one\n"), ("threads must be of type int", "'one'")),
+        (["stages.warehouse"], ("threads: 1 ", "threads: one "), ("threads must be of type int", "'one'")),
     ],
     ids=["study", "setting", "source", "sample", "group", "run", "type"],
 )

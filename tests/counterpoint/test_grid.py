@@ -47,7 +47,7 @@ def study() -> dict:
 
 
 def test_a_block_is_every_combination_and_a_line_is_one_run():
-    block = {"arms": ["sft"], "models": ["m"], "samples": ["a", 500], "seeds": [0, 1]}
+    block = {"arms": ["sft"], "models": ["m"], "samples": ["a", "500"], "seeds": [0, 1]}
     bases, runs = expand({"base": ["m"], "train": [block, {**RUN, "arm": "rl"}]})
     assert list(runs) == ["sft-m-a-0", "sft-m-a-1", "sft-m-500-0", "sft-m-500-1", "rl-tiny-2k-3"]
     assert runs["sft-m-500-1"] == {"arm": "sft", "model": "m", "sample": "500", "seed": 1}
@@ -74,6 +74,7 @@ def test_a_block_is_every_combination_and_a_line_is_one_run():
         ({"train": [{**RUN, "sead": 1}]}, "unknown key runs.train[0].sead; did you mean 'seed'?"),
         ({"train": [{**RUN, "seed": "x"}]}, "runs.train[0].seed: 'x' is not a whole number"),
         ({"train": [{**RUN, "model": None}]}, "runs.train[0].model: None is not a name"),
+        ({"train": [{**RUN, "sample": 200}]}, "runs.train[0].sample: 200 is not a name; write '200'"),
         ({"train": [{**RUN, "arm": ["a"]}]}, "runs.train[0].arm: ['a'] is not a name"),
         (
             {"train": [RUN, {"arms": "sft"}]},

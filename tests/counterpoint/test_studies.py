@@ -45,7 +45,7 @@ def test_merge_replaces_grids_and_lays_over_the_rest():
 def test_a_hand_edit_survives_and_another_study_replaces_it(tmp_path):
     path = tmp_path / "params.yaml"
     assert studies.write("default", [], path, STUDIES)
-    edited = path.read_text().replace("threads: 1", "threads: 2  # mine")
+    edited = path.read_text().replace("\nthreads: 1 ", "\nthreads: 2  # mine ")
     path.write_text(edited)
     assert not studies.write("default", [], path, STUDIES) and path.read_text() == edited
     assert studies.write("default", ["rl.learning_rate=1e-5"], path, STUDIES)
@@ -80,6 +80,45 @@ def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, said):
         studies.write("default", [setting], path, STUDIES)
     assert "\n" not in str(caught.value)
     assert path.read_text() == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
+    data = studies.compose(name, STUDIES)
+    (tmp_path / "params.yaml").write_text(studies.dump(data))
+    again = read_yaml(tmp_path / "params.yaml")
+    assert again == data and studies.dump(again) == (tmp_path / "params.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "reach"),
+    [
+        ("sft.lora.rank=4", lambda found: found.sft.lora.rank == 4),
+        ("sft.lora.dropout=0.5", lambda found: found.sft.lora.dropout == 0.5),
+        ("sft.lora.targets=[q_proj]", lambda found: found.sft.lora.targets == ["q_proj"]),
+        ("rl.lora.vision_tower=true", lambda found: found.rl.lora.vision_tower and found.sft.lora is None),
+        ("rl.lora.rnk=4", lambda found: found.rl.lora.rank == 8),
+        ("tune.sft.epochs.choices=[1,3]", lambda found: found.tune.sft["epochs"].choices == [1, 3]),
+        ("tune.sft.epochs.low=0.001", lambda found: found.tune.sft["epochs"].low == 0.001),
+    ],
+)
+def test_a_setting_below_null_shows_a_whole_that_works(tmp_path, setting, reach):
+    path = tmp_path / "params.yaml"
+    studies.write("default", ["tune.sft.epochs=null"], path, STUDIES)
+    before, key = path.read_text(), setting.partition("=")[0].rpartition(".")[0]
+    with pytest.raises(UserError) as caught:
+        studies.write("default", [setting], path, STUDIES)
+    told, shown = str(caught.value).split("; set it whole: ")
+    assert told.startswith(f"SET: {key} is null and has no key ") and path.read_text() == before
+    assert shown.startswith(f"{key}={{") and studies.settings([shown]) == [shown]  # one word of a command line
+    assert "'" not in shown  # for it stands in SET='…'
+    studies.write("default", [shown], path, STUDIES)
+    assert reach(params.load(path))
+
+
+def test_a_setting_below_another_null_says_so(tmp_path):
+    with pytest.raises(UserError, match=r"^SET: probe\.every is null and holds no keys$"):
+        studies.write("default", ["probe.every.steps=1"], tmp_path / "params.yaml", STUDIES)
 
 
 def test_free_form_mappings_take_new_keys(tmp_path):

@@ -13,7 +13,7 @@ def edited(name: str, text: str) -> str:
     """The file with another learning rate of RL, or another blank in a line of code."""
     if name != "params.yaml":
         return text.replace("import ", "import  ", 1)
-    before, section, after = text.partition("\nrl:\n")
+    before, section, after = text.partition("\nrl:")
     return before + section + after.replace("learning_rate: ", "learning_rate: 1", 1)
 
 

@@ -18,8 +18,10 @@ KINDS = ("plant", "competence", "problems", "sample", "distill", "train", "evalu
 # no result
 TOLD = {
     *(f"counterpoint/{name}.py" for name in (
-        "__init__", "errors", "grid", "kept", "params", "progress", "running", "sections", "studies", "typed",
-        "validation", "validation_runs",
+        "__init__", "errors", "grid", "kept", "progress", "running", "studies", "typed",
+    )),
+    *(f"counterpoint/params/{name}.py" for name in (
+        "__init__", "checks", "describe", "runs", "schema", "training", "values",
     )),
     *(f"counterpoint/{room}/__init__.py" for room in ("methods", "rewards", "sources", "statistics", "suites")),
     *(f"stages/{name}.py" for name in (

@@ -62,7 +62,7 @@ def study(*blocks):
 def work(data, known=estimate.NOTHING, **changes):
     """The seconds of each stage beyond those that every stage takes, without probes."""
     settings = params.parse({**data, **changes})
-    settings = dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, at_least=0))
+    settings = dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, suites=[]))
     return {name: seconds - estimate.PER_STAGE for name, seconds in estimate.by_stage(settings, known).items()}
 
 

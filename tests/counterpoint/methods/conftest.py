@@ -9,7 +9,6 @@ from counterpoint import params, studies
 from counterpoint.methods import METHODS
 from counterpoint.prompt import completion_text
 from counterpoint.rewards import REWARDS
-from counterpoint.typed import build
 
 ASKED = "think first ."
 
@@ -22,7 +21,7 @@ def spread(completion: str, problem, verdict) -> float:
 @pytest.fixture(scope="session")
 def rl_settings(root):
     """8 optimizer steps on 8 problems: two generations of 4 prompts, two passes over each, two micro batches a step."""
-    defaults = build(params.Params, studies.compose("default", root / "studies"), "")
+    defaults = params.parse(studies.compose("default", root / "studies"))
     return dataclasses.replace(
         defaults.rl, learning_rate=0.01, epochs=1, batch_size=8, gradient_accumulation=2, steps_per_generation=2,
         num_iterations=2, group_size=4, max_completion_tokens=5, checkpoint_every=3, rewards={"spread": 1.0},

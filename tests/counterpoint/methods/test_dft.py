@@ -14,13 +14,12 @@ from counterpoint.training import sft
 from counterpoint.training.how import How
 from counterpoint.training.probe import Probe
 from counterpoint.training.records import Recorder
-from counterpoint.typed import build
 from tests.counterpoint.methods.conftest import ASKED
 from tests.counterpoint.methods.plain import log_probs
 
 
 def test_a_run_learns_from_the_loss_of_the_equation(micro_folder, root, problems, demonstrations, tmp_path):
-    defaults = build(params.Params, studies.compose("default", root / "studies"), "")
+    defaults = params.parse(studies.compose("default", root / "studies"))
     settings = dataclasses.replace(defaults.sft, epochs=2, batch_size=8, learning_rate=0.01)
     torch.set_num_threads(1)
     model, processor = checkpoint.load(str(micro_folder))

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 
 from counterpoint import prompt
-from counterpoint.params import FAMILIES as NAMED
 from counterpoint.problem import fault, load, write
 from counterpoint.sources import procedural
 from counterpoint.sources.families import FAMILIES, cards
@@ -22,10 +21,6 @@ RIGHT = "<think>r</think><answer>{}</answer>"
 @pytest.fixture(scope="module")
 def world():
     return list(problems(0, train=80, per_suite=16, per_probe=8, scope=REACHING))
-
-
-def test_the_families_that_params_know_are_the_procedural_ones():
-    assert set(NAMED) == set(FAMILIES)
 
 
 @pytest.mark.parametrize("shifted", [False, True])

@@ -10,7 +10,6 @@ import pytest
 
 from counterpoint import params, studies
 from counterpoint.rewards import REWARDS
-from counterpoint.typed import build
 
 RUN = "run-micro-16-0"
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.2, "targets": ["q_proj", "v_proj"], "vision_tower": False}
@@ -24,7 +23,7 @@ def spread(completion: str, problem, verdict) -> float:
 @pytest.fixture(scope="session")
 def defaults(root):
     """The sections of the default study."""
-    return build(params.Params, studies.compose("default", root / "studies"), "")
+    return params.parse(studies.compose("default", root / "studies"))
 
 
 @pytest.fixture(scope="session")

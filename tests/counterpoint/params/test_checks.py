@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies, validation
+from counterpoint import params, studies
 from counterpoint.errors import UserError
+from counterpoint.typed import allowed, resolved, schema
 
-DEFAULT = studies.compose("default", Path(__file__).parents[2] / "studies")
+DEFAULT = studies.compose("default", Path(__file__).parents[3] / "studies")
 PLANT = {
     "base": "tiny", "behaviour": "list", "share": 0.01, "steps": 1, "learning_rate": 0.1, "expressions": 0.0,
     "batch": 1, "seed": 0, "threads": 1,
@@ -109,6 +110,19 @@ def with_setting(key: str, value) -> dict:
         ("plants", {"p": {**PLANT, "steps": 0}}, "plants.p.steps must be at least 1, not 0"),
         ("plants", {"p": {**PLANT, "learning_rate": 0}}, "plants.p.learning_rate must be above 0, not 0.0"),
         ("plants", {"p": {**PLANT, "seed": -1}}, "plants.p.seed must be between 0 and"),
+        ("source.kind", "fodler", "source.kind is 'fodler'; did you mean 'folder'?"),
+        ("source.held_out_families", None, "source.held_out_families must be a list, not None"),
+        ("bases.tiny.batch", 0, "bases.tiny.batch must be at least 1, not 0"),
+        ("sampling.sizes", {200: 0}, "sampling.sizes.200 must be at least 1, not 0"),
+        ("distill.temperature", 0, "distill.temperature must be above 0, not 0.0"),
+        ("tune.seed", 2**32, "tune.seed must be between 0 and 4294967295, not 4294967296"),
+        ("tune.sft.epochs", 3, "tune.sft.epochs must be a mapping, not 3"),
+        (
+            "arms.relift.options.learning_rate",
+            float("inf"),
+            "arms.relift.options.learning_rate must be a finite number",
+        ),
+        ("rl.group_size", 1, "rl.group_size must be at least 2, or no advantage can be computed, not 1"),
         ("problems.seed", -1, "problems.seed must be between 0 and 4294967295, not -1"),
     ],
 )
@@ -144,12 +158,18 @@ def test_no_suite_need_be_sampled_where_nothing_is():
 
 
 def test_every_training_number_has_a_range():
-    numbers = {k for section in ("sft", "rl") for k, v in DEFAULT[section].items() if type(v) in (int, float)}
-    numbers.add("stop_at")  # null by default
-    assert numbers == {key for key in validation.RANGES if not key.startswith("lora.")}
+    counted = 0
+    for section in (params.Sft, params.Rl, params.Lora, params.Base, params.Plant, params.Distill, params.Evaluation):
+        root = schema(section)
+        for name, node in root["properties"].items():
+            node = resolved(root, node)
+            if node.get("type") in ("integer", "number"):
+                counted += 1
+                assert allowed(node), f"{section.__name__}.{name}"
+    assert counted > 50
 
 
-@pytest.mark.parametrize("name", validation.SCHEDULES)
+@pytest.mark.parametrize("name", params.SCHEDULES)
 @pytest.mark.parametrize("warmup", [0, 4])
 def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")

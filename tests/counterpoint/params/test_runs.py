@@ -120,7 +120,7 @@ def test_the_base_of_another_model_teaches(composed):
         ({"arm": "rll"}, "runs.train: rll-tiny-400-0: unknown arm 'rll'; did you mean 'rl'?"),
         ({"model": "tinny"}, "rl-tinny-400-0: unknown model 'tinny'; did you mean 'tiny'?"),
         ({"sample": "4000"}, "rl-tiny-4000-0: unknown sample '4000'"),
-        ({"seed": -1}, "rl-tiny-400--1: seed must be between 0 and"),
+        ({"seed": -1}, "rl-tiny-400--1: its seed must be between 0 and"),
     ],
 )
 def test_a_run_of_what_is_not_there_is_named(composed, rule, said):

@@ -7,7 +7,7 @@ from counterpoint import params, studies
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
 
-STUDIES = Path(__file__).parents[2] / "studies"
+STUDIES = Path(__file__).parents[3] / "studies"
 DEFAULT = studies.compose("default", STUDIES)
 
 
