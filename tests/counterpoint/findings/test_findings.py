@@ -188,8 +188,41 @@ def test_matched_rows_compare_the_last_probe_within_the_smaller_budget(study, ro
 def test_a_sequence_within_the_budget_of_its_first_part_is_that_part(study, rows):
     beside_rl = matched(rows, "prompts", finding="complementarity", contrast="sft_then_rl 2k − rl 2k")
     assert (beside_rl["first_prompts"], beside_rl["first_updates"]) == (2000, 8)  # SFT's end, which is RL's step 0
-    first = matched(rows, "updates", finding="complementarity", contrast="sft_then_rl 2k − sft 2k")
-    assert first["first_updates"] == first["second_updates"] == 8
+
+
+def test_a_sequence_is_held_to_its_first_part_continued_and_never_to_that_part_itself(study, rows):
+    # SFT→RL spends 4,000 prompts, 16 updates, 120,000 tokens and 88 seconds; three epochs of SFT 6,000, 24, 60,000, 24
+    held = picked(rows, finding="complementarity", role="secondary", model="tiny", suite="in_domain")
+    told = {(row["second"], row["matched_on"]) for row in held}
+    # within 60,000 tokens, or 24 seconds, the RL of the sequence was not probed
+    assert {measure for second, measure in told if second != "rl 2k"} == {"prompts", "updates"}
+    for measure in ("prompts", "updates"):
+        row = matched(rows, measure, finding="complementarity", contrast="sft_then_rl 2k − sft_long 2k")
+        assert (row["second"], row["first_updates"], row["second_updates"]) == ("sft_long 2k", 16, 12)
+        effect = study.execute(
+            "select 100 * (avg(correct::int) filter (where run_id like 'sft_then_rl-tiny-2k-%' and step = 8) "
+            "- avg(correct::int) filter (where run_id like 'sft_long-tiny-2k-%' and step = 12)) "
+            "from probe_items where suite = 'in_domain'"
+        ).fetchone()[0]
+        assert row["effect"] == pytest.approx(effect)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "update runs set params_json = replace(params_json, 'null', '[0.0, 0.5]') where arm = 'sft_long'",
+        "delete from runs where run_id = 'sft_long-tiny-2k-2'",
+        "delete from probe_items where run_id = 'sft_long-tiny-2k-2'",
+    ],
+)
+def test_a_sequence_without_its_first_part_continued_has_no_row_beside_sft_at_equal_budgets(other):
+    db = made_up.study(np.random.default_rng(3), {"tiny": FULL}, items=60, probe_items=10)
+    db.execute(other)
+    held = picked(
+        findings.compute(db).to_pylist(), finding="complementarity", suite="in_domain", first="sft_then_rl 2k"
+    )
+    assert {row["second"] for row in held if row["matched_on"] != "end"} == {"rl 2k"}
+    assert {row["second"] for row in held if row["matched_on"] == "end"} == {"rl 2k", "sft 2k"}
 
 
 def test_without_timings_nothing_is_matched_on_seconds_and_the_rest_stays(rows):
