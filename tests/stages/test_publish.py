@@ -18,6 +18,7 @@ from counterpoint.warehouse.contract import files
 from stages import findings, publish, query, warehouse
 from tests.fixtures_warehouse import write_fake_study
 
+ROOT = Path(__file__).parents[2]
 NAME = "default"  # the study that the made-up tables are of
 FOLDER = Path("metrics") / NAME
 
@@ -111,6 +112,23 @@ def test_the_same_tables_are_published_to_the_same_bytes(copy):
     before = {path.name: path.read_bytes() for path in FOLDER.iterdir()}
     publish.program(["--name", NAME])
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == before
+
+
+def test_findings_are_decided_anew_from_the_published_tables_alone(clone, tmp_path, monkeypatch):
+    shutil.copytree(clone / FOLDER, tmp_path / FOLDER)
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in FOLDER.glob("*.[pj]*")}
+    published.save(pq.read_table(FOLDER / "findings.parquet").slice(0, 2), FOLDER / "findings.parquet")
+    publish.program(["--name", NAME, "--findings"])
+    assert {path.name: path.read_bytes() for path in FOLDER.glob("*.[pj]*")} == before
+
+
+def test_the_findings_in_git_are_those_that_this_code_decides_on_their_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "metrics/published", "metrics/published", ignore=shutil.ignore_patterns("*.duckdb", "plots"))
+    publish.program(["--name", "published", "--findings"])
+    for name in ("findings.parquet", "study.json"):
+        assert Path("metrics/published", name).read_bytes() == (ROOT / "metrics/published" / name).read_bytes()
 
 
 def test_a_published_study_answers_as_the_live_one(study, clone, monkeypatch, capsys):
