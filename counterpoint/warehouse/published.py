@@ -125,9 +125,11 @@ def head(study: Mapping) -> str:
     """One line: what was run, from which commit, on which machine, when, for how long."""
     machine, commits = study["machine"], study["commits"]
     cores = f"{machine['cores']} core{'s' if machine['cores'] != 1 else ''}"
+    bases = len(study["params"]["runs"]["base"])
+    runs = f"{study['runs'] - bases} trained runs and {bases} base{'s' if bases != 1 else ''}"
     days = sorted({study["began"][:10], study["ended"][:10]})
     return (
-        f"study {study['study']}: {study['runs']} runs, {'commits' if len(commits) > 1 else 'commit'} "
+        f"study {study['study']}: {runs}, {'commits' if len(commits) > 1 else 'commit'} "
         f"{', '.join(commits)}, {machine['cpu']} ({cores}, {', '.join(machine['systems'])}), {' to '.join(days)}, "
         f"{sum(study['hours'].values()):.1f} hours of one core"
     )

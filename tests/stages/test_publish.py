@@ -195,7 +195,8 @@ def test_findings_begin_with_where_they_come_from(study, clone, monkeypatch, cap
     head, _, rest = capsys.readouterr().out.partition("\n\n")
     assert rest == live
     told = published.load(FOLDER)
-    for part in ("study default", "5 runs", "commit abc", told["machine"]["cpu"], "fake", "2026-01-01", "hours"):
+    runs = "study default: 4 trained runs and 1 base, commit abc"
+    for part in (runs, told["machine"]["cpu"], "fake", "2026-01-01", "hours"):
         assert part in head
 
 
