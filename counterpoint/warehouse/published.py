@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse.contract import KEYS, LARGE, MARTS, SQL, STORED
-from counterpoint.warehouse.database import current, literal
+from counterpoint.warehouse.database import STORAGE, current, literal
 
 STUDY = "study.json"
 LEFT_OUT = {  # texts, which `dvc repro` makes again: columns by table, and whole tables
@@ -158,7 +158,7 @@ def _assemble(folder: Path, names: list[str], digests: Mapping[str, str], target
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     scratch.unlink(missing_ok=True)  # one killed earlier may have had this number
     try:
-        with duckdb.connect(str(scratch)) as db:
+        with duckdb.connect(str(scratch), config={"storage_compatibility_version": STORAGE}) as db:
             db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
             for name in names:
                 path = folder / f"{name}.parquet"

@@ -169,6 +169,7 @@ def test_the_database_is_read_only_and_made_again_when_a_file_changed(clone, tmp
     with pytest.raises(UserError, match="read-only"):
         query.program(["delete from runs", "--study", NAME])
     place = FOLDER / "results.duckdb"
+    assert place.read_bytes()[8:20] == b"DUCK" + (65).to_bytes(8, "little")  # the format of DuckDB 1.2
     first = place.stat().st_ino
     query.program(["select count(*) from runs", "--csv", "--study", NAME])
     assert capsys.readouterr().out == "count_star()\n5\n" and place.stat().st_ino == first
