@@ -24,7 +24,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from counterpoint import params, running, studies
+from counterpoint import params, running, sources, studies
 from counterpoint.errors import UserError
 from flows import graph, runner
 from flows.supervise import GRACE
@@ -199,6 +199,7 @@ def main(arguments: list[str]) -> int:
             print(studies.bring(chosen.study, studies.settings(chosen.overrides)), flush=True)
             shipped.check()
             settings = params.load()
+            sources.check_all(settings.source)
             jobs = jobs_from(chosen.jobs, settings.threads)
             study = Study(graph.needs(), estimate.by_stage(settings))
             print(estimate.line(settings), flush=True)

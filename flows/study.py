@@ -28,7 +28,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from counterpoint import params, running, studies
+from counterpoint import params, running, sources, studies
 from counterpoint.errors import UserError
 from flows import asked, graph, heartbeat, parallel, runner, server
 from stages import estimate, lifeline, shipped
@@ -74,6 +74,7 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
         get_run_logger().info(studies.bring(study, overrides))
         shipped.check()
         settings = params.load()
+        sources.check_all(settings.source)
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
         needs = graph.needs()
         done: dict[str, tuple[str, float]] = {}
@@ -209,7 +210,9 @@ def main(arguments: list[str]) -> int:
         with running.hold("`python -m flows.study`"):
             studies.bring(chosen.study, overrides)
             shipped.check()
-            jobs = parallel.jobs_from(chosen.jobs, params.load().threads)
+            settings = params.load()
+            sources.check_all(settings.source)
+            jobs = parallel.jobs_from(chosen.jobs, settings.threads)
             graph.stages()
             with temporary_settings({} if get_current_settings().api.url else {PREFECT_API_URL: server.start_own()}):
                 heartbeat.ensure()
