@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 
 from counterpoint import params, running, trace_sets
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.typed import Loader, nearest, read_yaml
 
 BLOCK = ("arms", "models", "samples", "seeds")  # the lists whose every combination is a run
@@ -119,7 +119,7 @@ def apply(data: dict, setting: str) -> None:
         place[last] = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:
         remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
-        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
+        raise UserError(f"SET: {setting!r} is not valid YAML ({one_line(error)}); {remedy}") from None
 
 
 def compose(study: str, folder: Path = Path("studies")) -> dict:

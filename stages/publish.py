@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterpoint import findings, params
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.typed import nearest, read_yaml
 from counterpoint.warehouse import published
 from stages.common import DATABASE, TABLES, main
@@ -173,7 +173,7 @@ def _table(name: str, folder: Path = TABLES, rows: pc.Expression | None = None) 
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `dvc repro warehouse`") from None
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable table ({str(error).splitlines()[0]}); `dvc repro warehouse`") from None
+        raise UserError(f"{path}: not a readable table ({one_line(error)}); `dvc repro warehouse`") from None
 
 
 def _same(path: str, held: object, wanted: object) -> None:
