@@ -26,7 +26,7 @@ from typing import Any
 import yaml
 
 from counterpoint import grid, kept, params, running
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.params import describe
 from counterpoint.typed import Loader, nearest, read_yaml
 
@@ -59,7 +59,7 @@ def apply(data: dict, setting: str) -> None:
         value = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError) as error:
         remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
-        raise UserError(f"SET: {setting!r} is not valid YAML ({str(error).splitlines()[0]}); {remedy}") from None
+        raise UserError(f"SET: {setting!r} is not valid YAML ({one_line(error)}); {remedy}") from None
     *path, last = key.split(".")
     place: Any = data
     for depth, name in enumerate(path):

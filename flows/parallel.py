@@ -24,7 +24,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from counterpoint import params, running, studies
+from counterpoint import params, running, sources, studies
 from counterpoint.errors import UserError
 from flows import graph, runner
 from flows.supervise import GRACE
@@ -196,6 +196,7 @@ def main(arguments: list[str]) -> int:
         with running.hold("`make study`"):
             made = studies.composed(chosen.study, studies.settings(chosen.overrides), fresh=chosen.fresh)
             settings = params.parse(made.data, made.where)
+            sources.check_all(settings.source)
             jobs = jobs_from(chosen.jobs, settings.threads)
             shipped.check()
             studies.put(made)

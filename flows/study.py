@@ -28,7 +28,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from counterpoint import params, running, studies
+from counterpoint import params, running, sources, studies
 from counterpoint.errors import UserError
 from flows import asked, graph, heartbeat, parallel, runner, server
 from stages import estimate, lifeline, shipped
@@ -73,6 +73,7 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
     with running.hold(f"the flow run {runtime.flow_run.name}"):
         made = studies.composed(study, overrides)
         settings = params.parse(made.data, made.where)
+        sources.check_all(settings.source)
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
         shipped.check()
         studies.put(made)
@@ -210,7 +211,9 @@ def main(arguments: list[str]) -> int:
     try:
         with running.hold("`python -m flows.study`"):
             made = studies.composed(chosen.study, overrides)
-            jobs = parallel.jobs_from(chosen.jobs, params.parse(made.data, made.where).threads)
+            settings = params.parse(made.data, made.where)
+            sources.check_all(settings.source)
+            jobs = parallel.jobs_from(chosen.jobs, settings.threads)
             shipped.check()
             studies.put(made)
             graph.stages()

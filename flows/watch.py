@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import params
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.training import choice, live
 from counterpoint.training.records import read_lines
 from flows import server
@@ -87,7 +87,7 @@ def look(before: dict[str, Look]) -> dict[str, Look]:
         try:
             seen = (_published if folder.name == "train" else _live)(folder, before.get(run))
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:  # half written, or just being replaced
-            print(f"{folder}: left out of this look: {str(error).splitlines()[0]}", file=sys.stderr)
+            print(f"{folder}: left out of this look: {one_line(error)}", file=sys.stderr)
             seen = before.get(run)
         if seen:
             found[run] = seen
@@ -205,6 +205,7 @@ def main(arguments: list[str]) -> int:
         if chosen.every < 1:
             raise UserError(f"--every: {chosen.every} is not a number of seconds from 1 up")
         params.load()
+        work_folder()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

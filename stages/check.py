@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import grid, kept, params
+from counterpoint import grid, kept, params, sources
 from counterpoint.errors import UserError
 from counterpoint.typed import read_yaml
 from stages.common import main
@@ -21,7 +21,7 @@ def program(arguments: list[str]) -> None:
     """Check the parameters. Raises `UserError` for what is wrong, and where grid.yaml had to be written anew."""
     if arguments:
         raise UserError("usage: python -m stages.check (it takes no arguments)")
-    params.load()
+    sources.check_all(params.load().source)
     text = grid.as_yaml(read_yaml(Path("params.yaml")))
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
         kept.replace(grid.FILE, text)

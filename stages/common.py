@@ -22,6 +22,7 @@ from stages import START, lifeline, record, shipped
 
 FULL = re.compile(r"no space left on device|os error 28|database or disk is full|disk quota exceeded"
                   r"|PytorchStreamWriter failed|inline_container.*unexpected pos", re.IGNORECASE)  # fmt: skip
+BARRED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 PROBLEMS = Path("data/problems/problems.parquet")
 REJECTS = Path("data/problems/rejects.parquet")
 SAMPLES = Path("data/samples/samples.parquet")
@@ -52,8 +53,22 @@ def distill_folder(trace_set: str) -> Path:
 
 
 def work_folder() -> Path:
-    """Checkpoints and live records, by stage and fingerprint: `$COUNTERPOINT_WORK` or work/."""
-    return Path(os.environ.get("COUNTERPOINT_WORK", "work"))
+    """Checkpoints and live records, by stage and fingerprint: `$COUNTERPOINT_WORK` or work/, made where it is missing.
+
+    Raises `UserError` where it is no folder that can be written to.
+    """
+    place = Path(os.environ.get("COUNTERPOINT_WORK") or "work")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(place, os.W_OK | os.X_OK) else "not writable"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise UserError(
+            f"{place}: unfinished work is kept there, but it is no folder that can be written to ({reason}); free the "
+            "path, or name another folder in COUNTERPOINT_WORK"
+        )
+    return place
 
 
 def generations() -> Path:
@@ -91,6 +106,13 @@ def disk_full(error: BaseException | None) -> str | None:
     return None
 
 
+def barred(error: BaseException) -> str | None:
+    """One line where an error says that a file may not be written, or has a file in place of a folder; else None."""
+    if not isinstance(error, OSError) or error.errno not in BARRED or error.filename is None:
+        return None
+    return f"{error.filename}: {error.strerror}; make it a place that can be written to, then the same command goes on"
+
+
 def main(program: Callable[[list[str]], None]) -> None:
     """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on).
 
@@ -113,7 +135,7 @@ def main(program: Callable[[list[str]], None]) -> None:
         print(f"error: {disk_full(error) or error}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
-        if (told := disk_full(error)) is None:
+        if (told := disk_full(error) or barred(error)) is None:
             raise
         print(f"error: {told}", file=sys.stderr)
         sys.exit(2)

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.findings.claims import CLAIMS
 from counterpoint.findings.verdict import shown
 from counterpoint.typed import nearest
@@ -47,7 +47,7 @@ def read(folder: Path, missing: str, broken: str) -> list[dict]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `{missing}`") from None
     except (ValueError, OSError) as error:  # what pyarrow raises are these
-        raise UserError(f"{path}: not a readable table ({str(error).splitlines()[0]}); run `{broken}`") from None
+        raise UserError(f"{path}: not a readable table ({one_line(error)}); run `{broken}`") from None
 
 
 def cells(row: dict) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import problem
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.problem import Problem
 from stages.common import PROBLEMS, SAMPLES, TRACES
 
@@ -43,8 +43,7 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
     except FileNotFoundError as error:
         raise UserError(f"{error.filename or folder}: no such file; run `dvc repro distill@{name}`") from None
     except (ValueError, OSError) as error:  # what pyarrow raises are these
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{folder}: not a trace set ({reason}); run `dvc repro distill@{name}`") from None
+        raise UserError(f"{folder}: not a trace set ({one_line(error)}); run `dvc repro distill@{name}`") from None
     found: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:

@@ -1,9 +1,10 @@
-"""Publish the study in metrics/tables: python -m stages.publish --name published
+"""Publish the study in metrics/tables: python -m stages.publish --name published [--findings]
 
 Writes metrics/NAME: the tables and marts as small Parquet without texts, and study.json (parameters, commits, machine,
 hours), to be committed. `make query STUDY=NAME` and `make findings STUDY=NAME` read them on a fresh clone. Refuses
 tables that are not those of params.yaml's runs as they lie in data/, stages that DVC would run again, and code that no
-commit holds. Not a DVC stage.
+commit holds. With --findings it decides those of the published study anew, from its own tables, where a rule changed
+after it was published. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from counterpoint import params
-from counterpoint.errors import UserError
+from counterpoint import findings, params
+from counterpoint.errors import UserError, one_line
 from counterpoint.typed import nearest, read_yaml
 from counterpoint.warehouse import published
 from stages.common import DATABASE, TABLES, main
@@ -59,7 +60,12 @@ def program(arguments: list[str]) -> None:
     """Check, write beside, swap in."""
     parser = argparse.ArgumentParser(prog="python -m stages.publish", description="Publish the study in params.yaml.")
     parser.add_argument("--name", required=True, help="the study, and its folder under metrics/")
-    name = parser.parse_args(arguments).name
+    parser.add_argument("--findings", action="store_true", help="only decide the published findings anew")
+    options = parser.parse_args(arguments)
+    name = options.name
+    if options.findings:
+        decide(name)
+        return
     settings = params.load()
     target = METRICS / name
     if name != settings.study:
@@ -70,8 +76,7 @@ def program(arguments: list[str]) -> None:
     scratch = METRICS / f"{name}.{os.getpid()}.new"
     try:
         rows = published.write(TABLES, scratch)
-        told = json.dumps(about(settings, rows), indent=1, ensure_ascii=False) + "\n"
-        (scratch / published.STUDY).write_text(told, encoding="utf-8")
+        _tell(about(settings, rows), scratch)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
     finally:
@@ -79,6 +84,26 @@ def program(arguments: list[str]) -> None:
     size = sum(path.stat().st_size for path in target.iterdir())
     print(f"{target}: {len(rows)} tables, {size / 1e6:.2f} MB; commit them")
     print(published.head(published.load(target)))
+
+
+def decide(name: str) -> None:
+    """Write the findings of a published study as today's rules decide them on its tables."""
+    place = folder(name)
+    study = published.load(place)
+    with duckdb.connect(config={"threads": 1}) as db:
+        for table in study["tables"]:
+            db.read_parquet(str(place / f"{table}.parquet")).create_view(table)
+        claims = params.Claims(**dict(db.execute("select role, sample from claimed").fetchall()))
+        decided = findings.compute(db, claims)
+    published.save(decided, place / "findings.parquet")
+    study["tables"]["findings"] = decided.num_rows
+    _tell(study, place)
+    print(f"{place}/findings.parquet: {decided.num_rows} rows; commit it with study.json, report and pictures")
+
+
+def _tell(study: dict, place: Path) -> None:
+    told = json.dumps(study, indent=1, ensure_ascii=False) + "\n"
+    (place / published.STUDY).write_text(told, encoding="utf-8")
 
 
 def check(settings: params.Params) -> None:
@@ -148,7 +173,7 @@ def _table(name: str, folder: Path = TABLES, rows: pc.Expression | None = None) 
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `dvc repro warehouse`") from None
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable table ({str(error).splitlines()[0]}); `dvc repro warehouse`") from None
+        raise UserError(f"{path}: not a readable table ({one_line(error)}); `dvc repro warehouse`") from None
 
 
 def _same(path: str, held: object, wanted: object) -> None:

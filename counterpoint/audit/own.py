@@ -13,7 +13,7 @@ import pyarrow as pa
 from counterpoint.audit import files
 from counterpoint.audit.log import Check, Curve, Log
 from counterpoint.deception import curves
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.warehouse import contract
 
@@ -41,8 +41,7 @@ def read(folder: Path, items: int | None) -> Log:
             beside = _beside(db)
             checks = [Check(*row) for row in db.execute(CHECKS).fetchall()]
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, KeyError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{folder}: its tables are not as docs/tables.md has them ({reason})") from None
+            raise UserError(f"{folder}: its tables are not as docs/tables.md has them ({one_line(error)})") from None
     if not probed:
         raise UserError(f"{folder}: no reward in its steps; only RL runs earn one")
     kept = tuple(

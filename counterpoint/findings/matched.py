@@ -2,9 +2,15 @@
 
 A run that started from another training run carries its cost: at a budget within that of the first part, it is still
 the first part, whose probes then speak for it.
+
+So SFT followed by RL, held to the budget of the very SFT that it started from, is that SFT, and would be compared with
+itself. It is compared with that SFT continued instead: the arm that differs from it by more epochs alone. Where there
+is none, or where no RL was probed within the budget, there is no such row.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from counterpoint.findings.effects import Comparison, estimate
 from counterpoint.findings.study import MEASURES, Run, Study
@@ -47,11 +53,51 @@ def last_within(study: Study, run: Run, suite: str, measure: str, budget: float)
     return points[-1] if points else None
 
 
-def at_equal(study: Study, comparison: Comparison, measure: str) -> list[list[Point]] | None:
-    """By arm and seed, the probes to compare when a measure of cost is equal; None where there are none.
+def at_equal(study: Study, comparison: Comparison, measure: str) -> tuple[Comparison, list[list[Point]]] | None:
+    """What to compare when a measure of cost is equal, and by arm and seed the probes; None where there is nothing."""
+    for place, (_, part) in enumerate(comparison.arms):
+        whole = comparison.arms[place ^ 1][1]  # 0 with 1, 2 with 3
+        if any(first in ancestors(study, run) for first, run in zip(part, whole, strict=True)):
+            return _beside_continued(study, comparison, place, measure)
+    points = _within_budget(study, comparison, measure)
+    return (comparison, points) if points else None
 
-    The two arms of a model are held to the smaller of their totals, seed by seed.
-    """
+
+def _beside_continued(
+    study: Study, comparison: Comparison, place: int, measure: str
+) -> tuple[Comparison, list[list[Point]]] | None:
+    """As `at_equal`, where the arm at a place is what the other one started from."""
+    (sign, part), (_, whole) = comparison.arms[place], comparison.arms[place ^ 1]
+    budgets = [cost(study, end(run), measure) for run in whole]
+    apart = {}
+    for longer in continued(study, part):
+        totals = [cost(study, end(run), measure) for run in longer]
+        if None not in budgets + totals:
+            apart[longer] = sum(abs(total - budget) for total, budget in zip(totals, budgets, strict=True))
+    if not apart:
+        return None
+    longer = min(apart, key=apart.get)
+    arms, sides = list(comparison.arms), list(comparison.sides)
+    arms[place], sides[place] = (sign, longer), f"{longer[0].arm} {longer[0].sample}"
+    comparison = replace(comparison, arms=tuple(arms), sides=tuple(sides))
+    points = _within_budget(study, comparison, measure)
+    begun = points and all(at == run.run_id and step for (at, step), run in zip(points[place ^ 1], whole, strict=True))
+    return (comparison, points) if begun else None
+
+
+def continued(study: Study, part: tuple[Run, ...]) -> list[tuple[Run, ...]]:
+    """The arms that differ from these runs by more epochs alone, each with a run for every one of them."""
+    found = [{run.arm: run for run in study.runs.values() if _longer(run, first)} for first in part]
+    return [tuple(by_arm[arm] for by_arm in found) for arm in found[0] if all(arm in by_arm for by_arm in found)]
+
+
+def _longer(run: Run, first: Run) -> bool:
+    alike = replace(run, run_id=first.run_id, arm=first.arm, updates=first.updates, epochs=first.epochs) == first
+    return alike and run.epochs > first.epochs
+
+
+def _within_budget(study: Study, comparison: Comparison, measure: str) -> list[list[Point]] | None:
+    """The last probes within the smaller of the two totals of a model's arms, seed by seed."""
     runs = [list(of_arm) for _, of_arm in comparison.arms]
     totals = [[cost(study, end(run), measure) for run in of_arm] for of_arm in runs]
     if any(total is None for of_arm in totals for total in of_arm):

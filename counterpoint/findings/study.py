@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +17,10 @@ STALLED = 20  # times the median of a run's steps
 
 @dataclass(frozen=True)
 class Run:
-    """A base or a training run; `parent` is the training run that it started from, whose cost it carries."""
+    """A base or a training run; `parent` is the training run that it started from, whose cost it carries.
+
+    `recipe` is all that it was trained with but how long, which is `epochs` (0 for a base).
+    """
 
     run_id: str
     arm: str
@@ -26,6 +30,8 @@ class Run:
     seed: int | None
     parent: str | None
     updates: int
+    epochs: float
+    recipe: str
 
 
 @dataclass(frozen=True)
@@ -88,13 +94,15 @@ def read(db: duckdb.DuckDBPyConnection, probed: list[str], claims: Claims = ENDS
     rows = db.execute(
         """
         select run_id, arm, method, model, sample, seed, init_run, updates, prompts_seen, generated_tokens,
-            trained_tokens
+            trained_tokens, params_json
         from runs order by run_id
         """
     ).fetchall()
     trained = {row[0] for row in rows if row[2] != "base"}
-    runs = {row[0]: Run(*row[:6], row[6] if row[6] in trained else None, row[7] or 0) for row in rows}
-    totals = {row[0]: row[8:] for row in rows}
+    runs = {
+        row[0]: Run(*row[:6], row[6] if row[6] in trained else None, row[7] or 0, *_recipe(row[11])) for row in rows
+    }
+    totals = {row[0]: row[8:11] for row in rows}
     named = claimed(db, claims)
     probes: dict[tuple[str, str], dict[int, Answers]] = {}
     for (run_id, suite, step), answers in _grouped(db, PROBE_ITEMS, [probed]):
@@ -108,6 +116,14 @@ def read(db: duckdb.DuckDBPyConnection, probed: list[str], claims: Claims = ENDS
         spent=_spent(db, runs, totals),
         obstacles=_obstacles(db),
     )
+
+
+def _recipe(params_json: str) -> tuple[float, str]:
+    """The epochs of a run and everything else that it was trained with, from its column `params_json`."""
+    told = json.loads(params_json)
+    told.get("arm", {}).pop("settings", None)  # what an arm sets stands among the settings of its stage too
+    epochs = [part.pop("epochs") for part in told.values() if isinstance(part, dict) and "epochs" in part]
+    return sum(epochs), json.dumps(told, sort_keys=True)
 
 
 EVALS = """

@@ -61,10 +61,10 @@ def _rows(study: Study, claim: Claim) -> list[dict]:
             points = [[matched.end(run) for run in runs] for _, runs in comparison.arms]
             found.append({**named, "role": role, "matched_on": END, **effect, **matched.costs(study, points)})
         for measure in MEASURES if comparison.contrast.primary else ():
-            points = matched.at_equal(study, comparison, measure)
-            if points and (effect := matched.effect(study, comparison, points)):
-                spent = matched.costs(study, points)
-                found.append({**named, "role": "secondary", "matched_on": measure, **effect, **spent})
+            compared, points = matched.at_equal(study, comparison, measure) or (comparison, None)
+            if points and (effect := matched.effect(study, compared, points)):
+                told = {**named, **describe(compared), "role": "secondary", "matched_on": measure}
+                found.append({**told, **effect, **matched.costs(study, points)})
     return found
 
 

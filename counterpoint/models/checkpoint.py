@@ -10,7 +10,7 @@ import json
 import math
 from pathlib import Path
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
@@ -36,15 +36,30 @@ def load(path: str, trust_remote_code: bool = False):
             )
         processor = AutoProcessor.from_pretrained(path, trust_remote_code=trust_remote_code, padding_side="left")
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         hint = "" if folder.exists() else "; it is no folder here, so it must be the id of a model on the hub"
-        raise UserError(f"{path}: not a vision-language checkpoint that can be loaded: {first}{hint}") from None
+        if isinstance(error, ImportError) and "VideoProcessor requires the Torchvision" in str(error):
+            raise UserError(
+                f"{path}: its processor needs torchvision, which is not installed; it reads videos alone with it, but "
+                f"does not load without; run `{torchvision_for(torch.__version__)}`, the build for the installed torch"
+            ) from None
+        raise UserError(
+            f"{path}: not a vision-language checkpoint that can be loaded: {one_line(error)}{hint}"
+        ) from None
     if not hasattr(processor, "tokenizer"):
         raise UserError(f"{path}: its processor has no tokenizer; name a vision-language checkpoint")
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval(), processor
 
 
+def torchvision_for(torch: str) -> str:
+    """The command that installs the torchvision that was made for a version of torch, such as 2.13.0+cpu."""
+    _, _, build = torch.partition("+")
+    index = f" --index-url https://download.pytorch.org/whl/{build}" if build else ""
+    return f"pip install torchvision torch=={torch}{index}"
+
+
 def _check_folder(folder: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
     if not any((folder / name).exists() for name in ("config.json", ADAPTER)):
         raise UserError(
             f"{folder}: not a model: it holds neither config.json nor {ADAPTER}; name a checkpoint's folder"
@@ -54,6 +69,15 @@ def _check_folder(folder: Path) -> None:
             f"{folder}: an adapter without {ADAPTER_WEIGHTS}; weights are read from safetensors alone, never from a "
             "pickle (.bin): save the adapter anew with safe_serialization=True"
         )
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, framework="np"):  # reads the header, and whether the file is as long as that says
+                pass
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"{file}: its weights cannot be read ({one_line(error)}): the file is cut off or damaged; copy or make "
+                f"it again (`dvc checkout {folder}` brings back a model of this study)"
+            ) from None
 
 
 def _merged(folder: Path, trust_remote_code: bool):
@@ -79,7 +103,7 @@ def add_lora(model, rank: int, alpha: int, dropout: float, targets: list[str], v
     try:
         return get_peft_model(model, config)
     except ValueError as error:
-        raise UserError(f"lora.targets {targets}: {str(error).splitlines()[0]}") from None
+        raise UserError(f"lora.targets {targets}: {one_line(error)}") from None
 
 
 def save(model, processor, folder: Path) -> None:
@@ -105,7 +129,7 @@ def snapshot(path: str) -> Path:
     try:
         return Path(snapshot_download(path, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise UserError(f"{path}: neither a checkpoint's folder nor the id of a model on the hub ({reason})") from None
 
 

@@ -48,13 +48,12 @@ def shown(rows: Iterable[dict]) -> list[dict]:
         if row["effect"] is not None and row["matched_on"] in ORDER
         and (_scale(row) == RUNS or row["suite"] in named.get(row["finding"], ()))
     ]  # fmt: skip
-    primary = {_compared(row) for row in kept if row["role"] == "primary"}
     places = [claim.finding for claim in CLAIMS]
     return sorted(
         kept,
         key=lambda row: (
-            places.index(row["finding"]), _compared(row) not in primary, row["model"], row["contrast"], row["suite"],
-            ORDER.index(row["matched_on"]),
+            places.index(row["finding"]), row["role"] == "secondary" and row["matched_on"] == "end", row["model"],
+            row["contrast"], row["suite"], ORDER.index(row["matched_on"]),
         ),
     )  # fmt: skip
 
@@ -62,10 +61,6 @@ def shown(rows: Iterable[dict]) -> list[dict]:
 def _scale(row: dict) -> str:
     """The panel of a row: a key of AXES."""
     return RUNS if row["finding"] == prevalence.FINDING else row["unit"]
-
-
-def _compared(row: dict) -> tuple:
-    return row["finding"], row["contrast"], row["model"], row["suite"]
 
 
 def draw(rows: Sequence[dict], path: Path) -> None:
@@ -110,13 +105,15 @@ def _panel(axes, scale: str, lines: list[Line]) -> None:
     axes.grid(visible=False, axis="y")
     axes.axvline(0, color="#444444", linewidth=0.9, zorder=2)
     axes.set_xlabel(AXES[scale])
-    last = None
+    last = above = None
     for line in lines:
         if line.row["finding"] != last:
             last = line.row["finding"]
             _heading(axes, line)
+        if line.row["matched_on"] == "end":
+            above = line.row["contrast"]
         _interval(axes, line, limit)
-        _words(axes, line)
+        _words(axes, line, above)
 
 
 def _limit(scale: str, lines: list[Line]) -> float:
@@ -155,7 +152,8 @@ def _heading(axes, line: Line) -> None:
     _text(axes, PANEL + 0.15, top - 0.27, verdict, weight="bold", size=10, color=COLOURS[row["finding_verdict"]])
 
 
-def _words(axes, line: Line) -> None:
+def _words(axes, line: Line, above: str | None) -> None:
+    """The row's own words; below the contrast `above` a row at an equal budget says only what differs from that."""
     row, primary = line.row, line.row["role"] == "primary"
     if _scale(row) == RUNS:
         label, inset = f"{row['n']} honest RL runs · {row['suite']}", 0.12
@@ -164,7 +162,8 @@ def _words(axes, line: Line) -> None:
         short = row["contrast"].removesuffix(", weaker − stronger")
         label, inset = f"{short} · {place}", 0.12
     else:
-        label, inset = f"at equal {row['matched_on'].replace('_', ' ')}", 0.4
+        other = f", against {row['second']}" if row["contrast"] != above else ""
+        label, inset = f"at equal {row['matched_on'].replace('_', ' ')}{other}", 0.4
     weight, colour = ("bold", "#111111") if primary else ("normal", style.MUTED if inset > 0.2 else "#222222")
     _text(axes, -LABELS + inset, line.height, label, weight=weight, color=colour)
     digits = 1 if row["unit"] == "points" else 2

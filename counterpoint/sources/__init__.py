@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 
 from counterpoint.errors import UserError
 from counterpoint.params import Params, Source
@@ -88,8 +89,18 @@ def _read(source: Source) -> tuple[list[Problem], list[dict]]:
     return read(source)
 
 
+def check_all(source: Source) -> None:
+    """Raise `UserError`, before anything is read, for a source or a benchmark of it that could not be."""
+    for each in (source, *(benchmark(source, name, keys) for name, keys in source.benchmarks.items())):
+        check(each)
+
+
 def check(source: Source) -> None:
-    """Raise `UserError` for a hub data set that is not pinned to a commit."""
+    """Raise `UserError` for a folder that is not there, and for a hub data set that is not pinned to a commit."""
+    local = source.kind == "folder" or (source.kind == "hub" and not source.repository)
+    if local and not Path(source.path).is_dir():
+        hub = ", or source.repository for the hub" if source.kind == "hub" else ""
+        raise UserError(f"source.path: {source.path} is no folder; set SET='source.path=FOLDER' to the rows' own{hub}")
     pinned = source.revision and len(source.revision) == 40 and set(source.revision) <= set("0123456789abcdef")
     if source.kind == "hub" and source.repository and not pinned:
         raise UserError(

@@ -23,8 +23,6 @@ from counterpoint.sources.rows import collect
 def read(source: Source) -> tuple[list[Problem], list[dict]]:
     """Problems (not yet split) and rejects of the folder `source.path`. Raises `UserError` if it holds no rows."""
     root = Path(source.path)
-    if not root.is_dir():
-        raise UserError(f"source.path: {root} is no folder; set SET='source.path=FOLDER' to the one with the rows")
     outside = f"source.pattern: {source.pattern!r} must be a pattern within source.path"
     if Path(source.pattern).is_absolute():
         raise UserError(outside)

@@ -67,8 +67,6 @@ def _load(source: Source, split: str):
     try:
         if source.repository:
             return datasets.load_dataset(source.repository, source.config, split=split, revision=source.revision)
-        if not Path(source.path).is_dir():
-            raise UserError(f"source.path: {source.path} is no folder; for the hub set source.repository instead")
         if any((Path(source.path) / f).exists() for f in ("dataset_dict.json", "state.json")):
             saved = datasets.load_from_disk(source.path)
             return saved[split] if isinstance(saved, datasets.DatasetDict) else saved

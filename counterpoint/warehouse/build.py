@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterpoint import deception, factors, findings, rewards
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, one_line
 from counterpoint.params import ENDS, Claims
 from counterpoint.suites import SUITES
 from counterpoint.tables import TABLES
@@ -152,8 +152,7 @@ def concatenated(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; run `dvc repro`") from None
         except (pa.ArrowException, KeyError, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{path}: not as docs/tables.md has it ({reason}); run `dvc repro`") from None
+            raise UserError(f"{path}: not as docs/tables.md has it ({one_line(error)}); run `dvc repro`") from None
     return pa.concat_tables(parts)
 
 

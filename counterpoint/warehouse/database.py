@@ -27,6 +27,7 @@ from counterpoint.errors import UserError
 from counterpoint.tables import TABLES
 from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED
 
+STORAGE = "v1.2.0"  # the oldest DuckDB that shall open the file; by default it would be the one that wrote it
 PATIENCE = 20.0  # seconds, where the tables change again and again while they are read
 COMPLETION_TYPES = {"string": "varchar", "int64": "bigint", "double": "double", "bool": "boolean"}
 
@@ -81,7 +82,7 @@ def assemble(tables: Path, completions: Mapping[str, Path], target: Path) -> Non
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     scratch.unlink(missing_ok=True)
     try:
-        with duckdb.connect(str(scratch), config={"threads": 1}) as db:
+        with duckdb.connect(str(scratch), config={"threads": 1, "storage_compatibility_version": STORAGE}) as db:
             db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
             for name in (*STORED, *MARTS):
                 path = tables / f"{name}.parquet"

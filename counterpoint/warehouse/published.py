@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse.contract import KEYS, LARGE, MARTS, SQL, STORED
-from counterpoint.warehouse.database import current, literal
+from counterpoint.warehouse.database import STORAGE, current, literal
 
 STUDY = "study.json"
 LEFT_OUT = {  # texts, which `dvc repro` makes again: columns by table, and whole tables
@@ -125,9 +125,11 @@ def head(study: Mapping) -> str:
     """One line: what was run, from which commit, on which machine, when, for how long."""
     machine, commits = study["machine"], study["commits"]
     cores = f"{machine['cores']} core{'s' if machine['cores'] != 1 else ''}"
+    bases = len(study["params"]["runs"]["base"])
+    runs = f"{study['runs'] - bases} trained runs and {bases} base{'s' if bases != 1 else ''}"
     days = sorted({study["began"][:10], study["ended"][:10]})
     return (
-        f"study {study['study']}: {study['runs']} runs, {'commits' if len(commits) > 1 else 'commit'} "
+        f"study {study['study']}: {runs}, {'commits' if len(commits) > 1 else 'commit'} "
         f"{', '.join(commits)}, {machine['cpu']} ({cores}, {', '.join(machine['systems'])}), {' to '.join(days)}, "
         f"{sum(study['hours'].values()):.1f} hours of one core"
     )
@@ -156,7 +158,7 @@ def _assemble(folder: Path, names: list[str], digests: Mapping[str, str], target
     scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
     scratch.unlink(missing_ok=True)  # one killed earlier may have had this number
     try:
-        with duckdb.connect(str(scratch)) as db:
+        with duckdb.connect(str(scratch), config={"storage_compatibility_version": STORAGE}) as db:
             db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
             for name in names:
                 path = folder / f"{name}.parquet"

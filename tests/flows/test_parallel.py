@@ -53,6 +53,15 @@ def test_bad_jobs_are_one_line_and_code_2(toy, capsys, jobs):
     assert not (toy / "dvc.lock").exists()
 
 
+@pytest.mark.parametrize("kind", ["folder", "hub"])
+def test_a_folder_of_rows_that_is_not_there_is_told_before_anything_runs(toy, capsys, kind):
+    mine = [f"source.kind={kind}", "source.path=nowhere", "source.fields={question:q,answer:a}"]
+    assert parallel.main(["--", *mine]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: source.path: nowhere is no folder; set SET=") and error.count("\n") == 1
+    assert not (toy / "dvc.lock").exists()
+
+
 def test_jobs_and_threads_share_the_cores(monkeypatch):
     monkeypatch.setattr(parallel, "usable_cores", lambda: 4)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)

@@ -113,6 +113,12 @@ def test_without_runs_and_without_a_server(study, monkeypatch, capsys):
     assert watch.main(["--once"]) == 2
 
 
+def test_a_work_folder_that_cannot_be_is_one_line(study, monkeypatch, capsys):
+    monkeypatch.setenv("COUNTERPOINT_WORK", "/dev/null/x")
+    assert watch.main(["--once"]) == 2
+    assert capsys.readouterr().err.startswith("error: /dev/null/x: unfinished work is kept there, but it is no folder")
+
+
 def test_serving_the_watch_checks_its_input(toy, monkeypatch, capsys):
     pytest.importorskip("prefect")
     monkeypatch.setattr(serve, "check", lambda *_: None)

@@ -55,17 +55,6 @@ def test_a_defect_keeps_its_traceback(monkeypatch):
         outcome(monkeypatch, program)
 
 
-@pytest.fixture
-def full(tmp_path):
-    """A disk of 64 KB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True).returncode:
-        pytest.skip("no disk can be mounted here")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
 def write_torch(path):
     import torch
 
@@ -99,6 +88,13 @@ def write_store(path):
     Store(path).put([bytes(32)], [Completion("a" * 200_000, 1, False)])
 
 
+def write_records(path):
+    """The live records of a run that trains."""
+    from counterpoint.training.records import Recorder
+
+    Recorder(path, "sft-mini-16-0").add("steps", {"loss": "a" * 200_000})
+
+
 WRITERS = {
     "text": lambda path: path.write_text("a" * 100_000),
     "parquet": lambda path: pq.write_table(pa.table({"a": [str(n) for n in range(100_000)]}), path),
@@ -110,11 +106,13 @@ WRITERS = {
     "duckdb": write_duckdb,
     "sqlite": write_sqlite,
     "store": write_store,
+    "records": write_records,
 }
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-def test_a_full_disk_is_one_line_with_the_remedy(monkeypatch, capsys, full, writer):
+def test_a_full_disk_is_one_line_with_the_remedy(monkeypatch, capsys, disk, writer):
+    full = disk(64)
     assert outcome(monkeypatch, lambda _: WRITERS[writer](full / "file")) == 2
     said = capsys.readouterr().err
     assert (
@@ -136,11 +134,40 @@ def test_a_full_disk_is_told_where_none_can_be_mounted_too(monkeypatch, capsys):
     assert common.disk_full(OSError(errno.EACCES, "Permission denied", "x")) is None
 
 
-def test_work_lies_where_the_environment_says(monkeypatch):
-    monkeypatch.setenv("COUNTERPOINT_WORK", "/elsewhere")
-    assert common.work_folder() == Path("/elsewhere")
-    monkeypatch.delenv("COUNTERPOINT_WORK")
+def test_work_lies_where_the_environment_says_and_is_made_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COUNTERPOINT_WORK", str(tmp_path / "far" / "elsewhere"))
+    assert common.work_folder() == tmp_path / "far" / "elsewhere" and (tmp_path / "far" / "elsewhere").is_dir()
+    monkeypatch.setenv("COUNTERPOINT_WORK", "")
     assert common.work_folder() == Path("work")
+    monkeypatch.delenv("COUNTERPOINT_WORK")
+    assert common.work_folder() == Path("work") and Path("work").is_dir()
+
+
+def test_a_work_folder_that_cannot_be_is_one_line(monkeypatch, tmp_path, capsys, disk):
+    monkeypatch.chdir(tmp_path)
+    Path("work").touch()
+    Path("dangling").symlink_to("/nowhere/at/all")
+    read_only = disk(64)
+    subprocess.run(["mount", "-o", "remount,ro", read_only], check=True)
+    for place in ("", "/dev/null/x", "/proc/nowhere", "dangling", str(read_only), f"{read_only}/more"):
+        monkeypatch.setenv("COUNTERPOINT_WORK", place)
+        assert outcome(monkeypatch, lambda _: common.generations()) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"error: {place or 'work'}: unfinished work is kept there, but it is no folder that")
+        assert said.count("\n") == 1 and "COUNTERPOINT_WORK" in said
+
+
+def test_a_place_that_may_not_be_written_is_one_line(monkeypatch, capsys, tmp_path, disk):
+    (tmp_path / "file").touch()
+    assert outcome(monkeypatch, lambda _: (tmp_path / "file" / "more").mkdir()) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'file' / 'more'}: Not a directory; make it a place")
+    place = disk(64)
+    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+    assert outcome(monkeypatch, lambda _: (place / "table").write_text("a")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {place / 'table'}: Read-only file system; make it a place")
+    with pytest.raises(FileNotFoundError):  # a defect, or told elsewhere
+        outcome(monkeypatch, lambda _: (tmp_path / "none").read_text())
 
 
 def test_libraries_load_without_the_collector_which_is_back_afterwards():

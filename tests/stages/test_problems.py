@@ -75,6 +75,14 @@ def test_bad_rows_stop_the_study_and_are_listed_first(folder):
     assert counts == {"train": 10, "in_domain": 6, "rule_shift": 6, "probe": 8}
 
 
+@pytest.mark.parametrize("kind", ["folder", "hub"])
+def test_a_folder_of_rows_that_is_not_there_is_one_line(folder, kind):
+    compose(folder, "default", "source.path=nowhere", f"source.kind={kind}", "source.fields={question: q, answer: a}")
+    done = stage("problems", folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: source.path: nowhere is no folder; set SET=") and done.stderr.count("\n") == 1
+
+
 def test_a_suite_without_problems_is_told(folder):
     compose(folder, "default", "source.rejects_allowed=2", "suites=[in_domain, visual_shift]")
     done = stage("problems", folder)

@@ -18,6 +18,7 @@ from counterpoint.warehouse.contract import files
 from stages import findings, publish, query, warehouse
 from tests.fixtures_warehouse import write_fake_study
 
+ROOT = Path(__file__).parents[2]
 NAME = "default"  # the study that the made-up tables are of
 FOLDER = Path("metrics") / NAME
 
@@ -113,6 +114,23 @@ def test_the_same_tables_are_published_to_the_same_bytes(copy):
     assert {path.name: path.read_bytes() for path in FOLDER.iterdir()} == before
 
 
+def test_findings_are_decided_anew_from_the_published_tables_alone(clone, tmp_path, monkeypatch):
+    shutil.copytree(clone / FOLDER, tmp_path / FOLDER)
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in FOLDER.glob("*.[pj]*")}
+    published.save(pq.read_table(FOLDER / "findings.parquet").slice(0, 2), FOLDER / "findings.parquet")
+    publish.program(["--name", NAME, "--findings"])
+    assert {path.name: path.read_bytes() for path in FOLDER.glob("*.[pj]*")} == before
+
+
+def test_the_findings_in_git_are_those_that_this_code_decides_on_their_tables(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "metrics/published", "metrics/published", ignore=shutil.ignore_patterns("*.duckdb", "plots"))
+    publish.program(["--name", "published", "--findings"])
+    for name in ("findings.parquet", "study.json"):
+        assert Path("metrics/published", name).read_bytes() == (ROOT / "metrics/published" / name).read_bytes()
+
+
 def test_a_published_study_answers_as_the_live_one(study, clone, monkeypatch, capsys):
     told = {}
     for root, arguments in ((study, ()), (clone, ("--study", NAME))):
@@ -151,6 +169,7 @@ def test_the_database_is_read_only_and_made_again_when_a_file_changed(clone, tmp
     with pytest.raises(UserError, match="read-only"):
         query.program(["delete from runs", "--study", NAME])
     place = FOLDER / "results.duckdb"
+    assert place.read_bytes()[8:20] == b"DUCK" + (65).to_bytes(8, "little")  # the format of DuckDB 1.2
     first = place.stat().st_ino
     query.program(["select count(*) from runs", "--csv", "--study", NAME])
     assert capsys.readouterr().out == "count_star()\n5\n" and place.stat().st_ino == first
@@ -177,7 +196,8 @@ def test_findings_begin_with_where_they_come_from(study, clone, monkeypatch, cap
     head, _, rest = capsys.readouterr().out.partition("\n\n")
     assert rest == live
     told = published.load(FOLDER)
-    for part in ("study default", "5 runs", "commit abc", told["machine"]["cpu"], "fake", "2026-01-01", "hours"):
+    runs = "study default: 4 trained runs and 1 base, commit abc"
+    for part in (runs, told["machine"]["cpu"], "fake", "2026-01-01", "hours"):
         assert part in head
 
 

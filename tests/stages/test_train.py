@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from counterpoint.training.records import Recorder
-from stages import train
+from stages import common, train
 from stages.pool import sample_problems
 
 
@@ -232,3 +233,34 @@ def test_the_record_names_the_engine_that_ran(mini, micro_folder, monkeypatch, a
     record = json.loads((folder / "data/runs/sft-mini-16-0/train/run.json").read_text())
     assert record["engine"] == recorded and set(record) == set(tables.TABLES["runs"].schema.names)
     assert json.loads(record["params_json"])["sft"]["engine"] == asked
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5])
+def test_a_disk_that_fills_while_a_checkpoint_is_written_costs_one_line_and_nothing_else(
+    mini, micro_folder, disk, monkeypatch, capsys, share
+):
+    folder = mini()
+    shutil.copytree(micro_folder, folder / "data/models/base/mini")
+    monkeypatch.setattr(sys, "argv", ["stages.sft", "sft-mini-16-0"])
+
+    def made() -> dict[str, bytes]:
+        files = [f for part in ("models", "runs") for f in (folder / "data" / part / "sft-mini-16-0").rglob("*.*")]
+        return {str(file): file.read_bytes() for file in files if file.name != "timings.parquet"}
+
+    common.main(lambda arguments: train.program(arguments))
+    whole = made()
+    (saved,) = folder.glob("work/sft/*/checkpoint-1")
+    size = sum(file.stat().st_size for file in saved.iterdir()) // 1024
+    for part in ("models", "runs"):
+        shutil.rmtree(folder / "data" / part / "sft-mini-16-0")
+    place = disk(64 + int(share * size))  # full in the middle of the first checkpoint, or of the second
+    monkeypatch.setenv("COUNTERPOINT_WORK", str(place))
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        common.main(lambda arguments: train.program(arguments))
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert ended.value.code == 2 and len(told) == 1 and "no space left on its disk" in told[0]
+    assert not made() and len(list(place.glob("sft/*/checkpoint-*"))) == 0.5 + share
+    disk(64 + 4 * size)
+    common.main(lambda arguments: train.program(arguments))
+    assert made() == whole

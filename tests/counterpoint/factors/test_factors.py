@@ -235,14 +235,14 @@ def test_the_split_curve_runs_from_rl_to_sft_at_one_budget(db):
     assert {row["sample"] for row in mart(db, "split_curve")} == {"500", "2k"}
 
 
-@pytest.mark.parametrize("name", ["phase", "trace_kinds", "arm_contrasts", "cost_curve", "split_curve"])
+@pytest.mark.parametrize("name", ["when_sft_wins", "trace_kinds", "arm_contrasts", "cost_curve", "split_curve"])
 def test_a_published_query_answers_its_question(db, name):
     sql = files("queries")[name]
     assert sql.startswith("-- ") and sql.splitlines()[0].count("?") == 1
     columns = db.execute(sql).fetchnumpy()
     rows = db.execute(sql).fetchall()
     assert rows and all(any(value is not None for value in column) for column in zip(*rows, strict=True))
-    if name == "phase":
+    if name == "when_sft_wins":
         assert set(columns["ahead"]) == {"SFT", "RL", "not told apart"}
     if name == "split_curve":
         assert set(columns["sft_share"]) == {0, 25, 50, 75, 100}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from statistics import NormalDist
 
@@ -14,8 +15,9 @@ from counterpoint.statistics import wilson_interval
 from counterpoint.tables import TABLES
 
 SAMPLES = {"2k": 2, "20k": 4}  # problems of a sample
-UPDATES = 8  # optimizer steps of a training run
-PROBES = (0, 4, 8)
+UPDATES = 8  # optimizer steps of an epoch
+EPOCHS = {"sft_long": 3}  # of the arms that do not train for one
+PROBES = (0.0, 0.5, 1.0)  # shares of a run
 METHODS = {"base": "base", "sft": "sft", "sft_long": "sft", "rl": "rl", "sft_then_rl": "sft_then_rl"}
 BLIND = ("no_image", "shuffled_image")
 ITEM_SD, SHARED = 1.5, 0.8  # of an item on the probit scale, and how much of its variance all arms share
@@ -61,11 +63,11 @@ def study(
                     evals.append((run["run_id"], suite, right))
                     if not sample:
                         cells += _cells(run, suite, right, (blind or {}).get(suite, 0.1))
-                    for step in PROBES if sample and probe_items else ():
+                    for share in PROBES if sample and probe_items else ():
                         start = levels["sft " + sample if arm == "sft_then_rl" else "base"]
-                        now = start + (level - start) * step / UPDATES
+                        now = start + (level - start) * share
                         right = answered(rng, now, shared_probe[suite], shift, sd)
-                        probes.append((run["run_id"], suite, step, right))
+                        probes.append((run["run_id"], suite, int(share * run["updates"]), right))
     db = duckdb.connect(config={"threads": 1})
     problems = [(f"{s}-{i:04d}", f"{s}-s{i // per_state:04d}") for s in suites for i in range(items)]
     problems += [(f"probe-{s}-{i:04d}", f"probe-{s}-{i:04d}") for s in suites for i in range(probe_items)]
@@ -100,12 +102,15 @@ def answered(rng: np.random.Generator, level: float, item: np.ndarray, shift: fl
 
 
 def _run(arm: str, model: str, sample: str, seed: int | None) -> dict:
-    base, size = not sample, SAMPLES.get(sample, 0)
+    base, epochs = not sample, EPOCHS.get(arm, 1)
+    size = SAMPLES.get(sample, 0) * epochs
+    told = {} if base else {"arm": {"settings": {"epochs": epochs}, "part": None}, METHODS[arm]: {"epochs": epochs}}
     parent = {"base": None, "sft_then_rl": f"sft-{model}-{sample}-{seed}"}.get(arm, f"base-{model}")
     return {
         "run_id": f"base-{model}" if base else f"{arm}-{model}-{sample}-{seed}", "arm": arm, "method": METHODS[arm],
         "model": model, "sample": sample or None, "seed": seed, "init_run": parent,
-        "updates": 0 if base else UPDATES, "prompts_seen": 1000 * size, "trained_tokens": 10_000 * size,
+        "params_json": json.dumps(told),
+        "updates": 0 if base else UPDATES * epochs, "prompts_seen": 1000 * size, "trained_tokens": 10_000 * size,
         "generated_tokens": 50_000 * size if "rl" in arm else 0,
     }  # fmt: skip
 

@@ -165,67 +165,6 @@ def test_costs_carry_the_run_that_a_sequence_started_from(rows):
     assert (row["first_seconds"], row["second_seconds"]) == pytest.approx((88, 80))
 
 
-def matched(rows: list[dict], measure: str, **wanted) -> dict:
-    (row,) = picked(rows, role="secondary", matched_on=measure, model="tiny", **wanted)
-    return row
-
-
-def test_matched_rows_compare_the_last_probe_within_the_smaller_budget(study, rows):
-    # RL on 20k spends 500 prompts, 25,000 tokens and 10 seconds a step; SFT on 2k ends at 2,000, 20,000 and 8
-    expected = {"prompts": 4, "updates": 8, "generated_tokens": 0, "seconds": 0}
-    for measure, step in expected.items():
-        row = matched(rows, measure, finding="data_efficiency")
-        assert (row["first_updates"], row["second_updates"], row["n"]) == (8, step, 40)
-        effect = study.execute(
-            "select 100 * (avg(correct::int) filter (where run_id like 'sft-tiny-2k-%' and step = 8) "
-            "- avg(correct::int) filter (where run_id like 'rl-tiny-20k-%' and step = $1)) "
-            "from probe_items where suite = 'in_domain'",
-            [step],
-        ).fetchone()[0]
-        assert row["effect"] == pytest.approx(effect)
-
-
-def test_a_sequence_within_the_budget_of_its_first_part_is_that_part(study, rows):
-    beside_rl = matched(rows, "prompts", finding="complementarity", contrast="sft_then_rl 2k − rl 2k")
-    assert (beside_rl["first_prompts"], beside_rl["first_updates"]) == (2000, 8)  # SFT's end, which is RL's step 0
-    first = matched(rows, "updates", finding="complementarity", contrast="sft_then_rl 2k − sft 2k")
-    assert first["first_updates"] == first["second_updates"] == 8
-
-
-def test_without_timings_nothing_is_matched_on_seconds_and_the_rest_stays(rows):
-    rng = np.random.default_rng(3)
-    db = made_up.study(rng, {"tiny": FULL}, items=60, probe_items=10)
-    before = findings.compute(db)
-    db.execute("delete from timings where step = 3")
-    after = findings.compute(db)
-    assert "seconds" in before["matched_on"].to_pylist()
-    assert "seconds" not in after["matched_on"].to_pylist()
-    assert set(after["first_seconds"].to_pylist()) == {None}
-
-
-def test_a_step_during_which_the_process_stood_still_counts_as_the_median():
-    db = made_up.study(np.random.default_rng(4), {"tiny": FULL}, items=60, probe_items=10)
-    before = findings.compute(db)
-    db.execute("update timings set seconds = 21 * seconds where step = 2")
-    assert findings.compute(db).equals(before)
-    db.execute("update timings set seconds = 19.0 / 21 * seconds where step = 2")
-    assert not findings.compute(db).equals(before)
-
-
-def test_other_seconds_change_nothing_but_seconds():
-    def steady(db) -> list[dict]:
-        kept = [name for name in findings.SCHEMA.names if not name.endswith("_seconds")]
-        found = findings.compute(db)
-        return [row for row in found.select(kept).to_pylist() if row["matched_on"] != "seconds"], findings.as_json(
-            found
-        )
-
-    db = made_up.study(np.random.default_rng(4), {"tiny": FULL}, items=60, probe_items=10)
-    before = steady(db)
-    db.execute("update timings set seconds = seconds * (1 + hash(run_id) % 100)")
-    assert steady(db) == before
-
-
 def test_one_seed_is_at_most_suggestive_and_missing_seeds_are_not_compared():
     db = made_up.study(np.random.default_rng(5), {"tiny": FULL}, items=400, seed_sd=0.0)
     db.execute("delete from evals where run_id in ('rl-tiny-20k-2', 'rl-tiny-20k-3')")

@@ -5,10 +5,12 @@ import shutil
 
 import pytest
 import torch
+from transformers.utils import is_torchvision_available
 
 from counterpoint.errors import UserError
 from counterpoint.models import checkpoint
 from counterpoint.prompt import user_text, with_images
+from tests import architectures
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj", "up_proj"]}
 
@@ -140,6 +142,46 @@ def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path, micro_folder, spoil
         checkpoint.load(str(folder))
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_weights_that_were_cut_off_are_named_with_the_remedy(tmp_path, micro_folder, share):
+    folder = shutil.copytree(micro_folder, tmp_path / "cut")
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+    for use in (checkpoint.load, checkpoint.snapshot):
+        with pytest.raises(
+            UserError, match=r"the file is cut off or damaged; copy or make it again \(`dvc chec"
+        ) as told:
+            use(str(folder))
+        assert str(told.value).startswith(f"{file}: its weights cannot be read (") and "\n" not in str(told.value)
+
+
+def test_a_processor_that_needs_torchvision_for_videos_says_which_to_install(tmp_path, shape):
+    if is_torchvision_available():
+        pytest.skip("torchvision is installed")
+    model, processor = architectures.build("qwen2_vl", shape)
+    for part in (model, processor.tokenizer, processor.image_processor):
+        part.save_pretrained(tmp_path)
+    with pytest.raises(UserError) as told:
+        checkpoint.load(str(tmp_path))
+    said = str(told.value)
+    assert said.startswith(
+        f"{tmp_path}: its processor needs torchvision, which is not installed; it reads videos alone"
+    )
+    assert f"`pip install torchvision torch=={torch.__version__}" in said and "\n" not in said
+    assert checkpoint.torchvision_for("2.13.0") == "pip install torchvision torch==2.13.0"
+    index = "--index-url https://download.pytorch.org/whl/cu128"
+    assert checkpoint.torchvision_for("2.13.0+cu128") == f"pip install torchvision torch==2.13.0+cu128 {index}"
+
+
+def test_what_a_library_says_is_told_to_its_end(tmp_path, micro_folder, monkeypatch):
+    def load(*_, **__):
+        raise ValueError("one line\nand what to do")
+
+    monkeypatch.setattr("transformers.AutoProcessor.from_pretrained", load)
+    with pytest.raises(UserError, match=r"can be loaded: one line and what to do$"):
+        checkpoint.load(str(micro_folder))
 
 
 def test_an_adapter_of_a_base_that_is_gone_names_the_base(tmp_path, loaded):

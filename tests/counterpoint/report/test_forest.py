@@ -114,6 +114,15 @@ def test_matched_rows_stand_below_their_contrast_and_other_suites_are_left_out(r
     assert "at equal generated tokens" in words(sheets[0])
 
 
+def test_a_matched_row_that_takes_another_arm_names_it_below_the_contrast_that_it_stands_for(rows, sheets, tmp_path):
+    own = [row for row in forest.shown(rows) if row["finding"] == "complementarity" and row["model"] == "tiny"]
+    told = [(row["second"], row["matched_on"]) for row in own]
+    ended = told.index(("sft 2k", "end"))
+    assert told[ended + 1 :] == [("sft_long 2k", "prompts"), ("sft_long 2k", "updates")]
+    forest.draw(rows, tmp_path / "x.png")
+    assert "at equal updates, against sft_long 2k" in words(sheets[0])
+
+
 def test_a_study_that_compares_nothing_says_so(sheets, tmp_path):
     table = findings.compute(made_up.study(np.random.default_rng(1), {"tiny": {"base": 0.3}}, items=40))
     forest.draw(table.to_pylist(), tmp_path / "x.png")

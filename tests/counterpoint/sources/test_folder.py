@@ -132,7 +132,6 @@ def test_a_picture_shared_with_a_held_out_family_is_refused(rows, source, tmp_pa
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"path": "nowhere"}, "source.path"),
         ({"pattern": "*.nothing"}, "source.pattern"),
         ({"pattern": "/etc/*"}, "source.pattern"),
         ({"pattern": ""}, "source.pattern"),

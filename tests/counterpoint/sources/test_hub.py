@@ -7,7 +7,7 @@ from PIL import Image
 
 from counterpoint.errors import UserError
 from counterpoint.sources import check as check_source
-from counterpoint.sources import hub
+from counterpoint.sources import check_all, hub
 
 FIELDS = {"question": "q", "answer": "a", "images": "i"}
 
@@ -86,6 +86,21 @@ def test_a_data_set_on_the_hub_must_be_pinned_to_a_commit(source, revision):
         check_source(source(kind="hub", repository="A/B", revision=revision))
     check_source(source(kind="hub", repository="A/B", revision="0123456789abcdef" * 2 + "01234567"))
     check_source(source(kind="hub", revision=revision))
+
+
+@pytest.mark.parametrize("kind", ["folder", "hub"])
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(source, kind, tmp_path):
+    (tmp_path / "file").touch()
+    own = {"fields": {"question": "q", "answer": "a"}}
+    for path in (tmp_path / "nowhere", tmp_path / "file"):
+        missing = source(kind=kind, path=str(path))
+        for gone in (missing, source(kind=kind, benchmarks={"more": {**own, "path": str(path)}})):
+            with pytest.raises(
+                UserError, match=rf"^source\.path: {path} is no folder; set SET='source\.path=FOLDER' to"
+            ):
+                check_all(gone)
+    check_all(source(kind=kind, benchmarks={"more": own}))
+    check_all(source(kind="procedural", path="nowhere"))
 
 
 def test_a_repository_is_loaded_at_its_commit_and_configuration(saved, source, monkeypatch):

@@ -142,6 +142,12 @@ def test_the_database_is_made_again_only_when_its_parquet_changed(copy):
     assert ask("select count(*) from runs").rows == [(4,)]
 
 
+def test_the_database_is_in_the_format_of_duckdb_1_2(copy):
+    refresh()
+    header = DATABASE.read_bytes()[8:20]  # the magic bytes, and the version of the format: 64 is 1.0's, 65 is 1.2's
+    assert header == b"DUCK" + (65).to_bytes(8, "little")
+
+
 def test_a_reader_keeps_the_old_database_while_a_new_one_is_swapped_in(copy):
     with query.connect(DATABASE, RUNS) as reader:
         (TABLES / "rejects.parquet").unlink()
