@@ -20,8 +20,8 @@ from counterpoint.errors import UserError
 from counterpoint.typed import Loader
 
 PARAMS = "params.yaml"
-GRID = "grid.yaml"
-TEXTS = (PARAMS, GRID, "dvc.yaml")
+GRID = "grid.yaml"  # what follows from the parameters (counterpoint/grid.py)
+TEXTS = (PARAMS, "dvc.yaml")
 CODE = ("counterpoint", "stages")  # folders
 STAGE = "DVC_STAGE"  # the variable in which DVC tells a command the name of its stage
 NAMED = 3  # changes that the message names
@@ -29,7 +29,8 @@ NAMED = 3  # changes that the message names
 
 @dataclass(frozen=True)
 class Start:
-    """What a stage began with: its name, the texts of params.yaml and dvc.yaml, and the digest of each file of code."""
+    """What a stage began with: its name, the texts of params.yaml, grid.yaml and dvc.yaml, and the digest of each file of
+    code."""
 
     stage: str
     texts: dict[str, str]
@@ -45,7 +46,8 @@ def begin() -> Start | None:
 
 
 def _texts() -> dict[str, str]:
-    return {name: Path(name).read_text(encoding="utf-8", errors="replace") for name in TEXTS}
+    there = (Path(name) for name in (*TEXTS, GRID))
+    return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in there if path.is_file()}
 
 
 def _code() -> dict[str, str]:
@@ -62,10 +64,11 @@ def check(start: Start | None) -> None:
         return
     texts, code = _texts(), _code()
     edited = sorted(path for path in start.code.keys() | code.keys() if start.code.get(path) != code.get(path))
-    if not edited and texts[PARAMS] == start.texts[PARAMS]:
+    if not edited and all(texts.get(name) == start.texts.get(name) for name in (PARAMS, GRID)):
         return
     keys, paths, outs = _depends(start)
-    found = [*_values(keys, start.texts[PARAMS], texts[PARAMS]), *_under(edited, paths)]
+    changed = (_values(name, of, start.texts.get(name, ""), texts.get(name, "")) for name, of in keys.items())
+    found = [*(words for each in changed for words in each), *_under(edited, paths)]
     if not found:
         return
     for out in outs:
@@ -77,8 +80,8 @@ def check(start: Start | None) -> None:
     )
 
 
-def _depends(start: Start) -> tuple[list[str], list[Path], list]:
-    """The parameters' keys, the paths and DVC's outs of the stage, as they were when it began."""
+def _depends(start: Start) -> tuple[dict[str, list[str]], list[Path], list]:
+    """The parameters' keys by file, the paths and DVC's outs of the stage, as they were when it began."""
     from dvc.dependency import ParamsDependency  # seconds, and hardly ever needed
     from dvc.repo import Repo
 
@@ -86,16 +89,17 @@ def _depends(start: Start) -> tuple[list[str], list[Path], list]:
 
     with Repo(fs=Shown(start.texts)) as repo:
         (stage,) = (one for one in repo.index.stages if one.addressing == start.stage)
-        keys = [key for dep in stage.deps if isinstance(dep, ParamsDependency) for key in dep.params]
+        of_files = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+        keys = {os.path.relpath(dep.fs_path): list(dep.params) for dep in of_files}
         paths = [Path(os.path.relpath(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
         return keys, paths, stage.outs
 
 
-def _values(keys: Iterable[str], before: str, after: str) -> list[str]:
-    """What changed of the parameters, in words."""
+def _values(file: str, keys: Iterable[str], before: str, after: str) -> list[str]:
+    """What changed of the parameters in a file, in words."""
     old, new = (yaml.load(text, Loader) for text in (before, after))
     pairs = ((key, _value(old, key), _value(new, key)) for key in keys)
-    return [words for key, *values in pairs for words in _differences(key, *values)]
+    return [words for key, *values in pairs for words in _differences(file, key, *values)]
 
 
 def _value(data: Any, key: str) -> Any:
@@ -104,11 +108,12 @@ def _value(data: Any, key: str) -> Any:
     return data
 
 
-def _differences(key: str, before: Any, after: Any) -> list[str]:
+def _differences(file: str, key: str, before: Any, after: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         names = dict.fromkeys([*before, *after])
-        return [words for name in names for words in _differences(f"{key}.{name}", before.get(name), after.get(name))]
-    return [] if before == after else [f"{key} in {PARAMS} ({before} when it began, {after} now)"]
+        pairs = ((f"{key}.{name}", before.get(name), after.get(name)) for name in names)
+        return [words for pair in pairs for words in _differences(file, *pair)]
+    return [] if before == after else [f"{key} in {file} ({before} when it began, {after} now)"]
 
 
 def _under(edited: Iterable[str], paths: Iterable[Path]) -> list[str]:

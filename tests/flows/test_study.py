@@ -36,9 +36,11 @@ def test_bad_input_is_one_line_and_code_2_before_anything_runs(toy, capsys):
 def test_an_empty_study_keeps_the_file_as_it_stands(toy):
     (toy / "params.yaml").write_text("# mine\n" + (toy / "params.yaml").read_text())
     before = (toy / "params.yaml").read_bytes()
-    assert studies.bring("", []) == studies.bring("default", []) == "params.yaml: study default, as it stands"
+    for name in ("", "default"):
+        made = studies.composed(name, [])
+        assert not studies.put(made) and made.told() == "study default, as it stands in studies/"
     assert (toy / "params.yaml").read_bytes() == before
-    assert studies.bring("", ["rl.learning_rate=0.5"]) == "params.yaml: study default (written)"
+    assert studies.write("", ["rl.learning_rate=0.5"])
     assert "learning_rate: 0.5" in (toy / "params.yaml").read_text()
 
 

@@ -1,6 +1,4 @@
-"""The plant stage: recipes from params.yaml to checkpoints, and an empty list where there are none."""
-
-import json
+"""The plant stage: a recipe from params.yaml to a checkpoint."""
 
 import pytest
 
@@ -14,24 +12,14 @@ RECIPE = (
 )
 
 
-def test_without_plants_only_the_list_is_written(mini):
-    folder = mini() / "data/models/planted"
-    (folder / "left_behind").mkdir(parents=True)
-    plant.program([])
-    assert json.loads((folder / "plants.json").read_text()) == {}
-    assert [path.name for path in folder.iterdir()] == ["plants.json"]
-
-
-def test_each_recipe_becomes_a_checkpoint(mini, monkeypatch):
+def test_a_recipe_becomes_a_checkpoint(mini, monkeypatch):
     monkeypatch.setattr(
         pretraining, "corpus", lambda seed: [t for i in range(60) for t in pretraining.example(seed, i)[1:]]
     )
     folder = mini(RECIPE)
     base.program(["mini"])
-    plant.program([])
-    planted = folder / "data/models/planted"
-    assert json.loads((planted / "plants.json").read_text())["mini_list"]["behaviour"] == "list"
-    model, processor = checkpoint.load(str(planted / "mini_list"))
+    plant.program(["mini_list"])
+    model, processor = checkpoint.load(str(folder / "data/models/planted/mini_list"))
     before, _ = checkpoint.load("data/models/base/mini")
     assert processor.tokenizer.eos_token == "<eos>"
     assert any(
@@ -40,6 +28,9 @@ def test_each_recipe_becomes_a_checkpoint(mini, monkeypatch):
     )
 
 
-def test_it_takes_no_arguments(mini):
-    with pytest.raises(UserError, match="takes no arguments"):
-        plant.program(["mini_list"])
+def test_an_unknown_plant_names_its_neighbour(mini):
+    mini(RECIPE)
+    with pytest.raises(UserError, match="no plant 'mini_lst' in plants; did you mean 'mini_list'"):
+        plant.program(["mini_lst"])
+    with pytest.raises(UserError, match="no plant ''"):
+        plant.program([])

@@ -11,12 +11,13 @@ from counterpoint.errors import UserError
 from stages import record
 
 GRAPH = """\
+vars: [grid.yaml]
 stages:
   train:
-    foreach: ${runs}
+    foreach: ${grid.train}
     do:
       cmd: echo
-      params: [rl, "arms.${item.arm}", threads]
+      params: [rl, "arms.${item.arm}", threads, {grid.yaml: ["grid.train.${key}"]}]
       deps: [counterpoint/training, "counterpoint/methods/${item.arm}.py"]
       outs: ["out/${key}"]
   other:
@@ -29,8 +30,8 @@ threads: 1
 rl: {learning_rate: 1e-4, rewards: {accuracy: 1.0}}
 sft: {epochs: 1}
 arms: {grpo: {start: null}, dft: {start: null}}
-runs: {a-1: {arm: grpo}}
 """
+GRID = "grid: {train: {a-1: {arm: grpo, traces: oracle}, b-1: {arm: grpo, traces: oracle}}}\n"
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def started(tmp_path, monkeypatch):
         Path(name).write_text("one = 1\n")
     Path("dvc.yaml").write_text(GRAPH)
     Path("params.yaml").write_text(PARAMS)
+    Path("grid.yaml").write_text(GRID)
     monkeypatch.setenv(record.STAGE, "train@a-1")
     found = record.begin()
     Path("out/a-1").mkdir(parents=True)
@@ -82,7 +84,8 @@ def test_edits_that_do_not_concern_the_stage_are_let_be(started):
         ("params.yaml", ("1e-4", "1e-3"), "rl.learning_rate in params.yaml (0.0001 when it began, 0.001 now)"),
         ("params.yaml", ("accuracy: 1.0", "accuracy: 1.0, format: 0.1"), "rl.rewards.format in params.yaml (None when"),
         ("params.yaml", ("grpo: {start: null}", "grpo: {start: sft}"), "arms.grpo.start in params.yaml"),
-        ("params.yaml", ("runs: {a-1: {arm: grpo}}", "runs: {}"), None),  # the run is gone, what it read is not
+        ("grid.yaml", ("b-1: {arm: grpo, traces: oracle}", "b-1: {arm: dft}"), None),  # another run's
+        ("grid.yaml", ("oracle}, b", "noisy}, b"), "grid.train.a-1.traces in grid.yaml (oracle when it began, noisy"),
         ("counterpoint/training/loop.py", (), "counterpoint/training/loop.py"),
         ("counterpoint/methods/grpo.py", (), "counterpoint/methods/grpo.py"),
         ("dvc.yaml", ("threads]", "threads, sft]"), None),  # DVC has read its graph before

@@ -39,7 +39,7 @@ def test_programs_that_need_no_model_load_none(root):
 
 
 def test_programs_that_train_or_evaluate_tell_bad_input_before_they_load_anything(root):
-    names = ("sft", "rl", "sft_then_rl", "mixed", "distill", "evaluate", "competence")
+    names = ("check", "train", "distill", "evaluate", "competence")
     code = "".join(f"import stages.{name}\ntold()\n" for name in names)
     for name, found in zip(names, loaded(root, code), strict=True):
         assert not found, name

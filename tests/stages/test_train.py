@@ -241,7 +241,7 @@ def test_a_disk_that_fills_while_a_checkpoint_is_written_costs_one_line_and_noth
 ):
     folder = mini()
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
-    monkeypatch.setattr(sys, "argv", ["stages.sft", "sft-mini-16-0"])
+    monkeypatch.setattr(sys, "argv", ["stages.train", "sft-mini-16-0"])
 
     def made() -> dict[str, bytes]:
         files = [f for part in ("models", "runs") for f in (folder / "data" / part / "sft-mini-16-0").rglob("*.*")]
@@ -249,7 +249,7 @@ def test_a_disk_that_fills_while_a_checkpoint_is_written_costs_one_line_and_noth
 
     common.main(lambda arguments: train.program(arguments))
     whole = made()
-    (saved,) = folder.glob("work/sft/*/checkpoint-1")
+    (saved,) = folder.glob("work/train/*/checkpoint-1")
     size = sum(file.stat().st_size for file in saved.iterdir()) // 1024
     for part in ("models", "runs"):
         shutil.rmtree(folder / "data" / part / "sft-mini-16-0")
