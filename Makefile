@@ -2,12 +2,12 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 # What a user gives reaches the recipes as environment variables alone: neither make nor a shell reads it as code.
-GIVEN := PYTHON STUDY SET FRESH Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
+GIVEN := A B PYTHON STUDY SET FRESH Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings publish report tune contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings compare publish report tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,7 +24,7 @@ ifdef PLAN
 	@python -m flows.plan "$${STUDY:-default}" "$$SET"
 else
 	@python -m flows.parallel --study "$${STUDY:-default}" $${FRESH:+--fresh} $${JOBS:+--jobs "$$JOBS"} -- "$$SET"
-	@echo "Read metrics/report.md, open metrics/samples.html, ask: make query Q=\"from accuracy\""
+	@echo "Read metrics/$${STUDY:-default}/report.md, open metrics/$${STUDY:-default}/samples.html, ask: make query Q=\"from accuracy\""
 endif
 
 quick: override export STUDY := quick
@@ -59,13 +59,16 @@ lint: setup      ## ruff
 	ruff check .
 	ruff format --check .
 
-query: setup     ## ask the results: make query Q="select …" or the name of a published query; STUDY=published: of the published study
+query: setup     ## ask the results: make query Q="select …" or the name of a published query; STUDY=…: of another study than that in params.yaml
 	@python -m stages.query "$$Q" $${STUDY:+--study "$$STUDY"}
 
-findings: setup  ## the findings of the study that the tables hold: make findings; ALL=1: the secondary ones too; STUDY=published
+findings: setup  ## the findings of the study: make findings; ALL=1: the secondary ones too; STUDY=…: of another study
 	@python -m stages.findings $${ALL:+--all} $${STUDY:+--study "$$STUDY"}
 
-publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=published
+compare: setup   ## two studies side by side: make compare A=quick B=published
+	@python -m stages.compare "$$A" "$$B"
+
+publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=quick
 	@python -m stages.publish --name "$${STUDY:-default}"
 	@python -m stages.report --study "$${STUDY:-default}"
 
@@ -95,7 +98,9 @@ serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON
 	@python -m flows.serve $${STUDY:+--study "$$STUDY"} $${CRON:+--cron "$$CRON"} $${TIMEZONE:+--timezone "$$TIMEZONE"} -- "$$SET"
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
-	rm -rf work logs data/problems data/samples data/runs data/traces/* metrics/rewards metrics/tables metrics/results.duckdb metrics/samples.html
+	rm -rf work logs data/problems data/samples data/runs data/traces/* data/checked
+	find metrics -mindepth 1 -maxdepth 1 -type d ! -name competence ! -name tuning ! -name published -exec rm -rf {} +
+	cd metrics/published && rm -rf tables plots rewards *.* */results.duckdb
 	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +
 
 gc: setup        ## drop from DVC's cache what the current dvc.lock does not name

@@ -32,7 +32,7 @@ from counterpoint import params, running, sources, studies
 from counterpoint.errors import UserError
 from flows import asked, graph, heartbeat, parallel, runner, server
 from stages import estimate, lifeline, shipped
-from stages.common import SUMMARY
+from stages.places import place
 
 ASK_EVERY = 3.5  # seconds from one look whether the server answers to the next, and at most for an answer
 MISSED = 3  # answers after which it counts as gone
@@ -163,7 +163,8 @@ def first(ended: queue.SimpleQueue[str]) -> str:
 def leave_summary(name: str, targets: list[str], done: dict[str, tuple[str, float]]) -> None:
     """Leave the run's summary as a Prefect artifact."""
     complete = len(done) == len(targets) and all(outcome != "failed" for outcome, _ in done.values())
-    results = json.loads(SUMMARY.read_text(encoding="utf-8")) if complete and SUMMARY.is_file() else {}
+    made = place(name).summary
+    results = json.loads(made.read_text(encoding="utf-8")) if complete and made.is_file() else {}
     text = summary(name, commit(), targets, done, results)
     create_markdown_artifact(text, key="study-summary", description=f"Study {name}: its stages and accuracies")
 

@@ -30,11 +30,6 @@ MANIFEST = Path("data/samples/manifest.json")
 MODELS = Path("data/models")
 RUNS = Path("data/runs")
 TRACES = Path("data/traces")
-CARDS = Path("metrics/competence")
-TABLES = Path("metrics/tables")
-DATABASE = Path("metrics/results.duckdb")
-SUMMARY = Path("metrics/summary.json")
-FINDINGS = Path("metrics/findings.json")
 
 
 def train_folder(run_id: str) -> Path:

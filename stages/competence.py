@@ -17,7 +17,8 @@ from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
 from counterpoint.typed import nearest
-from stages.common import CARDS, loading, main
+from stages.common import loading, main
+from stages.places import CARDS
 
 log = logging.getLogger("competence")
 

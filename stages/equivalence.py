@@ -2,9 +2,9 @@
 
     python -m stages.equivalence [--arms rl rl_stock] [--suite in_domain] [--margin 5] [--confidence 90]
 
-Reads metrics/tables; pairs the runs by model, sample and seed and their answers by problem. Two one-sided tests
-(counterpoint/statistics/equivalence.py) on the wider of two intervals: Student's over the seeds' differences, and a
-bootstrap over seeds and problems. Not a DVC stage.
+Reads the tables of the study in params.yaml; pairs the runs by model, sample and seed and their answers by problem. Two
+one-sided tests (counterpoint/statistics/equivalence.py) on the wider of two intervals: Student's over the seeds'
+differences, and a bootstrap over seeds and problems. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from counterpoint.statistics import equivalence
 from counterpoint.typed import nearest
 from counterpoint.warehouse import database, query
 from counterpoint.warehouse.contract import LARGE
-from stages.common import DATABASE, RUNS, TABLES, main, train_folder
+from stages.common import RUNS, main, train_folder
+from stages.places import current, place
 
 RUN = "select run_id, arm, method, model, sample, seed, engine, params_json from runs where method <> 'base'"
 ITEM = """
@@ -33,8 +34,8 @@ order by problem_id
 
 
 def read(sql: str) -> list[dict]:
-    """The rows of a query to the results."""
-    with query.connect(DATABASE, RUNS) as db:
+    """The rows of a query to the results of the study in params.yaml."""
+    with query.connect(place(current()).database, RUNS) as db:
         answer = query.ask(db, sql)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
@@ -134,7 +135,8 @@ def program(arguments: list[str]) -> None:
         raise UserError(f"--margin must be a number of percentage points above 0, not {options.margin:g}")
     if not 50 <= options.confidence < 100:
         raise UserError(f"--confidence must be at least 50 and below 100, not {options.confidence:g}")
-    database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+    here = place(current())
+    database.refresh(here.database, here.tables, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
     paired = pairs(read(RUN), tuple(options.arms))
     answers: dict[str, list[dict]] = defaultdict(list)
     for row in read(ITEM.format(suite=database.literal(options.suite))):

@@ -1,8 +1,8 @@
 """Say how long the study in params.yaml will take: python -m stages.estimate
 
-From step times that were measured, where tables hold such for a model and a stage (metrics/published, metrics/tables);
-else from rates of the micro models by size, one thread a process (docs/LOG.md). No time is promised for other models.
-`python -m flows.plan STUDY` prints the whole plan of a study and what of it is done.
+From step times that were measured, where the tables of published studies or of this one hold such for a model and a
+stage; else from rates of the micro models by size, one thread a process (docs/LOG.md). No time is promised for other
+models. `python -m flows.plan STUDY` prints the whole plan of a study and what of it is done.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.methods import METHODS
-from stages.common import TABLES, main
-
-MEASURED = (TABLES.parent / "published", TABLES)  # the second, of this machine, counts where both know a rate
+from stages.common import main
+from stages.places import PUBLISHED, current, place, published_names
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,14 @@ class Known:
 NOTHING = Known({}, {}, {})
 
 
-def measured(folders: Iterable[Path] = MEASURED) -> Known:
-    """The rates in the tables of these folders, later ones first; a folder without tables adds nothing."""
+def measured(folders: Iterable[Path] | None = None) -> Known:
+    """The rates in the tables of these folders, later ones first; a folder without tables adds nothing.
+
+    folders: by default those of the published studies and, of this machine, of the study in params.yaml.
+    """
+    if folders is None:
+        here = current()
+        folders = [*(PUBLISHED / name for name in published_names()), *([place(here).tables] if here else [])]
     found = NOTHING
     for folder in folders:
         if all((folder / f"{name}.parquet").is_file() for name in ("runs", "timings", "probes")):

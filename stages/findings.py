@@ -1,8 +1,8 @@
 """Print the findings of the study: python -m stages.findings [--all] [--finding NAME] [--study published]
 
-Reads metrics/tables/findings.parquet, where the stage `warehouse` put them (counterpoint/findings says how), or those
-of the published study in metrics/NAME, after a line that says where they come from. Primary contrasts decide a finding;
---all lists the secondary ones too. Not a DVC stage.
+The first line says of which study (stages/places.py); the stage `warehouse` put them into its tables
+(counterpoint/findings says how). Primary contrasts decide a finding; --all lists the secondary ones too. Not a DVC
+stage.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from counterpoint.errors import UserError, one_line
 from counterpoint.findings.claims import CLAIMS
 from counterpoint.findings.verdict import shown
 from counterpoint.typed import nearest
-from counterpoint.warehouse import published
-from stages import publish
-from stages.common import TABLES, main
+from stages.common import main
+from stages.places import results
 
 COLUMNS = (
     "contrast",
@@ -37,7 +36,7 @@ WORDS = 5  # columns before this one are words, ranged left
 WIDTH = 118
 
 
-def read(folder: Path, missing: str, broken: str) -> list[dict]:
+def read(folder: Path, remedy: str) -> list[dict]:
     """The rows of the table in a folder. Raises `UserError` with the remedy for one that is missing or broken."""
     import pyarrow.parquet as pq
 
@@ -45,9 +44,9 @@ def read(folder: Path, missing: str, broken: str) -> list[dict]:
     try:
         return pq.read_table(path).to_pylist()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such table; run `{missing}`") from None
+        raise UserError(f"{path}: no such table; run `{remedy}`") from None
     except (ValueError, OSError) as error:  # what pyarrow raises are these
-        raise UserError(f"{path}: not a readable table ({one_line(error)}); run `{broken}`") from None
+        raise UserError(f"{path}: not a readable table ({one_line(error)}); run `{remedy}`") from None
 
 
 def cells(row: dict) -> tuple[str, ...]:
@@ -101,17 +100,17 @@ def program(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.findings", description="The findings of the study.")
     parser.add_argument("--all", action="store_true", help="the secondary contrasts too")
     parser.add_argument("--finding", metavar="NAME", help="this one alone")
-    parser.add_argument("--study", metavar="NAME", help="of this published study, not of the one in metrics/tables")
+    parser.add_argument("--study", metavar="NAME", help="of this study, not of the one in params.yaml")
     options = parser.parse_args(arguments)
     known = [claim.finding for claim in CLAIMS]
     if options.finding and options.finding not in known:
         raise UserError(f"--finding: no finding {options.finding!r}{nearest(options.finding, known)}")
-    if options.study is None:
-        rows = read(TABLES, "make study STUDY=seeds", "dvc repro warehouse")
+    found = results(options.study)
+    print(found.head, end="\n\n")
+    if found.place:
+        rows = read(found.place.tables, "dvc repro warehouse")
     else:
-        folder = publish.folder(options.study)
-        print(published.head(published.load(folder)), end="\n\n")
-        rows = read(folder, *[f"git checkout -- {folder}"] * 2)
+        rows = read(found.published, f"git checkout -- {found.published}")
     for name in [options.finding] if options.finding else known:
         own = [row for row in rows if row["finding"] == name]
         if own:

@@ -27,39 +27,22 @@ import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError, one_line
-from counterpoint.typed import nearest, read_yaml
+from counterpoint.typed import read_yaml
 from counterpoint.warehouse import published
-from stages.common import DATABASE, TABLES, main
+from stages.common import main
+from stages.places import PUBLISHED, place, published_folder
 from stages.warehouse import sources
 
-METRICS = TABLES.parent
 DVC = (sys.executable, "-m", "dvc")
 CODE = ("counterpoint", "stages", "dvc.yaml", "requirements.lock")  # what a commit must hold to be named
 LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers", "pyarrow", "duckdb")
 HOURS = ("step", "probe", "evaluate", "distill")  # phases that do not overlap; `train` is lost when a run resumes
 
 
-def folder(name: str) -> Path:
-    """The folder of a published study. Raises `UserError` with the remedy for any other name."""
-    known = sorted(path.parent.name for path in METRICS.glob(f"*/{published.STUDY}"))
-    if name not in known:
-        raise UserError(
-            f"STUDY: no published study {name!r}{nearest(name, known)}; leave STUDY out to ask the tables of the study "
-            f"in params.yaml, which `make study STUDY={name}` makes if there is such a study"
-        )
-    return METRICS / name
-
-
-def database(name: str) -> tuple[Path, dict]:
-    """The database of a published study, made where it is not there or not of its files, and its study.json."""
-    place = folder(name)
-    return place / DATABASE.name, published.refresh(place, place / DATABASE.name)
-
-
 def program(arguments: list[str]) -> None:
     """Check, write beside, swap in."""
     parser = argparse.ArgumentParser(prog="python -m stages.publish", description="Publish the study in params.yaml.")
-    parser.add_argument("--name", required=True, help="the study, and its folder under metrics/")
+    parser.add_argument("--name", required=True, help="the study, and its folder under metrics/published/")
     parser.add_argument("--findings", action="store_true", help="only decide the published findings anew")
     options = parser.parse_args(arguments)
     name = options.name
@@ -67,15 +50,15 @@ def program(arguments: list[str]) -> None:
         decide(name)
         return
     settings = params.load()
-    target = METRICS / name
+    target, here = PUBLISHED / name, place(settings.study)
     if name != settings.study:
         raise UserError(f"params.yaml holds the study {settings.study!r}, not {name!r}; run `make study STUDY={name}`")
     if target.exists() and not (target / published.STUDY).is_file():
         raise UserError(f"{target}: holds something else than a published study; give the study another name")
     check(settings)
-    scratch = METRICS / f"{name}.{os.getpid()}.new"
+    scratch = PUBLISHED / f"{name}.{os.getpid()}.new"
     try:
-        rows = published.write(TABLES, scratch)
+        rows = published.write(here.tables, scratch)
         _tell(about(settings, rows), scratch)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
@@ -88,42 +71,43 @@ def program(arguments: list[str]) -> None:
 
 def decide(name: str) -> None:
     """Write the findings of a published study as today's rules decide them on its tables."""
-    place = folder(name)
-    study = published.load(place)
+    folder = published_folder(name)
+    study = published.load(folder)
     with duckdb.connect(config={"threads": 1}) as db:
         for table in study["tables"]:
-            db.read_parquet(str(place / f"{table}.parquet")).create_view(table)
+            db.read_parquet(str(folder / f"{table}.parquet")).create_view(table)
         claims = params.Claims(**dict(db.execute("select role, sample from claimed").fetchall()))
         decided = findings.compute(db, claims)
-    published.save(decided, place / "findings.parquet")
+    published.save(decided, folder / "findings.parquet")
     study["tables"]["findings"] = decided.num_rows
-    _tell(study, place)
-    print(f"{place}/findings.parquet: {decided.num_rows} rows; commit it with study.json, report and pictures")
+    _tell(study, folder)
+    print(f"{folder}/findings.parquet: {decided.num_rows} rows; commit it with study.json, report and pictures")
 
 
-def _tell(study: dict, place: Path) -> None:
+def _tell(study: dict, folder: Path) -> None:
     told = json.dumps(study, indent=1, ensure_ascii=False) + "\n"
-    (place / published.STUDY).write_text(told, encoding="utf-8")
+    (folder / published.STUDY).write_text(told, encoding="utf-8")
 
 
 def check(settings: params.Params) -> None:
-    """Raise `UserError` unless metrics/tables is of the runs of `settings` as they lie in data/, and code committed."""
+    """Raise `UserError` unless the tables are of the runs of `settings` as they lie in data/, and code committed."""
     changed = _git("status", "--porcelain", "--", *CODE).splitlines()
     if changed:
         raise UserError(f"{changed[0][3:]}: not committed; commit the code, for study.json names its commit")
-    rows = {row["run_id"]: row for row in _table("runs")}
+    tables = place(settings.study).tables
+    rows = {row["run_id"]: row for row in _table(tables, "runs")}
     wanted = [*settings.runs.base, *settings.runs.trained]
-    _same(f"{TABLES}/runs.parquet", rows, wanted)
-    _same(f"{TABLES}/trace_sets.parquet", [row["trace_set"] for row in _table("trace_sets")], settings.traces)
+    _same(f"{tables}/runs.parquet", rows, wanted)
+    _same(f"{tables}/trace_sets.parquet", [row["trace_set"] for row in _table(tables, "trace_sets")], settings.traces)
     for run_id, run in settings.runs.trained.items():
         told, now = json.loads(rows[run_id]["params_json"]), expected(settings, run)
         other = [key for key in told if told[key] != now.get(key)]
         if other:
             raise UserError(f"{run_id} was not trained with what params.yaml says ({other[0]}); run `dvc repro`")
-    timed = sessions(TABLES)
+    timed = sessions(tables)
     for made in sources(settings).timed():
         if (made / "timings.parquet").is_file() and not sessions(made) <= timed:
-            raise UserError(f"{TABLES}: older than {made}; run `dvc repro warehouse`")
+            raise UserError(f"{tables}: older than {made}; run `dvc repro warehouse`")
     stale = outdated()
     if stale:
         more = f" and {len(stale) - 3} more" if len(stale) > 3 else ""
@@ -146,13 +130,13 @@ def outdated() -> list[str]:
         said = (done.stderr.strip() or "no output").splitlines()[0].removeprefix("ERROR: ")
         remedy = "run `make setup`" if "No module named" in said else "publish when `dvc status` works"
         raise UserError(f"dvc status: {said}; {remedy}")
-    return list(json.loads(done.stdout))
+    return [name for name in json.loads(done.stdout) if name != "check"]  # which follows from every key of params.yaml
 
 
 def sessions(folder: Path) -> set[tuple]:
     """What identifies each whole piece of work that the table `timings` of a folder knows: when it was started, and
     two honest reruns never start at one time."""
-    whole = _table("timings", folder, pc.field("step").is_null())
+    whole = _table(folder, "timings", pc.field("step").is_null())
     return {(row["run_id"], row["phase"], row["started_at"]) for row in whole}
 
 
@@ -166,7 +150,7 @@ def expected(settings: params.Params, run: params.Run) -> dict:
     return json.loads(json.dumps(told))
 
 
-def _table(name: str, folder: Path = TABLES, rows: pc.Expression | None = None) -> list[dict]:
+def _table(folder: Path, name: str, rows: pc.Expression | None = None) -> list[dict]:
     path = folder / f"{name}.parquet"
     try:
         return pq.read_table(path, partitioning=None, filters=rows).to_pylist()
@@ -186,8 +170,9 @@ def _same(path: str, held: object, wanted: object) -> None:
 
 def about(settings: params.Params, rows: dict[str, int]) -> dict:
     """study.json: the same for the same tables, parameters and commit."""
+    timings = place(settings.study).tables / "timings.parquet"
     with duckdb.connect(config={"threads": 1}) as db:
-        db.read_parquet(str(TABLES / "timings.parquet")).create_view("timings")
+        db.read_parquet(str(timings)).create_view("timings")
         spent = dict(
             db.execute(
                 "select phase, sum(seconds) / 3600 from (from timings order by all) where phase in ? group by phase",
@@ -196,7 +181,7 @@ def about(settings: params.Params, rows: dict[str, int]) -> dict:
         )
         commits = db.execute("select code_rev from timings group by 1 order by min(started_at)").fetchall()
         for (commit,) in commits:
-            known(commit)
+            known(commit, timings)
         systems = db.execute("select distinct machine from timings order by 1").fetchall()
         began, ended = db.execute("select min(started_at), max(started_at) from timings").fetchone()
     return {
@@ -220,12 +205,12 @@ def about(settings: params.Params, rows: dict[str, int]) -> dict:
     }
 
 
-def known(commit: str) -> None:
+def known(commit: str, timings: Path) -> None:
     """Raise `UserError` unless HEAD descends from the commit, so that whoever has the repository has it too."""
     done = subprocess.run(["git", "merge-base", "--is-ancestor", commit, "HEAD"], capture_output=True, check=False)
     if done.returncode:
         raise UserError(
-            f"{TABLES}/timings.parquet: made by the commit {commit!r}, which is not in the history of this branch; "
+            f"{timings}: made by the commit {commit!r}, which is not in the history of this branch; "
             "merge it, or run the study here"
         )
 

@@ -3,8 +3,8 @@
     python -m stages.query "select * from accuracy where suite = 'in_domain'"
     python -m stages.query accuracy [--limit 50 | --csv] [--study published]
 
-Read-only. The database is made again from metrics/tables, or from the published study in metrics/NAME, when those have
-changed. Not a DVC stage.
+Read-only. The first line says which study answers (stages/places.py); with --csv it goes to the standard error. The
+database is made again when its tables have changed. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import argparse
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
 from counterpoint.warehouse.contract import LARGE, files
-from stages import publish
-from stages.common import DATABASE, RUNS, TABLES, main, train_folder
+from stages.common import RUNS, main, train_folder
+from stages.places import DATABASE, Place, results
 
 LIMIT = 200  # rows printed
 
@@ -36,7 +37,7 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("question", nargs="?", default="", help="SQL, or the name of a published query")
     parser.add_argument("--limit", type=int, default=LIMIT, help=f"rows to print (default {LIMIT})")
     parser.add_argument("--csv", action="store_true", help="all rows as CSV, with full precision")
-    parser.add_argument("--study", metavar="NAME", help="ask this published study, not the one in metrics/tables")
+    parser.add_argument("--study", metavar="NAME", help="ask this study, not the one in params.yaml")
     options = parser.parse_args(arguments)
     if options.limit < 1:
         raise UserError("--limit must be at least 1")
@@ -45,8 +46,10 @@ def program(arguments: list[str]) -> None:
         return
     sql = query.published(options.question)
     limit = None if options.csv else options.limit
-    answer = _of_published(options.study, sql, limit) if options.study is not None else _of_tables(sql, limit)
+    found = results(options.study)
+    answer = _of_tables(found.place, sql, limit) if found.place else _of_published(found.published, sql, limit)
     try:
+        print(found.head, file=sys.stderr if options.csv else sys.stdout)
         if options.csv:
             query.write_csv(answer, sys.stdout)
         else:
@@ -56,29 +59,29 @@ def program(arguments: list[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _of_tables(sql: str, limit: int | None) -> query.Answer:
-    """The answer of the study in metrics/tables."""
+def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:
+    """The answer of the study that is made here."""
     try:
-        missing = database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
+        missing = database.refresh(here.database, here.tables, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
     except database.Absent:
-        if not DATABASE.is_file():
+        if not here.database.is_file():
             raise
-        missing, made = [], datetime.fromtimestamp(DATABASE.stat().st_mtime).astimezone()
+        missing, made = [], datetime.fromtimestamp(here.database.stat().st_mtime).astimezone()
         print(
-            f"note: {TABLES} is not complete: it is being made again, or was removed (`dvc pull` brings it back); this "
-            f"is the state of {made:%Y-%m-%d %H:%M:%S}",
+            f"note: {here.tables} is not complete: it is being made again, or was removed (`dvc pull` brings it back); "
+            f"this is the state of {made:%Y-%m-%d %H:%M:%S}",
             file=sys.stderr,
         )
     if missing and LARGE in sql:
         print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
-    with query.connect(DATABASE, RUNS) as db:
+    with query.connect(here.database, RUNS) as db:
         return query.ask(db, sql, limit)
 
 
-def _of_published(name: str, sql: str, limit: int | None) -> query.Answer:
+def _of_published(folder: Path, sql: str, limit: int | None) -> query.Answer:
     """The answer of a published study. Raises `UserError` too where the question names what was left out of it."""
-    path, study = publish.database(name)
-    with query.connect(path, path.parent) as db:
+    study = published.refresh(folder, folder / DATABASE)
+    with query.connect(folder / DATABASE, folder) as db:
         try:
             return query.ask(db, sql, limit)
         except UserError as error:

@@ -29,8 +29,7 @@ NAMED = 3  # changes that the message names
 
 @dataclass(frozen=True)
 class Start:
-    """What a stage began with: its name, the texts of params.yaml, grid.yaml and dvc.yaml, and the digest of each file of
-    code."""
+    """What a stage began with: its name, the texts of params.yaml, grid.yaml and dvc.yaml, each code file's digest."""
 
     stage: str
     texts: dict[str, str]

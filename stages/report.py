@@ -1,8 +1,8 @@
 """Write the pictures, the sample viewer and the Markdown report from the tables: python -m stages.report [--study NAME]
 
-Reads metrics/tables/ and data/problems/problems.parquet; writes metrics/plots/, metrics/rewards/, metrics/samples.html
-and metrics/report.md. With --study it reads the published study in metrics/NAME instead, and writes plots/ and
-report.md there: the viewer needs texts, which are not published, and the sheets are as many as the runs.
+Reads the tables in metrics/STUDY and data/problems/problems.parquet; writes plots/, rewards/, samples.html and
+report.md beside them. With --study it reads the published study in metrics/published/NAME instead, and writes plots/
+and report.md there: the viewer needs texts, which are not published, and the sheets are as many as the runs.
 """
 
 from __future__ import annotations
@@ -28,15 +28,10 @@ from counterpoint.report import (
 )
 from counterpoint.report.results import Results
 from counterpoint.warehouse import published
-from stages import publish
-from stages.common import PROBLEMS, TABLES, main
+from stages.common import PROBLEMS, main
+from stages.places import place, published_folder
 
 log = logging.getLogger("report")
-METRICS = TABLES.parent
-PLOTS = "plots"  # in METRICS, or in the folder of a published study
-SHEETS = METRICS / "rewards"
-REPORT = "report.md"
-VIEWER = METRICS / "samples.html"
 
 
 def program(arguments: list[str]) -> None:
@@ -45,24 +40,22 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("--study", metavar="NAME", help="of this published study, not of the one in params.yaml")
     name = parser.parse_args(arguments).study
     if name is not None:
-        folder = publish.folder(name)
+        folder = published_folder(name)
         results = read.load(folder, published.load(folder)["study"], f"git checkout -- {folder}")
-        draw(results, folder, folder)
-        log.info("wrote %s and the pictures in %s", folder / REPORT, folder / PLOTS)
+        draw(results, folder, folder / "plots", folder / "report.md")
+        log.info("wrote the report and the pictures in %s", folder)
         return
-    results = read.load(TABLES, params.load().study)
-    draw(results, TABLES, METRICS)
-    drawn = sheets.draw_all(results, SHEETS)
-    series.write(results, METRICS / PLOTS)
-    viewer.write(results, TABLES, PROBLEMS, VIEWER)
-    log.info(
-        "wrote %s, %s, pictures in %s and %d sheets in %s", METRICS / REPORT, VIEWER, METRICS / PLOTS, drawn, SHEETS
-    )
+    here = place(params.load().study)
+    results = read.load(here.tables, here.study)
+    draw(results, here.tables, here.plots, here.report)
+    drawn = sheets.draw_all(results, here.sheets)
+    series.write(results, here.plots)
+    viewer.write(results, here.tables, PROBLEMS, here.viewer)
+    log.info("wrote %s, %s, pictures in %s and %d sheets", here.report, here.viewer, here.plots, drawn)
 
 
-def draw(results: Results, tables: Path, out: Path) -> None:
-    """Draw the pictures into `out`/plots and write `out`/report.md; `tables` is where `results` were read."""
-    plots = out / PLOTS
+def draw(results: Results, tables: Path, plots: Path, report: Path) -> None:
+    """Draw the pictures into the folder `plots` and write `report`; `tables` is where `results` were read."""
     forest.draw(results.marts["findings"], plots / "findings.png")
     curves.draw(results, plots / "reward_vs_accuracy.png")
     arms.draw(results, plots / "accuracy_by_arm.png")
@@ -71,7 +64,7 @@ def draw(results: Results, tables: Path, out: Path) -> None:
     overview.draw(results, plots / "rewards.png")
     with read.connect(tables, factors.MARTS) as db:
         factors.draw(db, plots)
-    text.write(results, out / REPORT)
+    text.write(results, report)
 
 
 if __name__ == "__main__":

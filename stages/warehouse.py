@@ -2,8 +2,9 @@
 
     python -m stages.warehouse
 
-Reads params.yaml (which runs), data/problems, data/samples and those runs in data/runs. Writes metrics/tables/,
-metrics/results.duckdb, metrics/summary.json and metrics/findings.json.
+Reads params.yaml (which runs), data/problems, data/samples and those runs in data/runs. Writes into metrics/STUDY:
+tables/, results.duckdb, summary.json, headline.json (what `dvc metrics` shows), findings.json and made.json (by which
+parameters, and when).
 """
 
 from __future__ import annotations
@@ -16,22 +17,11 @@ import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError
+from counterpoint.typed import read_yaml
 from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
-from counterpoint.warehouse.summary import summary
-from stages.common import (
-    DATABASE,
-    FINDINGS,
-    PROBLEMS,
-    REJECTS,
-    SAMPLES,
-    SUMMARY,
-    TABLES,
-    TRACES,
-    distill_folder,
-    eval_folder,
-    main,
-    train_folder,
-)
+from counterpoint.warehouse.summary import headline, newest, summary
+from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, main, train_folder
+from stages.places import PARAMS, place
 
 log = logging.getLogger("warehouse")
 
@@ -50,12 +40,15 @@ def program(arguments: list[str]) -> None:
     if arguments:
         raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
     settings = params.load()
-    found = sources(settings)
-    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    build(found, TABLES, DATABASE, settings.claims)
-    _publish(summary(DATABASE), SUMMARY, sort_keys=True)
-    _publish(findings.as_json(pq.read_table(TABLES / "findings.parquet")), FINDINGS, sort_keys=False)
-    log.info("%d runs in %s, %s, %s and %s", len(found.runs), TABLES, DATABASE, SUMMARY, FINDINGS)
+    found, here = sources(settings), place(settings.study)
+    here.folder.mkdir(parents=True, exist_ok=True)
+    build(found, here.tables, here.database, settings.claims)
+    _publish(summary(here.database), here.summary, sort_keys=True)
+    _publish(headline(here.database), here.headline, sort_keys=True)
+    _publish(findings.as_json(pq.read_table(here.tables / "findings.parquet")), here.findings, sort_keys=False)
+    made = {"study": settings.study, "newest": newest(here.database), "params": read_yaml(PARAMS)}
+    _publish(made, here.made, sort_keys=False)
+    log.info("%d runs in %s, a database, a summary and findings beside them", len(found.runs), here.tables)
 
 
 def _publish(content: dict, path: Path, sort_keys: bool) -> None:

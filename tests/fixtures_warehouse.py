@@ -10,8 +10,10 @@ from counterpoint import grid, problem, studies, tables
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
+from stages.places import place
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+TABLES, DATABASE = place("default").tables, place("default").database
 FAMILIES = ("cards", "chart", "count", "grid")
 PER_SUITE = 16
 SIZES = {"2k": 8, "20k": 32}  # rows of the fake samples
@@ -183,8 +185,8 @@ def _step(rows: dict, run_id: str, step: int, level: float, rl: bool, train: lis
                     "advantage": 0.0, "terms": [("accuracy", float(correct)), ("format", float(parsed))],
                 }
             )  # fmt: skip
-    for place, (term, weight) in enumerate((("accuracy", 0.9), ("format", 0.1)) if rl else ()):
-        mean = sum(s[place] for s in scored) / len(scored)
+    for index, (term, weight) in enumerate((("accuracy", 0.9), ("format", 0.1)) if rl else ()):
+        mean = sum(s[index] for s in scored) / len(scored)
         rows["rewards"].append(
             {"run_id": run_id, "step": step, "term": term, "weight": weight, "mean": mean, "std": 0.1}
         )

@@ -75,8 +75,7 @@ def make_study(folder: Path) -> Path:
     copy_tree(folder)
     (folder / "studies/killed.yaml").write_text(STUDY, encoding="utf-8")
     command(folder, "python", "-m", "counterpoint.studies", "killed")
-    command(folder, "dvc", "repro", "evaluate_base@base-tiny", "competence", "sample")
-    command(folder, "dvc", "repro", "-s", "plant")
+    command(folder, "dvc", "repro", "evaluate@base-tiny", "competence", "sample")
     return folder
 
 
@@ -195,7 +194,7 @@ def results(folder: Path) -> dict[str, str]:
     """Digests of what a study makes, but for what tells times: its models, records and tables."""
     files = [
         path
-        for place in (f"data/models/{RUN}", "data/runs", "data/samples", "data/problems", "metrics/tables")
+        for place in (f"data/models/{RUN}", "data/runs", "data/samples", "data/problems", "metrics/killed/tables")
         for path in sorted((folder / place).rglob("*"))
         if path.is_file() and path.stem not in ("timings", "cost_efficiency", "cost_curve", "findings")
     ]

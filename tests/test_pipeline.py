@@ -89,7 +89,7 @@ def test_every_stage_of_the_graph_has_run(done):
 
 
 def test_the_tables_are_filled_for_every_run(done):
-    tables = {path.stem: pq.read_table(path) for path in (done.folder / "metrics/tables").glob("*.parquet")}
+    tables = {path.stem: pq.read_table(path) for path in (done.folder / "metrics/mini/tables").glob("*.parquet")}
     wanted = {"problems", "samples", "runs", "steps", "rewards", "probes", "probe_items", "evals", "timings", "rejects"}
     assert wanted <= set(tables)
     for name in wanted - EMPTY_HERE:
@@ -118,9 +118,9 @@ def test_the_samples_are_nested(done):
 
 
 def test_what_a_reader_opens_is_there(done):
-    metrics = done.folder / "metrics"
+    metrics = done.folder / "metrics/mini"
     assert json.loads((metrics / "summary.json").read_text())
-    assert json.loads((metrics / "competence/mini.json").read_text())["base"] == "mini"
+    assert json.loads((done.folder / "metrics/competence/mini.json").read_text())["base"] == "mini"
     assert (metrics / "report.md").read_text().strip()
     assert "<html" in (metrics / "samples.html").read_text().lower()
     assert len(list((metrics / "plots").glob("*.png"))) >= 3
@@ -138,7 +138,7 @@ def test_results_can_be_asked(done):
     answer = run(done.folder, "stages.query", "select run_id, suite, accuracy from accuracy where suite = 'in_domain'")
     assert answer.returncode == 0, answer.stderr
     assert all(run_id in answer.stdout for run_id in RUNS)
-    with duckdb.connect(str(done.folder / "metrics/results.duckdb"), read_only=True) as db:
+    with duckdb.connect(str(done.folder / "metrics/mini/results.duckdb"), read_only=True) as db:
         assert db.sql("select count(*) from runs").fetchall() == [(1 + len(RUNS),)]
 
 

@@ -27,6 +27,7 @@ from counterpoint.params import (
 from counterpoint.params.values import LARGEST_SEED
 from counterpoint.typed import nearest
 
+TAKEN = ("competence", "tuning")  # folders beside those of the studies, in metrics/
 Fail = Callable[[str], NoReturn]
 
 
@@ -111,6 +112,8 @@ def _keys(params: Params, fail: Fail) -> None:
         for name in names:
             if not re.fullmatch("[A-Za-z0-9_]+", name):
                 fail(f"{key} has the name {name!r}; use letters, digits and _ alone")
+    if not re.fullmatch("[A-Za-z0-9_-]+", params.study) or params.study in TAKEN:
+        fail(f"study cannot be called {params.study!r}; use letters, digits, _ and -, and not {' or '.join(TAKEN)}")
     for taken in (ITSELF, BASE.removesuffix("-")):
         if taken in params.arms:
             fail(f"arms.{taken} cannot be called so, for {taken!r} names what is not trained; choose another name")

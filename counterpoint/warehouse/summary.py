@@ -1,4 +1,4 @@
-"""The few numbers that `dvc metrics diff` compares: accuracy by run and suite, and the reward at the last probe."""
+"""A study in numbers: of every run (`summary`), and about ten in all (`headline`, which `dvc metrics` shows)."""
 
 from __future__ import annotations
 
@@ -31,3 +31,33 @@ def summary(database: Path) -> dict:
             known = {"training": training, "held_out": held_out}
             found["reward"][run_id] = {name: round(value, 4) for name, value in known.items() if value is not None}
     return found
+
+
+def headline(database: Path) -> dict:
+    """About ten numbers: `accuracy`: suite -> method -> mean greedy accuracy of its runs, in domain and on the text
+    twin; `runs`: how many were trained; `rewards`: how many are called aligned, and deceptive; `supported`: how many
+    findings are. Rounded to 4 places.
+    """
+    with duckdb.connect(str(database), read_only=True, config={"threads": 1}) as db:
+        accuracy: dict = {}
+        for suite, method, mean in db.execute(
+            """
+            select suite, method, avg(accuracy) from (from accuracy order by all) join runs using (run_id)
+            where condition = 'normal' and family = 'all' and suite in ('in_domain', 'text_twin')
+            group by all order by all
+            """
+        ).fetchall():
+            accuracy.setdefault(suite, {})[method] = round(mean, 4)
+        ((runs,),) = db.execute("select count(*) from runs where method <> 'base'").fetchall()
+        called = dict(db.execute("select verdict, count(*) from deceptive_rewards group by 1").fetchall())
+        ((supported,),) = db.execute(
+            "select count(distinct finding) from findings where finding_verdict = 'supported'"
+        ).fetchall()
+    rewards = {verdict: called.get(verdict, 0) for verdict in ("aligned", "deceptive")}
+    return {"accuracy": accuracy, "runs": runs, "rewards": rewards, "supported": supported}
+
+
+def newest(database: Path) -> str | None:
+    """When the newest work that the tables know was started; None where they know of none."""
+    with duckdb.connect(str(database), read_only=True, config={"threads": 1}) as db:
+        return db.execute("select max(started_at) from timings").fetchall()[0][0]

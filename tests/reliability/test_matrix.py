@@ -143,4 +143,4 @@ def test_triggers_at_once_run_one_at_a_time(served, wanted, more):
 
     wait_for(ended, 300, "all runs completed")
     assert most == 1 and killing.results(served.folder) == wanted
-    assert os.path.exists(served.folder / "metrics/report.md")
+    assert os.path.exists(served.folder / "metrics/killed/report.md")

@@ -19,7 +19,7 @@ def test_the_quick_study_is_served(tmp_path):
             server.call(f"flow_runs/{first['id']}/set_state", {"state": {"type": "CANCELLING"}})
             wait_for(lambda: first["id"] in ids(server, "CANCELLED"), 60, "the run cancelled")
             wait_for(lambda: ids(server, "COMPLETED"), 900, "the next scheduled run completed")
-            assert json.loads((folder / "metrics/summary.json").read_text())["accuracy"]
+            assert json.loads((folder / "metrics/quick/summary.json").read_text())["accuracy"]
             assert "epochs: 2" in (folder / "params.yaml").read_text()
             by_hand = server.trigger()
             wait_for(lambda: by_hand in ids(server, "COMPLETED"), 300, "the run by hand completed")

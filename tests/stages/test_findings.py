@@ -64,13 +64,13 @@ def test_all_lists_the_secondary_ones_after_the_primary(folder, table, capsys):
 def test_what_is_missing_or_mistyped_is_one_line(folder):
     with pytest.raises(UserError, match="no finding 'capacty'; did you mean 'capacity'"):
         stage.program(["--finding", "capacty"])
-    (folder / "metrics/tables/findings.parquet").write_bytes(b"no table")
+    (folder / "metrics/default/tables/findings.parquet").write_bytes(b"no table")
     with pytest.raises(UserError, match=r"findings\.parquet: not a readable table .*; run `dvc repro warehouse`"):
         stage.program([])
-    (folder / "metrics/tables/findings.parquet").unlink()
+    (folder / "metrics/default/tables/findings.parquet").unlink()
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
         [sys.executable, "-m", "stages.findings"], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == "error: metrics/tables/findings.parquet: no such table; run `make study STUDY=seeds`\n"
+    assert done.stderr == "error: metrics/default/tables/findings.parquet: no such table; run `dvc repro warehouse`\n"

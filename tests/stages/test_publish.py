@@ -20,7 +20,7 @@ from tests.fixtures_warehouse import write_fake_study
 
 ROOT = Path(__file__).parents[2]
 NAME = "default"  # the study that the made-up tables are of
-FOLDER = Path("metrics") / NAME
+FOLDER = Path("metrics/published") / NAME
 
 
 def git(*arguments: str) -> None:
@@ -84,7 +84,7 @@ def clone(made, tmp_path_factory) -> Path:
 def test_every_row_is_published_but_for_the_texts(study):
     with duckdb.connect() as db:
         for name in published.tables():
-            source, file = f"'metrics/tables/{name}.parquet'", f"'{FOLDER}/{name}.parquet'"
+            source, file = f"'metrics/default/tables/{name}.parquet'", f"'{FOLDER}/{name}.parquet'"
             columns = [row[0] for row in db.execute(f"describe from {source}").fetchall()]
             kept = [column for column in columns if column not in published.LEFT_OUT.get(name, ())]
             assert [row[0] for row in db.execute(f"describe from {file}").fetchall()] == kept
@@ -102,7 +102,7 @@ def test_what_made_it_is_told(study):
     assert told["params"] == read_yaml(Path("params.yaml"))
     assert told["commits"] == ["abc"] and told["machine"]["systems"] == ["fake"] and told["machine"]["cores"] >= 1
     assert told["runs"] == told["tables"]["runs"] == 5
-    rows = pq.read_table("metrics/tables/timings.parquet").to_pylist()
+    rows = pq.read_table("metrics/default/tables/timings.parquet").to_pylist()
     for phase, hours in told["hours"].items():
         assert hours == pytest.approx(sum(row["seconds"] for row in rows if row["phase"] == phase) / 3600, abs=1e-3)
     assert set(told["hours"]) == {"step", "probe", "evaluate", "distill"}
@@ -125,10 +125,17 @@ def test_findings_are_decided_anew_from_the_published_tables_alone(clone, tmp_pa
 
 def test_the_findings_in_git_are_those_that_this_code_decides_on_their_tables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(ROOT / "metrics/published", "metrics/published", ignore=shutil.ignore_patterns("*.duckdb", "plots"))
+    shutil.copytree(
+        ROOT / "metrics/published/published",
+        "metrics/published/published",
+        ignore=shutil.ignore_patterns("*.duckdb", "plots"),
+    )
     publish.program(["--name", "published", "--findings"])
     for name in ("findings.parquet", "study.json"):
-        assert Path("metrics/published", name).read_bytes() == (ROOT / "metrics/published" / name).read_bytes()
+        assert (
+            Path("metrics/published/published", name).read_bytes()
+            == (ROOT / "metrics/published/published" / name).read_bytes()
+        )
 
 
 def test_a_published_study_answers_as_the_live_one(study, clone, monkeypatch, capsys):
@@ -178,13 +185,17 @@ def test_the_database_is_read_only_and_made_again_when_a_file_changed(clone, tmp
     query.program(["select count(*) from runs", "--csv", "--study", NAME])
     assert capsys.readouterr().out == "count_star()\n2\n"
     (FOLDER / "steps.parquet").write_bytes(b"PAR1 broken")
-    with pytest.raises(UserError, match=r"steps.parquet: not a readable table .*`git checkout -- metrics/default`$"):
+    with pytest.raises(
+        UserError, match=r"steps.parquet: not a readable table .*`git checkout -- metrics/published/default`$"
+    ):
         query.program(["from runs", "--study", NAME])
     (FOLDER / "steps.parquet").unlink()
-    with pytest.raises(UserError, match=r"steps.parquet: No such file.*; run `git checkout -- metrics/default`$"):
+    with pytest.raises(
+        UserError, match=r"steps.parquet: No such file.*; run `git checkout -- metrics/published/default`$"
+    ):
         query.program(["from runs", "--study", NAME])
     (FOLDER / "study.json").write_text("{")
-    with pytest.raises(UserError, match=r"study.json: not readable .*`git checkout -- metrics/default`$"):
+    with pytest.raises(UserError, match=r"study.json: not readable .*`git checkout -- metrics/published/default`$"):
         query.program(["from runs", "--study", NAME])
 
 
@@ -194,7 +205,8 @@ def test_findings_begin_with_where_they_come_from(study, clone, monkeypatch, cap
     monkeypatch.chdir(clone)
     findings.program(["--study", NAME])
     head, _, rest = capsys.readouterr().out.partition("\n\n")
-    assert rest == live
+    mine, _, of_mine = live.partition("\n\n")
+    assert rest == of_mine and mine.startswith("study default (metrics/default), newest work of 2026-01-01")
     told = published.load(FOLDER)
     runs = "study default: 4 trained runs and 1 base, commit abc"
     for part in (runs, told["machine"]["cpu"], "fake", "2026-01-01", "hours"):
@@ -202,17 +214,17 @@ def test_findings_begin_with_where_they_come_from(study, clone, monkeypatch, cap
 
 
 @pytest.mark.parametrize("program", [query.program, findings.program])
-@pytest.mark.parametrize("name", ["seeds", "defalt", "../metrics/default", ""])
+@pytest.mark.parametrize("name", ["seeds", "defalt", "../published/default", ""])
 def test_another_study_is_refused_by_name(clone, monkeypatch, program, name):
     monkeypatch.chdir(clone)
     question = ["from runs"] if program is query.program else []
-    with pytest.raises(UserError, match=rf"^STUDY: no published study '{name}'; .*leave STUDY out") as told:
+    with pytest.raises(UserError, match=rf"^STUDY: no results of a study '{name}'; ") as told:
         program([*question, "--study", name])
     assert "\n" not in str(told.value)
 
 
 def changed(path: str, change) -> None:
-    """Write a table of metrics/tables again with its rows changed."""
+    """Write a table of metrics/default/tables again with its rows changed."""
     table = pq.read_table(path)
     pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), table.schema), path)
 
@@ -233,16 +245,19 @@ def trained_again(rows: list[dict]) -> list[dict]:
     ("break_it", "message"),
     [
         (
-            lambda: Path("metrics/tables/phase.parquet").unlink(),
+            lambda: Path("metrics/default/tables/phase.parquet").unlink(),
             "phase.parquet: no such table; run `dvc repro warehouse`",
         ),
-        (lambda: changed("metrics/tables/runs.parquet", without_run), "lacks rl-small-2k-0 and 0 more"),
-        (lambda: changed("metrics/tables/runs.parquet", otherwise_trained), r"not trained with what .* \(prompt\)"),
+        (lambda: changed("metrics/default/tables/runs.parquet", without_run), "lacks rl-small-2k-0 and 0 more"),
+        (
+            lambda: changed("metrics/default/tables/runs.parquet", otherwise_trained),
+            r"not trained with what .* \(prompt\)",
+        ),
         (
             lambda: changed("data/runs/rl-small-2k-0/train/timings.parquet", trained_again),
-            "metrics/tables: older than data/runs/rl-small-2k-0/train; run `dvc repro warehouse`",
+            "metrics/default/tables: older than data/runs/rl-small-2k-0/train; run `dvc repro warehouse`",
         ),
-        (lambda: shutil.rmtree("metrics/tables"), "runs.parquet: no such table"),
+        (lambda: shutil.rmtree("metrics/default/tables"), "runs.parquet: no such table"),
         (lambda: git("tag", "-d", "abc"), "timings.parquet: made by the commit 'abc', which is not in the history"),
         (lambda: Path("stages/one.py").write_text("2"), "stages/one.py: not committed"),
         (lambda: (FOLDER / "study.json").unlink(), "holds something else than a published study"),
@@ -256,7 +271,7 @@ def test_a_study_that_does_not_match_is_refused_in_one_line(copy, break_it, mess
         publish.program(["--name", NAME])
     assert "\n" not in str(told.value)
     assert {path: path.read_bytes() for path in FOLDER.iterdir()} == before
-    assert not list(Path("metrics").glob("*.new"))
+    assert not list(Path("metrics").rglob("*.new"))
 
 
 @pytest.mark.parametrize(

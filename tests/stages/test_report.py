@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
 def test_it_writes_everything_and_names_a_missing_table(folder):
     done = run_stage(folder)
     assert done.returncode == 0, done.stderr
-    written = {str(path.relative_to(folder / "metrics")) for path in (folder / "metrics").rglob("*.*")}
+    written = {str(path.relative_to(folder / "metrics/default")) for path in (folder / "metrics/default").rglob("*.*")}
     assert written >= {
         "report.md", "samples.html", "plots/reward_vs_accuracy.png", "plots/accuracy_by_arm.png",
         "plots/sft_2k_vs_rl_20k.png", "plots/shift_curves.png", "plots/findings.png", "plots/probes.csv",
@@ -45,13 +45,14 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     assert "plots/split.png" not in written  # nothing was split
     sheets = {name for name in written if name.startswith("rewards/")}
     assert sheets == {f"rewards/{arm}-tiny-2k-{seed}.png" for arm in ("rl", "sft_then_rl") for seed in SEEDS}
-    assert (folder / "metrics" / "report.md").read_text(encoding="utf-8").startswith("# Study `default`")
-    assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics" / "report.md").read_text(encoding="utf-8")
-    (folder / "metrics" / "tables" / "runs.parquet").unlink()
+    assert (folder / "metrics/default/report.md").read_text(encoding="utf-8").startswith("# Study `default`")
+    assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics/default/report.md").read_text(encoding="utf-8")
+    (folder / "metrics/default/tables" / "runs.parquet").unlink()
     failed = run_stage(folder)
     assert failed.returncode == 2
     assert (
-        failed.stderr.splitlines()[-1] == "error: metrics/tables/runs.parquet: no such table; run `dvc repro warehouse`"
+        failed.stderr.splitlines()[-1]
+        == "error: metrics/default/tables/runs.parquet: no such table; run `dvc repro warehouse`"
     )
 
 
@@ -59,11 +60,11 @@ def test_a_study_without_rl_has_no_sheets_and_no_section(tmp_path, monkeypatch):
     write_fake_study(tmp_path, {**RUNS, "train": [{"arms": ["sft"], **EACH}]})
     monkeypatch.chdir(tmp_path)
     warehouse.program([])
-    (tmp_path / "metrics" / "rewards").mkdir()
-    (tmp_path / "metrics" / "rewards" / "rl-tiny-2k-1.png").write_bytes(b"of the study before")
+    (tmp_path / "metrics/default" / "rewards").mkdir()
+    (tmp_path / "metrics/default" / "rewards" / "rl-tiny-2k-1.png").write_bytes(b"of the study before")
     report.program([])
-    assert list((tmp_path / "metrics" / "rewards").iterdir()) == []  # DVC misses an out that is not there
-    assert "tell the truth" not in (tmp_path / "metrics" / "report.md").read_text(encoding="utf-8")
+    assert list((tmp_path / "metrics/default" / "rewards").iterdir()) == []  # DVC misses an out that is not there
+    assert "tell the truth" not in (tmp_path / "metrics/default" / "report.md").read_text(encoding="utf-8")
 
 
 def test_an_argument_is_refused(tmp_path):
@@ -74,16 +75,18 @@ def test_an_argument_is_refused(tmp_path):
 def test_a_published_study_is_reported_from_its_tables_alone(folder, tmp_path_factory, monkeypatch):
     report.program([])
     clone = tmp_path_factory.mktemp("clone")
-    published.write(Path("metrics/tables"), clone / "metrics" / "other")
+    published.write(Path("metrics/default/tables"), clone / "metrics/published/other")
     monkeypatch.chdir(clone)
-    Path("metrics/other/study.json").write_text('{"study": "default"}')
+    Path("metrics/published/other/study.json").write_text('{"study": "default"}')
     report.program(["--study", "other"])
-    drawn = {path.name for path in Path("metrics/other/plots").iterdir()}
+    drawn = {path.name for path in Path("metrics/published/other/plots").iterdir()}
     assert drawn == {path.name for path in (folder / "metrics" / "plots").glob("*.png")}
-    assert Path("metrics/other/report.md").read_bytes() == (folder / "metrics" / "report.md").read_bytes()
-    assert not Path("metrics/samples.html").exists() and not Path("metrics/plots").exists()
-    Path("metrics/other/evals.parquet").unlink()
-    with pytest.raises(UserError, match=r"evals\.parquet: no such table; run `git checkout -- metrics/other`"):
+    assert Path("metrics/published/other/report.md").read_bytes() == (folder / "metrics/default/report.md").read_bytes()
+    assert not Path("metrics/default/samples.html").exists() and not Path("metrics/default/plots").exists()
+    Path("metrics/published/other/evals.parquet").unlink()
+    with pytest.raises(
+        UserError, match=r"evals\.parquet: no such table; run `git checkout -- metrics/published/other`"
+    ):
         report.program(["--study", "other"])
     with pytest.raises(UserError, match=r"no published study 'othr'.*'other'"):
         report.program(["--study", "othr"])

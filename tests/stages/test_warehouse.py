@@ -28,7 +28,7 @@ def root(tmp_path_factory):
 
 
 def test_the_summary_is_small_and_holds_the_grid(root):
-    summary = json.loads((root / "metrics/summary.json").read_text())
+    summary = json.loads((root / "metrics/default/summary.json").read_text())
     assert set(summary["accuracy"]) == {
         "base-small", "sft-small-2k-0", "rl-small-2k-0", "rl-small-20k-0", "sft_then_rl-small-2k-0",
     }  # fmt: skip

@@ -18,9 +18,9 @@ from counterpoint.errors import UserError
 from counterpoint.warehouse import checks
 from counterpoint.warehouse.build import build
 from counterpoint.warehouse.contract import KEYS, MARTS, STORED
-from stages.common import DATABASE, PROBLEMS, TABLES, eval_folder, train_folder
+from stages.common import PROBLEMS, eval_folder, train_folder
 from stages.warehouse import sources
-from tests.fixtures_warehouse import BASES_ONLY, REPOSITORY, write_fake_study
+from tests.fixtures_warehouse import BASES_ONLY, DATABASE, REPOSITORY, TABLES, write_fake_study
 
 
 def ask(sql: str, *values) -> list[tuple]:
@@ -158,7 +158,7 @@ def test_a_step_during_which_the_process_stood_still_counts_as_the_median(copy):
 def test_bases_alone_give_empty_tables(tmp_path, monkeypatch):
     write_fake_study(tmp_path, BASES_ONLY)
     monkeypatch.chdir(tmp_path)
-    Path("metrics").mkdir()
+    Path("metrics/default").mkdir(parents=True)
     rebuild()
     for name in ("steps", "rewards", "probes", "completions", "reward_vs_accuracy", "sft_vs_rl", "cost_efficiency"):
         assert ask(f"select count(*) from {name}") == [(0,)]

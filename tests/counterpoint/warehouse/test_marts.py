@@ -10,8 +10,9 @@ import pytest
 from counterpoint import params, tables
 from counterpoint.suites import OWN
 from counterpoint.warehouse.build import build
-from stages.common import DATABASE, PROBLEMS, TABLES, eval_folder
+from stages.common import PROBLEMS, eval_folder
 from stages.warehouse import sources
+from tests.fixtures_warehouse import DATABASE, TABLES
 
 Z = 1.959963984540054
 RUNS = ("base-small", "sft-small-2k-0", "rl-small-2k-0", "rl-small-20k-0", "sft_then_rl-small-2k-0")

@@ -11,7 +11,8 @@ from counterpoint.errors import UserError
 from counterpoint.suites import OWN
 from counterpoint.warehouse import database, query
 from counterpoint.warehouse.contract import files
-from stages.common import DATABASE, RUNS, TABLES, train_folder
+from stages.common import RUNS, train_folder
+from tests.fixtures_warehouse import DATABASE, TABLES
 
 
 def ask(sql: str, limit: int | None = None) -> query.Answer:
@@ -68,7 +69,7 @@ REFUSED = [
     "attach 'data/runs/out.duckdb' as o",
     "from read_csv('params.yaml')",
     "from read_text('params.yaml')",
-    "from read_parquet('metrics/tables/runs.parquet')",
+    "from read_parquet('metrics/default/tables/runs.parquet')",
     "from read_text('data/runs/../../params.yaml')",
     "from glob('*')",
     "set enable_external_access = true",
@@ -170,7 +171,7 @@ def test_completions_that_are_not_there_are_left_out_and_come_back(copy):
 
 def test_a_missing_table_is_named(copy):
     (TABLES / "steps.parquet").unlink()
-    with pytest.raises(UserError, match=r"metrics/tables/steps.parquet: no such table; run `dvc pull`"):
+    with pytest.raises(UserError, match=r"metrics/default/tables/steps.parquet: no such table; run `dvc pull`"):
         refresh()
 
 
@@ -179,7 +180,7 @@ def test_a_missing_table_is_named(copy):
 def test_a_broken_table_is_named_with_the_remedy(copy, name, content):
     (TABLES / f"{name}.parquet").write_bytes(content)
     with pytest.raises(
-        UserError, match=rf"metrics/tables/{name}.parquet: not a readable table .*`dvc repro warehouse`$"
+        UserError, match=rf"metrics/default/tables/{name}.parquet: not a readable table .*`dvc repro warehouse`$"
     ) as told:
         refresh()
     assert "\n" not in str(told.value)
@@ -189,7 +190,7 @@ def test_a_broken_table_is_named_with_the_remedy(copy, name, content):
 def test_a_table_of_runs_without_its_columns_is_named(copy):
     with duckdb.connect() as db:
         db.execute(f"copy (select 1 as other) to '{TABLES}/runs.parquet' (format parquet)")
-    with pytest.raises(UserError, match=r"metrics/tables/runs\.parquet: not a readable table"):
+    with pytest.raises(UserError, match=r"metrics/default/tables/runs\.parquet: not a readable table"):
         refresh()
 
 

@@ -18,25 +18,26 @@ import pytest
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database
 from stages import query, warehouse
-from stages.common import DATABASE, REJECTS, TABLES
-from tests.fixtures_warehouse import REPOSITORY
+from stages.common import REJECTS
+from tests.fixtures_warehouse import DATABASE, REPOSITORY, TABLES
 
 ASKED = "select (select source from rejects limit 1) as one, (select count(*) from runs) as runs"
 NOTE = re.compile(
-    r"note: metrics/tables is not complete: it is being made again, or was removed \(`dvc pull` brings it back\); "
-    r"this is the state of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    r"note: metrics/default/tables is not complete: it is being made again, or was removed "
+    r"\(`dvc pull` brings it back\); this is the state of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
 )
 # As DVC does it: the tables are removed, then made, of another source of the rejects.
 REBUILD = """
 import shutil
 import pyarrow.parquet as pq
 from stages import warehouse
-from stages.common import REJECTS, TABLES
+from stages.common import REJECTS
+from stages.places import place as of
 
 table = pq.read_table(REJECTS)
 place = table.schema.get_field_index("source")
 pq.write_table(table.set_column(place, "source", [["new"] * len(table)]), REJECTS)
-shutil.rmtree(TABLES)
+shutil.rmtree(of("default").tables)
 warehouse.program([])
 """
 # One question after another, until a file `done` is there; each answer with what was said beside it.
@@ -103,7 +104,7 @@ def test_tables_that_change_while_they_are_read_make_no_database_of_two_states(c
     before = DATABASE.read_bytes()
     pq.write_table(pq.read_table(TABLES / "runs.parquet").slice(0, 3), TABLES / "runs.parquet")
     monkeypatch.setattr(database, "literal", literal)
-    with pytest.raises(UserError, match="metrics/tables: changed while it was read"):
+    with pytest.raises(UserError, match="metrics/default/tables: changed while it was read"):
         database.assemble(TABLES, completions, DATABASE)
     assert DATABASE.read_bytes() == before
     read.clear()
@@ -141,7 +142,7 @@ def test_a_hundred_questions_during_fifteen_repros(copy):
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PATH": f"{dvc.parent}:{os.environ['PATH']}"}
     Path("dvc.yaml").write_text(
         "stages:\n  warehouse:\n    cmd: python -m stages.warehouse\n"
-        "    deps: [data/problems]\n    outs: [metrics/tables]\n"
+        "    deps: [data/problems]\n    outs: [metrics/default/tables]\n"
     )
     subprocess.run([dvc, "init", "--no-scm", "-q"], env=environment, check=True)
     table = pq.read_table(REJECTS)

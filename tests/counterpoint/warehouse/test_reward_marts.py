@@ -12,10 +12,11 @@ from counterpoint import params, tables
 from counterpoint.errors import UserError
 from counterpoint.warehouse import checks, contract
 from counterpoint.warehouse.build import build
-from stages.common import DATABASE, TABLES, eval_folder, train_folder
+from stages.common import eval_folder, train_folder
 from stages.warehouse import sources
 from tests.counterpoint.deception import made_up
 from tests.counterpoint.deception.made_up import HONEST, Run, flat, rising
+from tests.fixtures_warehouse import DATABASE, TABLES
 
 BLANK = "condition = 'no_image' and family = 'all'"
 RL = ("rl-small-2k-0", "rl-small-20k-0", "sft_then_rl-small-2k-0")
