@@ -1,16 +1,27 @@
-"""docs/extending.md, done: its file is a method, its line turns it on, and a run of it trains."""
+"""docs/extending.md, done: its files and lines go into a copy of the tree, and DVC reruns what the page says.
 
-import copy
-import importlib.util
+The study in the copy is miniature: one base `mini`, samples of 16 and 32. Stand-ins lie there for what stages make,
+and DVC was told of them, so that it alone says what would run again. The last test runs it all.
+"""
+
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
+import killing
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from counterpoint import params, studies
-from counterpoint.errors import UserError
 from counterpoint.methods import METHODS
+
+HERE = {"tiny_early": "mini", "tiny": "mini", "2k": '"16"'}  # what stands in for the page's own names
+RECIPES = ("method", "reward term", "suite", "family of problems", "kind of traces")
 
 
 @pytest.fixture(scope="module")
@@ -18,70 +29,210 @@ def page(root):
     return (root / "docs/extending.md").read_text(encoding="utf-8")
 
 
+def section(page: str, title: str) -> str:
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    assert found, title
+    return found[1]
+
+
+def blocks(text: str) -> list[dict]:
+    """The YAML of a section, in the words of the miniature study."""
+    for name, own in HERE.items():
+        text = re.sub(rf"\b{name}\b", own, text)
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+
+
+def write_files(folder: Path, text: str) -> list[str]:
+    """Put the files of a section into the tree and its lines into the registries; the files."""
+    files = re.findall(r"`([\w/]+\.py)`, whole:\n\n```python\n(.*?)```", text, re.DOTALL)
+    for path, content in files:
+        assert not (folder / path).exists()
+        (folder / path).write_text(content)
+    for path, changes in re.findall(r"registry, `([\w/]+\.py)`:\n\n((?:```diff\n.*?```\n+)+)", text, re.DOTALL):
+        for change in re.findall(r"```diff\n(.*?)```", changes, re.DOTALL):
+            lines = change.splitlines(keepends=True)
+            before, after = ("".join(line[1:] for line in lines if line[0] in signs) for signs in (" -", " +"))
+            registry = (folder / path).read_text()
+            assert registry.count(before) == 1, f"{path}: {before}"
+            (folder / path).write_text(registry.replace(before, after))
+    return [path for path, _ in files]
+
+
+def lay(data: dict, block: dict) -> None:
+    """Add a block of the page to parameters, as a reader would."""
+    for name in ("arms", "kinds"):
+        data[name] |= block.get(name, {})
+    data["runs"]["train"] += block.get("runs", {}).get("train", [])
+    data["suites"] = block.get("suites", data["suites"])
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess:
+    kept = {k: v for k, v in os.environ.items() if k not in ("COUNTERPOINT_WORK", "PYTHONPATH")}
+    environment = kept | {"DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    return done
+
+
 @pytest.fixture(scope="module")
-def blocks(page):
-    """The code of the page, by language, in order."""
-    found = {"yaml": [], "python": []}
-    for language, code in re.findall(r"```(yaml|python)\n(.*?)```", page, re.DOTALL):
-        found[language].append(code)
-    return found
+def tree(tmp_path_factory, root, mini_overlay):
+    """A copy of the tree with the mini study composed."""
+    if not (root / ".git").exists():
+        pytest.skip("not a git checkout")
+    folder = killing.copy_tree(tmp_path_factory.mktemp("extending") / "tree")
+    (folder / "studies/mini.yaml").write_text(mini_overlay, encoding="utf-8")
+    run(folder, "counterpoint.studies", "mini")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tree):
+    """The same, every out of every stage being there and known to DVC."""
+    base = tree / "data/models/base/mini"
+    shutil.copytree(tree / "data/models/base/tiny", base)
+    here = os.getcwd()
+    os.chdir(tree)
+    try:
+        with Repo(".") as repo:
+            for out in repo.index.outs:
+                path = Path(out.fs_path)
+                if path.suffix in (".json", ".md", ".html") or path.name == "checked":
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("a stand-in")
+                else:
+                    path.mkdir(parents=True, exist_ok=True)
+                    (path / "file").write_text(path.name)
+            for stage in repo.index.stages:
+                repo.commit(stage.addressing, force=True)
+        assert stale() == set()
+    finally:
+        os.chdir(here)
+    return tree
 
 
 @pytest.fixture
-def positive(page, blocks, tmp_path, monkeypatch):
-    """The page's method in the registry, as its line puts it there."""
-    path = tmp_path / "positive.py"
-    path.write_text(blocks["python"][0])
-    spec = importlib.util.spec_from_file_location("positive", path)
+def folder(finished, tmp_path, monkeypatch):
+    """A copy of the finished study of a test's own, the working directory."""
+    folder = shutil.copytree(finished, tmp_path / "tree", symlinks=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def stale() -> set[str]:
+    """What `dvc status` names here."""
+    with Repo(".") as repo:
+        return set(repo.status())
+
+
+def edit(folder: Path, change) -> None:
+    """Change the parameters by a function and have the grid follow."""
+    data = studies.read_yaml(folder / "params.yaml")
+    change(data)
+    (folder / "params.yaml").write_text(studies.dump(data))
+    run(folder, "counterpoint.studies")
+
+
+def promised(page: str, change: str) -> set[str]:
+    """The stages that the page's table says `dvc status` names."""
+    rows = [line.split("|")[1:-1] for line in section(page, "What each of these makes run again").splitlines()]
+    (cells,) = (cells for cells in rows if cells and cells[0].strip() == change)
+    return set(re.findall(r"`([\w@]+)`", cells[1]))
+
+
+def add_to(text: str):
+    """What lays a section's blocks on parameters."""
+    return lambda data: [lay(data, block) for block in blocks(text)]
+
+
+def with_line(**line):
+    return lambda data: data["runs"]["train"].append({"arm": "sft", "model": "mini", "sample": "16", "seed": 0} | line)
+
+
+def other_base(data: dict) -> None:
+    data["models"]["other"] = "data/models/base/small"
+    data["runs"]["base"].append("other")
+    with_line(model="other", arm="rl", sample="32")(data)
+
+
+CASES = {  # change: section of the page, or what is done to the parameters; the new names
+    "a reward term, an arm paid by it, its run": ("A new reward term", "rl_brief-mini-16-0"),
+    "a method, an arm, its run": ("A new method", "positive-mini-16-0"),
+    "a seed of a run": (with_line(seed=7), "sft-mini-16-7"),
+    "a kind of traces, an arm, its run": ("A new kind of traces", "sft_early-mini-16-0"),
+    "another base for a run": (other_base, "rl-other-32-0"),
+    "a suite that asks problems which are there": ("A new suite", None),
+    "a family": ("A new family of problems", None),
+}
+
+
+@pytest.mark.parametrize("change", CASES)
+def test_dvc_reruns_what_the_page_says(folder, page, change):
+    what, new = CASES[change]
+    if isinstance(what, str):
+        text = section(page, what)
+        write_files(folder, text)
+        edited = bool(blocks(text))
+        if edited:
+            edit(folder, add_to(text))
+    else:
+        edited = True
+        edit(folder, what)
+    expected = {"check"} if edited else set()
+    every = {stage.addressing for stage in Repo(".").index.stages}
+    for name in promised(page, change):
+        kind, _, item = name.partition("@")
+        if item == "NEW":
+            made = [one for one in every if one.startswith(f"{kind}@") and (new in one or kind == "distill")]
+            expected |= {one for one in made if kind != "distill" or one == "distill@early-16" or "early" in one}
+        elif item == "BASE":
+            expected.add("evaluate@base-other")
+        else:
+            expected |= {one for one in every if one.partition("@")[0] == kind}
+    assert stale() == expected
+
+
+def test_an_edited_file_concerns_the_runs_that_use_it(folder, page):
+    (folder / "counterpoint/rewards/format.py").open("a").write("# edited\n")
+    paid = {f"train@{run}" for run in ("rl-mini-32-0", "sft_then_rl-mini-16-0", "chord_mu-mini-16-0")}
+    assert stale() == paid | {"warehouse"}
+    assert promised(page, "a reward term's file, edited") == {"train", "warehouse"}
+    (folder / "counterpoint/methods/chord.py").open("a").write("# edited\n")
+    (folder / "counterpoint/rewards/coin.py").open("a").write("# no run is paid by it\n")
+    assert stale() == paid | {"warehouse"}
+    assert promised(page, "a method's file, edited") == promised(page, "a number under `rl`") == {"train"}
+    edit(folder, lambda data: data["rl"].update(learning_rate=0.5))
+    assert stale() == paid | {"warehouse", "check"}
+
+
+def test_the_arms_of_the_page_are_valid(root, page):
+    data = studies.compose("default", root / "studies")
+    for block in re.findall(r"```yaml\n(.*?)```", section(page, "A new arm"), re.DOTALL):
+        lay(data, yaml.safe_load(block))
+    settings = params.parse(data)
+    assert params.options(settings, "chord_slow").over == 1.0
+    (block,) = (
+        yaml.safe_load(one) for one in re.findall(r"```yaml\n(.*?)```", section(page, "Turn an arm on"), re.DOTALL)
+    )
+    lay(data, block)
+    assert params.parse(data).runs.trained["relift-tiny-2k-0"].traces == "oracle-2k"
+
+
+@pytest.fixture
+def positive(page, tmp_path, monkeypatch):
+    """The page's method, loaded."""
+    import importlib.util
+
+    (source,) = re.findall(r"```python\n(.*?)```", section(page, "A new method"), re.DOTALL)
+    (tmp_path / "positive.py").write_text(source)
+    spec = importlib.util.spec_from_file_location("positive", tmp_path / "positive.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "positive", module)
     spec.loader.exec_module(module)
-    assert "`positive.METHOD,`" in page
     monkeypatch.setitem(METHODS, module.METHOD.name, module.METHOD)
     return module
-
-
-def with_lines(root, text: str) -> dict:
-    """The default study with the lines of a block added."""
-    data = copy.deepcopy(studies.compose("default", root / "studies"))
-    added = yaml.safe_load(text)
-    data["arms"] |= added.get("arms", {})
-    data["runs"]["train"] += added.get("runs", {}).get("train", [])
-    return data
-
-
-def test_one_line_turns_an_arm_on(root, blocks):
-    settings = params.parse(with_lines(root, blocks["yaml"][0]))
-    assert settings.runs.trained["relift-tiny-2k-0"].traces == "oracle-2k"
-
-
-def test_the_arms_of_the_page_are_valid(root, blocks):
-    settings = params.parse(with_lines(root, blocks["yaml"][1]))
-    assert params.options(settings, "chord_slow").over == 1.0
-
-
-def test_the_method_of_the_page_is_turned_on_and_trains(root, blocks, positive, mini, micro_folder):
-    import json
-    import shutil
-
-    import pyarrow.parquet as pq
-
-    from stages import train
-
-    settings = params.parse(with_lines(root, blocks["yaml"][2]))
-    assert params.method(settings, "positive") is positive.METHOD
-    with pytest.raises(UserError, match="at_most must be above 0"):
-        params.parse(with_lines(root, blocks["yaml"][2].replace("2.0", "0")))
-    folder = mini()
-    data = yaml.safe_load((folder / "params.yaml").read_text())
-    data["arms"]["positive"] = yaml.safe_load(blocks["yaml"][2])["arms"]["positive"]
-    data["runs"]["train"].append({"arm": "positive", "model": "mini", "sample": "32", "seed": 0})
-    (folder / "params.yaml").write_text(yaml.safe_dump(data))
-    shutil.copytree(micro_folder, folder / "data/models/base/mini")
-    train.program(["positive-mini-32-0"])
-    made = folder / "data/runs/positive-mini-32-0/train"
-    assert json.loads((made / "run.json").read_text())["method"] == "positive"
-    assert pq.read_table(made / "completions.parquet").num_rows
 
 
 def test_its_advantages_lie_between_zero_and_the_limit(positive):
@@ -94,3 +245,30 @@ def test_its_advantages_lie_between_zero_and_the_limit(positive):
     trainer = positive.extend(Trainer, positive.Options(at_most=2.0), None)()
     output = trainer._generate_and_score_completions("as given")
     assert output["advantages"].tolist() == [0.0, 0.5, 2.0] and output["other"] == "as given"
+
+
+@pytest.mark.slow
+def test_every_recipe_followed_at_once_runs(tree, page, tmp_path):
+    """Files, lines and parameters of every section, then one `dvc repro`."""
+    folder = shutil.copytree(tree, tmp_path / "tree", symlinks=True)
+    for place in ("data/problems", "data/samples", "data/runs", "data/models/base/mini", "dvc.lock", ".dvc/cache"):
+        path = folder / place
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for stand_in in (folder / "data/models").glob("*-mini-*"):
+        shutil.rmtree(stand_in)
+    texts = [section(page, f"A new {name}") for name in RECIPES]
+    for text in texts:
+        write_files(folder, text)
+    edit(folder, lambda data: [add_to(text)(data) for text in texts])
+    run(folder, "stages.base", "mini")
+    run(folder, "dvc", "repro")
+    runs = folder / "data/runs"
+    for name in ("positive-mini-16-0", "rl_brief-mini-16-0", "sft_early-mini-16-0"):
+        assert json.loads((runs / name / "train/run.json").read_text())["status"] == "completed"
+    import pyarrow.parquet as pq
+
+    tables = folder / "metrics/mini/tables"
+    assert "dots" in pq.read_table(tables / "problems.parquet", columns=["family"])["family"].to_pylist()
+    assert "at_once" in pq.read_table(tables / "evals.parquet", columns=["suite"])["suite"].to_pylist()
+    assert "brief" in pq.read_table(tables / "rewards.parquet", columns=["term"])["term"].to_pylist()
+    assert "early" in pq.read_table(tables / "trace_sets.parquet", columns=["kind"])["kind"].to_pylist()
