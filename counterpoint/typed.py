@@ -23,7 +23,7 @@ TYPES = {  # of JSON Schema, in words
 }  # fmt: skip
 
 
-class Loader(yaml.SafeLoader):
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """PyYAML with the floats of YAML 1.2: `1e-5` is a number, as DVC reads it, not a string."""
 
 

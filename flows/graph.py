@@ -9,21 +9,55 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import networkx
+import yaml
+from dvc import dvcfile, rwlock
+from dvc.dependency import param
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
+from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
 from counterpoint.errors import UserError
+from counterpoint.typed import Loader
 from flows.repro import LOCK_FILE, split, steady_locks
 
+MISSING = object()
+OPEN: dict[str, Any] = {}  # the repository that was read last, and of which files
 steady_locks()
+
+
+@contextlib.contextmanager
+def opened(root: Path) -> Iterator[Repo]:
+    """The repository, as DVC has read it last where none of the files that it reads its graph from changed since."""
+    files = [root.resolve() / name for name in ("dvc.yaml", LOCK_FILE, "params.yaml", "grid.yaml")]
+    seen = [(path, path.stat().st_mtime_ns, path.stat().st_ino) if path.is_file() else (path,) for path in files]
+    if OPEN.get("seen") != seen:
+        OPEN.clear()
+        OPEN.update(repo=Repo(str(root)), seen=seen)
+    load = dvcfile.Lockfile._load_yaml
+    dvcfile.Lockfile._load_yaml = functools.partialmethod(_load_lock, load)
+    try:
+        yield OPEN["repo"]
+    finally:
+        dvcfile.Lockfile._load_yaml = load
+
+
+def _load_lock(file: dvcfile.Lockfile, load: Callable, **options: object) -> tuple[dict, str]:
+    """What stands in a dvc.lock, by PyYAML's parser in C, for DVC's own takes half of all the time. DVC tells what is
+    none. The two differ in words like `off`: a stage with such a parameter counts as changed here, and DVC decides."""
+    with contextlib.suppress(OSError, UnicodeDecodeError, yaml.YAMLError):
+        text = Path(file.path).read_text(encoding="utf-8")
+        return file.validate(yaml.load(text, Loader) or {}, file.relpath), text
+    return load(file, **options)
 
 
 def needs(root: Path = Path()) -> dict[str, set[str]]:
@@ -34,7 +68,7 @@ def needs(root: Path = Path()) -> dict[str, set[str]]:
     if not (root / "dvc.yaml").is_file():
         raise UserError(f"{(root / 'dvc.yaml').resolve()}: no such file; run from the root of the repository")
     try:
-        with Repo(str(root)) as repo:
+        with opened(root) as repo:
             place = {stage: number for number, stage in enumerate(repo.index.stages)}
             # DVC's edges point from a stage to what it needs.
             graph = repo.index.graph
@@ -80,7 +114,7 @@ def settled(needed: Mapping[str, set[str]], done: Collection[str] = (), root: Pa
     when the answer cannot be had now, as when another process holds a lock; `dvc repro` then decides.
     """
     found: list[str] = []
-    with contextlib.suppress(DvcException, LockError), Repo(str(root)) as repo, repo.lock:
+    with contextlib.suppress(DvcException, LockError), opened(root) as repo, repo.lock, remembering():
         known = {stage.addressing: stage for stage in repo.index.stages}
         for name, before in needed.items():
             if name not in done and name in known and before <= {*done, *found}:
@@ -88,6 +122,45 @@ def settled(needed: Mapping[str, set[str]], done: Collection[str] = (), root: Pa
                     if not known[name].changed():
                         found.append(name)
     return found
+
+
+@contextlib.contextmanager
+def remembering() -> Iterator[None]:
+    """Within, DVC computes the hash of a path once and reads a file of parameters once, for all stages.
+
+    It does both anew for every stage, and notes before each which paths it reads: three minutes for a thousand stages
+    that share their code (bench/idle.py). What changes meanwhile is seen by the `dvc repro` of the stage it concerns.
+    """
+    hash_of, read, held = Output._get_hash_meta, param.read_param_file, rwlock.rwlock
+    hashes: dict[str, object] = {}
+    files: dict[str, object] = {}
+
+    def remembered(out: Output) -> object:
+        if out.fs_path not in hashes:
+            hashes[out.fs_path] = hash_of(out)
+        return hashes[out.fs_path]
+
+    def values(
+        fs: object, path: str, keys: list[str] | None = None, flatten: bool = False, **options: object
+    ) -> object:
+        if not keys or not flatten:
+            return read(fs, path, keys, flatten, **options)
+        if path not in files:
+            files[path] = read(fs, path, **options)
+        found = {key: functools.reduce(_under, key.split("."), files[path]) for key in keys}
+        return {key: value for key, value in found.items() if value is not MISSING}
+
+    Output._get_hash_meta, param.read_param_file = remembered, values
+    rwlock.rwlock = lambda *_, **__: contextlib.nullcontext()
+    try:
+        yield
+    finally:
+        Output._get_hash_meta, param.read_param_file, rwlock.rwlock = hash_of, read, held
+
+
+def _under(place: object, name: str) -> object:
+    """What a mapping of parameters holds under a name."""
+    return place.get(name, MISSING) if isinstance(place, dict) else MISSING
 
 
 class Skipped:

@@ -17,8 +17,7 @@ from stages.places import Results, results
 
 ACCURACY = """
 select arm, model, coalesce(sample, '') as sample, suite, avg(accuracy), count(distinct coalesce(seed, 0))
-from (from read_parquet('{folder}/accuracy.parquet') order by all) join read_parquet('{folder}/runs.parquet')
-    using (run_id)
+from (from read_parquet('{folder}/accuracy.parquet') order by all)
 where condition = 'normal' and family = 'all'
 group by all order by all
 """

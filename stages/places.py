@@ -39,7 +39,7 @@ class Place:
 
     def is_made(self) -> bool:
         """Whether there are results: tables, or the database of some that are being made again."""
-        return (self.tables / "runs.parquet").is_file() or self.database.is_file()
+        return self.tables.is_dir() or self.database.is_file()
 
 
 def place(study: str) -> Place:

@@ -42,7 +42,7 @@ def headline(database: Path) -> dict:
         accuracy: dict = {}
         for suite, method, mean in db.execute(
             """
-            select suite, method, avg(accuracy) from (from accuracy order by all) join runs using (run_id)
+            select suite, method, avg(accuracy) from (from accuracy order by all)
             where condition = 'normal' and family = 'all' and suite in ('in_domain', 'text_twin')
             group by all order by all
             """

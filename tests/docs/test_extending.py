@@ -17,6 +17,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from bench import idle
 from counterpoint import params, studies
 from counterpoint.methods import METHODS
 
@@ -93,23 +94,10 @@ def finished(tree):
     """The same, every out of every stage being there and known to DVC."""
     base = tree / "data/models/base/mini"
     shutil.copytree(tree / "data/models/base/tiny", base)
-    here = os.getcwd()
-    os.chdir(tree)
-    try:
-        with Repo(".") as repo:
-            for out in repo.index.outs:
-                path = Path(out.fs_path)
-                if path.suffix in (".json", ".md", ".html") or path.name == "checked":
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text("a stand-in")
-                else:
-                    path.mkdir(parents=True, exist_ok=True)
-                    (path / "file").write_text(path.name)
-            for stage in repo.index.stages:
-                repo.commit(stage.addressing, force=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tree)
+        idle.stand_in()
         assert stale() == set()
-    finally:
-        os.chdir(here)
     return tree
 
 

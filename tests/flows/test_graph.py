@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 from dvc.repo import Repo
 
+from counterpoint import studies
 from counterpoint.errors import UserError
 from flows import graph, plan
 
@@ -40,7 +43,7 @@ def test_a_torn_lock_is_named_with_the_place_and_the_remedy(toy, torn, words):
     lock = toy / "dvc.lock"
     whole = lock.read_text()
     lock.write_text(torn(whole))
-    for read in (graph.needs, lambda: plan.unchanged((toy / "params.yaml").read_text())):
+    for read in (graph.needs, lambda: plan.unchanged({Path("params.yaml"): (toy / "params.yaml").read_text()})):
         with pytest.raises(UserError, match=rf"^dvc\.lock: .*{words}.*; run `git checkout -- dvc\.lock`") as caught:
             read()
         assert "\n" not in str(caught.value)
@@ -115,3 +118,17 @@ def test_dvc_is_not_asked_of_stages_that_it_never_recorded(monkeypatch, tmp_path
     (tmp_path / "dvc.lock").write_text("# by hand\nstages: {}\n")  # DVC alone can read that
     graph.Skipped(needs, tmp_path).now([], [])
     assert asked[2] == set(needs)
+
+
+def test_what_was_edited_is_seen_though_the_graph_is_remembered(toy):
+    with Repo(".") as repo:
+        repo.reproduce()
+    needs = graph.needs()
+    assert graph.settled(needs) == list(needs)
+    (toy / "source.txt").write_text("edited")
+    assert graph.settled(needs) == []
+    with Repo(".") as repo:
+        repo.reproduce()
+    assert graph.settled(graph.needs()) == list(needs)
+    studies.write("default", ["rl.learning_rate=0.5"])
+    assert "train@one" not in graph.settled(needs)

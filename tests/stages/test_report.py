@@ -80,7 +80,7 @@ def test_a_published_study_is_reported_from_its_tables_alone(folder, tmp_path_fa
     Path("metrics/published/other/study.json").write_text('{"study": "default"}')
     report.program(["--study", "other"])
     drawn = {path.name for path in Path("metrics/published/other/plots").iterdir()}
-    assert drawn == {path.name for path in (folder / "metrics" / "plots").glob("*.png")}
+    assert drawn == {path.name for path in (folder / "metrics/default/plots").glob("*.png")}
     assert Path("metrics/published/other/report.md").read_bytes() == (folder / "metrics/default/report.md").read_bytes()
     assert not Path("metrics/default/samples.html").exists() and not Path("metrics/default/plots").exists()
     Path("metrics/published/other/evals.parquet").unlink()
