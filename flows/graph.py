@@ -1,15 +1,17 @@
 """The stages of dvc.yaml as DVC itself resolves them: their order, and which would do nothing.
 
-    python -m flows.graph
+    python -m flows.graph [--outdated]
 
-prints the stages, each after those that it depends on.
+prints the stages, each after those that it depends on: all, or those that `dvc repro` would run.
 """
 
 from __future__ import annotations
 
+import argparse
 import collections
 import contextlib
 import functools
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -30,6 +32,7 @@ from counterpoint.errors import UserError
 from counterpoint.typed import Loader
 from flows.repro import LOCK_FILE, split, steady_locks
 
+CHECK = "check"  # the stage that checks params.yaml; what it makes never differs
 MISSING = object()
 OPEN: dict[str, Any] = {}  # the repository that was read last, and of which files
 steady_locks()
@@ -224,5 +227,26 @@ def startable(
     return sorted(ready, key=longest.__getitem__, reverse=True)
 
 
+def outdated(root: Path = Path()) -> list[str]:
+    """The stages that `dvc repro` would run. The one that checks params.yaml does not count: it reads all of its keys,
+    and makes nothing run."""
+    needed = needs(root)
+    current = {CHECK, *settled(needed, {CHECK}, root)}
+    return [name for name in needed if name not in current]
+
+
+def main(arguments: list[str]) -> int:
+    """Print the stages; exit code 2 with one line for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m flows.graph", description="Print the stages in order.")
+    parser.add_argument("--outdated", action="store_true", help="only those that `dvc repro` would run")
+    try:
+        names = outdated() if parser.parse_args(arguments).outdated else stages()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("".join(f"{name}\n" for name in names), end="")
+    return 0
+
+
 if __name__ == "__main__":
-    print("\n".join(stages()))
+    sys.exit(main(sys.argv[1:]))

@@ -19,12 +19,12 @@ from dvc.stage import PipelineStage
 
 from counterpoint import grid, params, studies
 from counterpoint.errors import UserError
-from flows.graph import unreadable
+from flows.graph import CHECK, unreadable
 from flows.repro import steady_locks
 from stages import estimate
 from stages.dvc_files import Shown
 
-PARAMS, CHECK = Path("params.yaml"), "check"
+PARAMS = Path("params.yaml")
 steady_locks()
 
 

@@ -120,12 +120,15 @@ def main(program: Callable[[list[str]], None]) -> None:
     try:
         if START is None:
             program(sys.argv[1:])
+            sys.stdout.flush()
         else:
             lifeline.end_with(lifeline.of_stage())
             with running.hold(f"the stage {START.stage}"):
                 shipped.check()
                 program(sys.argv[1:])
                 record.check(START)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except UserError as error:
         print(f"error: {disk_full(error) or error}", file=sys.stderr)
         sys.exit(2)

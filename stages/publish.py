@@ -33,7 +33,7 @@ from stages.common import main
 from stages.places import PUBLISHED, place, published_folder
 from stages.warehouse import sources
 
-DVC = (sys.executable, "-m", "dvc")
+OUTDATED = (sys.executable, "-m", "flows.graph", "--outdated")  # DVC's own word
 CODE = ("counterpoint", "stages", "dvc.yaml", "requirements.lock")  # what a commit must hold to be named
 LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers", "pyarrow", "duckdb")
 HOURS = ("step", "probe", "evaluate", "distill")  # phases that do not overlap; `train` is lost when a run resumes
@@ -122,15 +122,12 @@ def outdated() -> list[str]:
 
     Keys of params.yaml that no stage reads, such as `tune`, make none. Raises `UserError` where DVC cannot tell.
     """
-    try:
-        done = subprocess.run([*DVC, "status", "--json"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise UserError(f"{DVC[0]}: {error.strerror}; run `make setup`") from None
+    done = subprocess.run(OUTDATED, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = (done.stderr.strip() or "no output").splitlines()[0].removeprefix("ERROR: ")
+        said = (done.stderr.strip() or "no output").splitlines()[-1].removeprefix("error: ")
         remedy = "run `make setup`" if "No module named" in said else "publish when `dvc status` works"
-        raise UserError(f"dvc status: {said}; {remedy}")
-    return [name for name in json.loads(done.stdout) if name != "check"]  # which follows from every key of params.yaml
+        raise UserError(f"{said}; {remedy}")
+    return done.stdout.split()
 
 
 def sessions(folder: Path) -> set[tuple]:

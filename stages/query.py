@@ -10,10 +10,13 @@ database is made again when its tables have changed. Not a DVC stage.
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import json
 import sys
 from datetime import datetime
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
@@ -48,15 +51,11 @@ def program(arguments: list[str]) -> None:
     limit = None if options.csv else options.limit
     found = results(options.study)
     answer = _of_tables(found.place, sql, limit) if found.place else _of_published(found.published, sql, limit)
-    try:
-        print(found.head, file=sys.stderr if options.csv else sys.stdout)
-        if options.csv:
-            query.write_csv(answer, sys.stdout)
-        else:
-            print("\n".join(query.render(answer)))
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    print(found.head, file=sys.stderr if options.csv else sys.stdout)
+    if options.csv:
+        query.write_csv(answer, sys.stdout)
+    else:
+        print("\n".join(query.render(answer)))
 
 
 def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:
@@ -72,10 +71,30 @@ def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:
             f"this is the state of {made:%Y-%m-%d %H:%M:%S}",
             file=sys.stderr,
         )
-    if missing and LARGE in sql:
-        print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
+    if LARGE in sql:
+        if missing:
+            print(f"note: {LARGE} lacks {len(missing)} runs ({missing[0]}, …); `dvc pull` brings them", file=sys.stderr)
+        others = _trained_by_others(here)
+        if others:
+            run_id, study = next(iter(others.items()))
+            print(
+                f"note: {LARGE} are read in place from {RUNS}, where {len(others)} runs ({run_id}, …) are those of the "
+                f"study {study} now",
+                file=sys.stderr,
+            )
     with query.connect(here.database, RUNS) as db:
         return query.ask(db, sql, limit)
+
+
+def _trained_by_others(here: Place) -> dict[str, str]:
+    """The runs that lie in data/runs as another study trained them, by its name: run ids do not tell a study."""
+    found = {}
+    for row in pq.read_table(here.tables / "runs.parquet", columns=["run_id"]).to_pylist():
+        with contextlib.suppress(OSError, ValueError):
+            record = json.loads((train_folder(row["run_id"]) / "run.json").read_text(encoding="utf-8"))
+            if record.get("study", here.study) != here.study:
+                found[row["run_id"]] = record["study"]
+    return found
 
 
 def _of_published(folder: Path, sql: str, limit: int | None) -> query.Answer:

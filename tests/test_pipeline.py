@@ -188,3 +188,47 @@ def test_a_mistake_ends_with_two_and_one_line(done, command, setting, named):
     errors = result.stderr.strip().splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: ")
     assert all(words in errors[0] for words in named), errors[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("\nthreads: 1 ", "\noptimiser: adam\nthreads: 1 "), "params.yaml: unknown key optimiser"),
+        (("group_size: 4", "group_size: four"), "params.yaml: rl.group_size must be of type int, not 'four'"),
+        (("group_size: 4", "group_size: 1"), "params.yaml: rl.group_size must be at least 2"),
+    ],
+    ids=["key", "type", "range"],
+)
+def test_plain_dvc_tells_a_mistake_before_it_computes_as_make_study_does(done, change, said):
+    file = done.folder / "params.yaml"
+    before = file.read_text()
+    lock = (done.folder / "dvc.lock").read_bytes()
+    try:
+        assert change[0] in before
+        file.write_text(before.replace(*change))
+        results = [run(done.folder, *command) for command in (("dvc", "repro"), ("flows.parallel",))]
+    finally:
+        file.write_text(before)
+    for result in results:
+        (line,) = (line for line in result.stderr.splitlines() if line.startswith("error: "))
+        assert line.startswith(f"error: {said}") and result.returncode
+    assert results[1].returncode == 2 and "Running stage 'problems'" not in results[0].stdout
+    assert (done.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_a_rule_added_by_hand_is_run_by_plain_dvc_at_the_second_call(done):
+    names = ("params.yaml", "grid.yaml")
+    before = {name: (done.folder / name).read_text() for name in names}
+    line = "  - {arm: sft, model: mini, sample: '16', seed: 1}\n"
+    try:
+        (done.folder / "params.yaml").write_text(before["params.yaml"] + line)
+        first = run(done.folder, "dvc", "repro", "train@sft-mini-16-1")
+        assert first.returncode and "train@sft-mini-16-1" in first.stderr  # DVC has read the grid as it was
+        told = run(done.folder, "dvc", "repro")
+        assert told.returncode and "error: grid.yaml: the runs that follow from params.yaml have changed" in told.stderr
+        status = json.loads(run(done.folder, "dvc", "status", "--json").stdout)
+        assert {"train@sft-mini-16-1", "evaluate@sft-mini-16-1", "warehouse"} <= set(status)
+        assert not any("mini-16-0" in name for name in status)
+    finally:
+        for name in names:
+            (done.folder / name).write_text(before[name])

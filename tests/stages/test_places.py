@@ -90,6 +90,16 @@ def test_a_query_tells_its_study_first_and_csv_stays_clean(root, capsys):
     assert out == "n\n5\n" and err.startswith("study default (metrics/default)")
 
 
+def test_completions_that_another_study_has_trained_since_are_told(root, capsys):
+    question = "select count(*) as n from completions"
+    query.program([question])
+    assert "note:" not in capsys.readouterr().err
+    record = Path("data/runs/rl-small-2k-0/train/run.json")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"study": "quick"}))
+    query.program([question])
+    assert "where 1 runs (rl-small-2k-0, …) are those of the study quick now" in capsys.readouterr().err
+
+
 def test_the_headline_is_about_ten_numbers(root):
     def leaves(value):
         return sum(map(leaves, value.values())) if isinstance(value, dict) else 1
