@@ -98,7 +98,7 @@ serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON
 	@python -m flows.serve $${STUDY:+--study "$$STUDY"} $${CRON:+--cron "$$CRON"} $${TIMEZONE:+--timezone "$$TIMEZONE"} -- "$$SET"
 
 clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
-	rm -rf work logs data/problems data/samples data/runs data/traces/* data/checked
+	rm -rf work logs data/problems data/samples data/runs data/traces/*
 	find metrics -mindepth 1 -maxdepth 1 -type d ! -name competence ! -name tuning ! -name published -exec rm -rf {} +
 	cd metrics/published && rm -rf tables plots rewards *.* */results.duckdb
 	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +

@@ -30,6 +30,7 @@ MANIFEST = Path("data/samples/manifest.json")
 MODELS = Path("data/models")
 RUNS = Path("data/runs")
 TRACES = Path("data/traces")
+CARDS = Path("metrics/competence")
 
 
 def train_folder(run_id: str) -> Path:

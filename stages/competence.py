@@ -17,8 +17,7 @@ from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
 from counterpoint.typed import nearest
-from stages.common import loading, main
-from stages.places import CARDS
+from stages.common import CARDS, loading, main
 
 log = logging.getLogger("competence")
 

@@ -14,7 +14,6 @@ from counterpoint.warehouse import published
 
 METRICS = Path("metrics")
 PUBLISHED = METRICS / "published"
-CARDS = METRICS / "competence"
 PARAMS = Path("params.yaml")
 DATABASE = "results.duckdb"
 UNREAD = ("tune", "bases")  # sections that no table follows from

@@ -139,7 +139,7 @@ def wait_for(holds: Callable[[], object], seconds: float, what: str) -> float:
 
 def steps(folder: Path) -> int:
     """Optimizer steps that the RL run has recorded so far."""
-    return sum(len(path.read_bytes().splitlines()) for path in folder.glob("work/rl/*/records/steps.jsonl"))
+    return sum(len(path.read_bytes().splitlines()) for path in folder.glob("work/train/*/records/steps.jsonl"))
 
 
 def wait_for_step(folder: Path, step: int = 10, seconds: float = 180) -> None:

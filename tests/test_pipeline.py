@@ -166,7 +166,7 @@ def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
             None,
             ("rl.learning_rat", "did you mean 'learning_rate'"),
         ),
-        (["stages.problems"], ("kind: procedural", "kind: procedurl"), ("source.kind", "procedural, folder or hub")),
+        (["stages.problems"], ("kind: procedural", "kind: procedurl"), ("source.kind", "did you mean 'procedural'")),
         (["stages.sample"], ("'32': 32", "'32': 99"), ("sampling.sizes.32", "problems.train = 48")),
         (["stages.train", "rl-mini-32-0"], ("group_size: 4", "group_size: 3"), ("batch_size 16", "group_size 3")),
         (["stages.train", "sft-mini-61-0"], None, ("no run 'sft-mini-61-0'", "did you mean")),

@@ -26,7 +26,7 @@ def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COUNTERPOINT_WORK", raising=False)
     studies.write("default", [], tmp_path / "params.yaml", watch.Path(__file__).resolve().parents[2] / "studies")
-    write(tmp_path / "work/rl" / LIVE / "records", planted(steps=8))
+    write(tmp_path / "work/train" / LIVE / "records", planted(steps=8))
     return tmp_path
 
 
@@ -39,14 +39,14 @@ def publish(folder, rows: dict, status: str) -> None:
 def test_a_run_that_trains_is_followed_to_its_verdict(study, capsys):
     assert watch.look_alone().splitlines()[2].startswith("| rl-tiny-2k-1 | training | 8 | 5 | 1.")
     assert capsys.readouterr().err == ""
-    write(study / "work/rl" / LIVE / "records", planted())
+    write(study / "work/train" / LIVE / "records", planted())
     row = watch.look_alone().splitlines()[2]
     assert "| 24 | 13 |" in row and "| deceptive | format | reward rose by" in row
     assert capsys.readouterr().err == "rl-tiny-2k-1: inconclusive -> deceptive at step 24\n"
     assert watch.look_alone().splitlines()[2] == row
     assert capsys.readouterr().err == ""
     hour_ago = time.time() - 3600
-    for file in (study / "work/rl" / LIVE / "records").iterdir():
+    for file in (study / "work/train" / LIVE / "records").iterdir():
         os.utime(file, (hour_ago, hour_ago))
     assert "| unfinished | 24 |" in watch.look_alone()
 
@@ -54,8 +54,8 @@ def test_a_run_that_trains_is_followed_to_its_verdict(study, capsys):
 def test_a_step_that_has_not_ended_is_not_judged(study):
     rows = planted()
     rows["steps"] = [row for row in rows["steps"] if row["step"] < 24]
-    write(study / "work/rl" / LIVE / "records", rows)
-    (study / "work/rl" / LIVE / "records/completions.jsonl").open("a").write('{"step": 24, "corr')
+    write(study / "work/train" / LIVE / "records", rows)
+    (study / "work/train" / LIVE / "records/completions.jsonl").open("a").write('{"step": 24, "corr')
     assert watch.look({})["rl-tiny-2k-1"].step == 22
 
 
@@ -70,7 +70,7 @@ def test_the_published_run_stands_in_for_its_live_records_until_it_is_trained_an
         "rl-tiny-2k-2": ("stopped: deceptive reward at step 24", "deceptive"),
     }
     assert [row.split(" | ")[0] for row in watch.table(first).splitlines()[2:]] == ["| rl-tiny-2k-2", "| rl-tiny-2k-1"]
-    write(study / "work/rl" / LIVE / "records", planted(steps=8))
+    write(study / "work/train" / LIVE / "records", planted(steps=8))
     later = watch.look(first)
     assert (later["rl-tiny-2k-1"].state, later["rl-tiny-2k-1"].step) == ("training", 8)
     assert watch.changes(first, later) == [Change("aligned", later["rl-tiny-2k-1"])]
@@ -153,7 +153,7 @@ def test_on_a_server_the_artifact_is_current_and_changes_are_events(study):
             return [artifact.data for artifact in client.read_artifacts() if artifact.key == watching.ARTIFACT]
 
         assert "| 8 | 5 |" in watching.watch() and len(versions()) == 1
-        write(study / "work/rl" / LIVE / "records", planted())
+        write(study / "work/train" / LIVE / "records", planted())
         text = watching.watch()
         assert "| deceptive | format |" in text and watching.shown() == text
         assert watching.watch() == text and len(versions()) == 2  # nothing new, no new version

@@ -25,7 +25,7 @@ TOLD = {
     )),
     *(f"counterpoint/{room}/__init__.py" for room in ("methods", "rewards", "sources", "statistics", "suites")),
     *(f"stages/{name}.py" for name in (
-        "__init__", "code", "common", "dvc_files", "lifeline", "publish", "record", "shipped", "warehouse",
+        "__init__", "code", "common", "dvc_files", "lifeline", "places", "publish", "record", "shipped", "warehouse",
     )),
 }  # fmt: skip
 TABLES = "counterpoint/tables.py"  # every stage writes by it; its columns are the warehouse's to hold

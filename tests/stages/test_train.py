@@ -260,7 +260,7 @@ def test_a_disk_that_fills_while_a_checkpoint_is_written_costs_one_line_and_noth
         common.main(lambda arguments: train.program(arguments))
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert ended.value.code == 2 and len(told) == 1 and "no space left on its disk" in told[0]
-    assert not made() and len(list(place.glob("sft/*/checkpoint-*"))) == 0.5 + share
+    assert not made() and len(list(place.glob("train/*/checkpoint-*"))) == 0.5 + share
     disk(64 + 4 * size)
     common.main(lambda arguments: train.program(arguments))
     assert made() == whole

@@ -6,8 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from counterpoint.errors import UserError
 from counterpoint.evaluation import store
@@ -77,6 +80,7 @@ def test_a_key_changes_with_everything_that_a_generation_follows_from():
 
 WRITER = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from counterpoint.evaluation.store import Store, content, key
 from counterpoint.generation.completion import Completion
@@ -211,19 +215,21 @@ def test_what_an_adapter_adapts_counts_too(tmp_path):
     base = folder(tmp_path / "base", weights="1", **{"config.json": "c"})
     config = json.dumps({"base_model_name_or_path": base})
     weights = "adapter_model.safetensors"
-    adapter = folder(tmp_path / "adapter", **{"adapter_config.json": config, weights: "a"})
+    adapter = folder(tmp_path / "adapter", **{"adapter_config.json": config})
+    save_file({"a": np.zeros(1)}, Path(adapter) / weights)
     first = weights_digest(adapter)
     folder(tmp_path / "base", weights="2")
     assert weights_digest(adapter) != first
     folder(tmp_path / "base", weights="1")
     assert weights_digest(adapter) == first
-    folder(tmp_path / "adapter", **{weights: "b"})
+    save_file({"a": np.ones(1)}, Path(adapter) / weights)
     assert weights_digest(adapter) != first
 
 
 def test_no_checkpoint_is_one_line(tmp_path):
     config = json.dumps({"base_model_name_or_path": "no/such/base"})
-    adapter = folder(tmp_path / "x", **{"adapter_config.json": config, "adapter_model.safetensors": "a"})
+    adapter = folder(tmp_path / "x", **{"adapter_config.json": config})
+    save_file({"a": np.zeros(1)}, Path(adapter) / "adapter_model.safetensors")
     for path in ("data/models/none", str(tmp_path / "none"), adapter):
         with pytest.raises(UserError, match="neither a checkpoint's folder nor the id of a model on the hub") as caught:
             weights_digest(path)
