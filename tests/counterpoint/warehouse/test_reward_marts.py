@@ -229,5 +229,5 @@ def test_evaluation_stands_beside_each_verdict_and_its_base(copy):
 def test_all_completions_of_a_study_are_audited_and_the_finding_is_filled(study):
     built = ask("select count(*) as n from completions")[0]["n"]
     assert ask("select sum(n)::bigint as n from verifier_audit")[0]["n"] == built > 0
-    told = json.loads((study / "metrics" / "findings.json").read_text(encoding="utf-8"))["reward_truth"]
+    told = json.loads((study / "metrics/default/findings.json").read_text(encoding="utf-8"))["reward_truth"]
     assert [row["n"] for row in told["contrasts"]] == [1]  # one run has ten probes
