@@ -7,7 +7,7 @@ $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := 
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings compare publish report tune contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings compare experiments publish report tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ findings: setup  ## the findings of the study: make findings; ALL=1: the seconda
 
 compare: setup   ## two studies side by side: make compare A=quick B=published
 	@python -m stages.compare "$$A" "$$B"
+
+experiments: setup ## DVC's experiments by what differs: results and changed parameters, not the hashes of files
+	@dvc exp show --only-changed --drop '^(counterpoint|stages|data|metrics/)|grid'
 
 publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=quick
 	@python -m stages.publish --name "$${STUDY:-default}"
