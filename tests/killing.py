@@ -85,13 +85,20 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "OMP_NUM_THREADS": "1", **more}
 
 
+def hear() -> None:
+    """Take signals as a command in a terminal does, however the tests were begun: a shell's `&` ignores SIGINT, and nohup
+    SIGHUP, for all that follow."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(folder: Path, *words: str, log: str = "driver", **more: str) -> subprocess.Popen:
     """A command in the folder, the leader of a group of its own; its output goes to FOLDER/LOG.out."""
     with (folder / f"{log}.out").open("ab") as file:
         return subprocess.Popen(
             words, cwd=folder, env=environment(**more), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores it
+            preexec_fn=hear,
         )  # fmt: skip
 
 
