@@ -1,4 +1,4 @@
-"""What ships with the repository: cards that dvc.lock knows, so that a fresh clone cards no base, and a page for plots."""
+"""What ships: cards that dvc.lock knows, so that a fresh clone cards no base, and a page that needs no network."""
 
 import re
 import subprocess
