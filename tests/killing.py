@@ -86,7 +86,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def hear() -> None:
-    """Take signals as a command in a terminal does. A shell's `&` ignores SIGINT, and nohup SIGHUP, for all that follow,
+    """Take signals as a command in a terminal does. A shell's `&` ignores SIGINT, nohup SIGHUP, for all that follow,
     and the tests may have been begun so."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
