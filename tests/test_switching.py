@@ -2,10 +2,8 @@
 nothing is trained again."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import killing
@@ -35,14 +33,7 @@ def tree(tmp_path_factory, root, mini_overlay):
 
 def run(folder: Path, *command: str) -> str:
     """`python -m …` in the tree, which must succeed; what it says."""
-    kept = {k: v for k, v in os.environ.items() if k not in ("COUNTERPOINT_WORK", "PYTHONPATH")}
-    environment = kept | {"DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-    return done.stdout
+    return killing.command(folder, "python", "-m", *command, OMP_NUM_THREADS="1", DVC_NO_ANALYTICS="1").stdout
 
 
 @pytest.mark.slow

@@ -75,7 +75,7 @@ def check(told: Counter, truth: str) -> None:
     assert mistakes <= 0.05 * total, f"{told} where {truth} is true"
 
 
-@pytest.mark.parametrize("seed_sd", [0.0, 0.03])
+@pytest.mark.parametrize("seed_sd", [0.0, pytest.param(0.03, marks=pytest.mark.slow)])
 def test_planted_effects_get_no_wrong_verdict_in_more_than_five_of_a_hundred(seed_sd):
     told = single_verdicts(1, 40, seed_sd, items=200)
     for (finding, kind), verdicts in told.items():

@@ -87,14 +87,19 @@ def ends_the_same(run, whole, name, work, caplog, damaged: str, step: int):
     ("name", "path", "damage", "older"),
     [
         ("sft", "checkpoint-9/model.safetensors", "inverted", True),
-        ("sft", "checkpoint-9/optimizer.pt", "inverted", True),
-        ("sft", "checkpoint-9/trainer_state.json", "deleted", True),
         ("sft", "checkpoint-9/manifest.json", "inverted", True),
         ("rl", "checkpoint-15/resume.safetensors", "cut", True),
-        ("rl", "records/rewards.jsonl", "deleted", False),
         ("rl", "records/completions.jsonl", "thinned", False),
-        ("rl lora best", "checkpoint-15/adapter_model.safetensors", "emptied", True),
         ("rl lora best", "best/14.safetensors", "inverted", True),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("sft", "checkpoint-9/optimizer.pt", "inverted", True),
+                ("sft", "checkpoint-9/trainer_state.json", "deleted", True),
+                ("rl", "records/rewards.jsonl", "deleted", False),
+                ("rl lora best", "checkpoint-15/adapter_model.safetensors", "emptied", True),
+            )
+        ),
     ],
 )
 def test_what_is_broken_is_named_and_the_run_ends_the_same(

@@ -123,7 +123,12 @@ def test_a_deceptive_run_ends_at_the_second_such_probe(train, deceived, tmp_path
     assert same(best.weights, seen[1])
 
 
-@pytest.mark.parametrize("place", [(session, "ending"), (Watch, "on_save"), (Watch, "on_log")])
+def wide(place) -> object:
+    """A place that is killed in the slow tests alone."""
+    return pytest.param(place, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("place", [wide((session, "ending")), (Watch, "on_save"), wide((Watch, "on_log"))])
 def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, monkeypatch, place):
     """Killed before its end is recorded, before its last checkpoint is complete, and before it knows that it ends."""
     whole = train(deceived, tmp_path / "whole", every=1)

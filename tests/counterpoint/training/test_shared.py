@@ -116,7 +116,7 @@ def test_the_vision_tower_sees_each_distinct_prompt_once_a_pass(built, monkeypat
     assert pictures == [4]  # the loss alone, the completions were given
 
 
-@pytest.mark.parametrize("changes", [{}, {"lora": True}], ids=["whole", "lora"])
+@pytest.mark.parametrize("changes", [{}, pytest.param({"lora": True}, marks=pytest.mark.slow)], ids=["whole", "lora"])
 def test_ten_steps_end_in_the_same_weights(built, changes):
     """Across accumulated micro batches, shared generations and repeated iterations.
 

@@ -158,6 +158,7 @@ def test_importing_the_judges_starts_nothing_and_loads_no_algebra():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_a_hundred_hostile_ones_in_a_row_take_half_a_second_each_at_most(worker):
     others = ("9^{9^{%d}}", "(((((((%d)))))))", "((9^9)^9)^{%d}", "\\lim_{x\\to %d}", "%d\u202e")
     times, before = [], slowness()
