@@ -19,7 +19,7 @@ from dvc.stage import PipelineStage
 
 from counterpoint import grid, params, studies
 from counterpoint.errors import UserError
-from flows.graph import CHECK, unreadable
+from flows.graph import CHECK, remembering, unreadable
 from flows.repro import steady_locks
 from stages import estimate
 from stages.dvc_files import Shown
@@ -37,7 +37,7 @@ def unchanged(texts: Mapping[Path, str]) -> set[str]:
     """
     found: set[str] = set()
     try:
-        with Repo(fs=Shown(texts)) as repo, repo.lock:
+        with Repo(fs=Shown(texts)) as repo, repo.lock, remembering():
             graph = repo.index.graph
             for stage in networkx.topological_sort(graph.reverse()):
                 before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
