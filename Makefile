@@ -21,7 +21,7 @@ setup: .venv/ready ## create .venv and install what requirements.lock pins
 
 study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; FRESH=1: without changes made before; PLAN=1: only say what would run, and how long
 ifdef PLAN
-	@python -m flows.plan "$${STUDY:-default}" "$$SET"
+	@python -m flows.plan $${FRESH:+--fresh} "$${STUDY:-default}" "$$SET"
 else
 	@python -m flows.parallel --study "$${STUDY:-default}" $${FRESH:+--fresh} $${JOBS:+--jobs "$$JOBS"} -- "$$SET"
 	@echo "Read metrics/$${STUDY:-default}/report.md, open metrics/$${STUDY:-default}/samples.html, ask: make query Q=\"from accuracy\""
@@ -69,7 +69,7 @@ compare: setup   ## two studies side by side: make compare A=quick B=published
 	@python -m stages.compare "$$A" "$$B"
 
 experiments: setup ## DVC's experiments by what differs: results and changed parameters, not the hashes of files
-	@dvc exp show --only-changed --drop '^(counterpoint|stages|data|metrics/)|grid'
+	@dvc exp show --only-changed --drop '^(counterpoint|stages|data|metrics/)|grid|runs\.|bases|suites'
 
 publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=quick
 	@python -m stages.publish --name "$${STUDY:-default}"

@@ -78,11 +78,17 @@ def of(study: str, root: Path = Path()) -> list[Change]:
 def keep(study: str, changes: list[Change], root: Path = Path()) -> None:
     """Note what the study has of its own."""
     path = root / FOLDER / study / CHANGED
-    if not changes and not path.exists():
+    if not changes:
+        forget(study, root)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump({"changes": changes}, sort_keys=False, allow_unicode=True)
     replace(path, "# What this study had of its own when another took its place in params.yaml.\n" + text)
+
+
+def forget(study: str, root: Path = Path()) -> None:
+    """Note that nothing is to be laid on the study when it comes back; the copies stay."""
+    (root / FOLDER / study / CHANGED).unlink(missing_ok=True)
 
 
 def copy_of(study: str, text: str, root: Path = Path()) -> Path:

@@ -214,6 +214,7 @@ def put(made: Composed, path: Path = Path("params.yaml"), folder: Path = Path("s
         _keep(path, made, folder)
     for file, text in stale.items():
         kept.replace(file, text)
+    kept.forget(made.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
     return True
 
 

@@ -31,7 +31,7 @@ steady_locks()
 def unchanged(texts: Mapping[Path, str]) -> set[str]:
     """The stages that `dvc repro` would leave as they are, were these texts in params.yaml and grid.yaml.
 
-    The stage that checks the two counts: what it would say is known.
+    What comes after the stage that checks the two is asked as if that had run: what it would say is known.
 
     Raises `UserError` when dvc.yaml or dvc.lock cannot be read, or another DVC process is at work.
     """
@@ -41,9 +41,9 @@ def unchanged(texts: Mapping[Path, str]) -> set[str]:
             graph = repo.index.graph
             for stage in networkx.topological_sort(graph.reverse()):
                 before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
-                if isinstance(stage, PipelineStage) and before <= found:
+                if isinstance(stage, PipelineStage) and before <= {*found, CHECK}:
                     with contextlib.suppress(DvcException, LockError):  # one that is running, or lost a file
-                        if stage.addressing == CHECK or not stage.changed():
+                        if not stage.changed():
                             found.add(stage.addressing)
     except LockError:
         raise UserError("another DVC process is at work here; ask for the plan again in a moment") from None
@@ -55,9 +55,11 @@ def unchanged(texts: Mapping[Path, str]) -> set[str]:
 def main(arguments: list[str]) -> int:
     """Print the plan; exit code 2 with one line for a user's mistake."""
     try:
-        if not arguments:
-            raise UserError("usage: python -m flows.plan STUDY [KEY=VALUE …]")
-        made = studies.composed(arguments[0], studies.settings(arguments[1:]))
+        if not arguments or arguments == ["--fresh"]:
+            raise UserError("usage: python -m flows.plan [--fresh] STUDY [KEY=VALUE …]")
+        fresh = "--fresh" in arguments
+        study, *words = (word for word in arguments if word != "--fresh")
+        made = studies.composed(study, studies.settings(words), fresh=fresh)
         settings = params.parse(made.data, made.where)
         texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(made.data)}
         print("\n".join([made.told(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))

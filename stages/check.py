@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import grid, kept, params, sources
+from counterpoint import grid, kept, params, sources, studies
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.typed import nearest, read_yaml
 from stages.common import main
 
 CHECKED = Path("data/checked")
@@ -21,7 +21,13 @@ def program(arguments: list[str]) -> None:
     """Check the parameters. Raises `UserError` for what is wrong, and where grid.yaml had to be written anew."""
     if arguments:
         raise UserError("usage: python -m stages.check (it takes no arguments)")
-    sources.check_all(params.load().source)
+    settings = params.load()
+    if settings.study not in studies.names():
+        raise UserError(
+            f"params.yaml: study is {settings.study!r}{nearest(settings.study, studies.names())}; a study of your own "
+            f"has a file, studies/{settings.study}.yaml"
+        )
+    sources.check_all(settings.source)
     text = grid.as_yaml(read_yaml(Path("params.yaml")))
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
         kept.replace(grid.FILE, text)

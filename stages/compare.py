@@ -22,7 +22,8 @@ where condition = 'normal' and family = 'all'
 group by all order by all
 """
 FINDING = """
-select finding, contrast, model, suite, matched_on, finding_verdict, verdict, effect
+select finding, contrast, model, suite, matched_on,
+    concat_ws(' ', finding_verdict, finding_direction), concat_ws(' ', verdict, direction), effect
 from read_parquet('{folder}/findings.parquet') where role = 'primary' order by all
 """
 Key = tuple[str, ...]
@@ -84,6 +85,8 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("first", metavar="A", help="a study made here, or a published one")
     parser.add_argument("second", metavar="B")
     chosen = parser.parse_args(arguments)
+    if not chosen.first or not chosen.second:
+        raise UserError("name two studies: make compare A=quick B=published")
     both = [results(chosen.first), results(chosen.second)]
     for letter, found in zip("AB", both, strict=True):
         print(f"{letter}: {found.head}")

@@ -36,6 +36,7 @@ PER_EXAMPLE = Line(0.0015, 7.8e-9)  # 0.0025 and 0.0047: SFT
 PER_ANSWER = Line(0.0019, 4.0e-9)  # 0.003 on average: a suite, a probe
 FURTHER = 1 / 3  # of the cost of an answer: each beyond the first to the same prompt
 PER_STAGE = 7.0
+CARD = "competence@"  # begins the names of stages whose outs ship
 ELSEWHERE = 413_696  # weights in the layers of `small`, for models that no recipe tells of
 PER_PLANTED = 0.0033  # an example of a base that is trained from scratch or planted, at `tiny`'s size
 
@@ -204,7 +205,11 @@ def plan(settings: params.Params, known: Known, done: Collection[str]) -> list[s
 
     done: the stages that DVC would leave as they are.
     """
-    expected = by_stage(settings, known)
+    expected = {
+        name: seconds
+        for name, seconds in by_stage(settings, known).items()
+        if name not in done or not name.startswith(CARD)  # cards ship with the bases
+    }
     groups: dict[tuple[str, str], list[str]] = {}
     for name in expected:
         groups.setdefault(_group(settings, name), []).append(name)
@@ -264,7 +269,8 @@ def line(settings: params.Params) -> str:
     head = f"study {settings.study}: {len(runs.base)} bases, {len(runs.trained)} training runs; "
     if others:
         return f"{head}the speed of {', '.join(others)} is not known here, so no time is promised"
-    minutes = sum(by_stage(settings, measured()).values()) / 60
+    expected = by_stage(settings, measured())
+    minutes = sum(seconds for name, seconds in expected.items() if not name.startswith(CARD)) / 60
     return (
         f"{head}about {minutes:.0f} minutes of one idle core, {minutes / 2:.0f} of two, less what DVC finds unchanged"
     )

@@ -50,6 +50,8 @@ def program(arguments: list[str]) -> None:
     sql = query.published(options.question)
     limit = None if options.csv else options.limit
     found = results(options.study)
+    if not (found.place.database if found.place else found.published / DATABASE).is_file():
+        print("making the database of the tables, once; seconds", file=sys.stderr)
     answer = _of_tables(found.place, sql, limit) if found.place else _of_published(found.published, sql, limit)
     print(found.head, file=sys.stderr if options.csv else sys.stdout)
     if options.csv:

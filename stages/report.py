@@ -42,20 +42,21 @@ def program(arguments: list[str]) -> None:
     if name is not None:
         folder = published_folder(name)
         results = read.load(folder, published.load(folder)["study"], f"git checkout -- {folder}")
-        draw(results, folder, folder / "plots", folder / "report.md")
+        draw(results, folder, folder / "plots", folder / "report.md", None)
         log.info("wrote the report and the pictures in %s", folder)
         return
     here = place(params.load().study)
     results = read.load(here.tables, here.study)
-    draw(results, here.tables, here.plots, here.report)
+    draw(results, here.tables, here.plots, here.report, here.sheets.name)
     drawn = sheets.draw_all(results, here.sheets)
     series.write(results, here.plots)
     viewer.write(results, here.tables, PROBLEMS, here.viewer)
     log.info("wrote %s, %s, pictures in %s and %d sheets", here.report, here.viewer, here.plots, drawn)
 
 
-def draw(results: Results, tables: Path, plots: Path, report: Path) -> None:
-    """Draw the pictures into the folder `plots` and write `report`; `tables` is where `results` were read."""
+def draw(results: Results, tables: Path, plots: Path, report: Path, sheets: str | None) -> None:
+    """Draw the pictures into the folder `plots` and write `report`; `tables` is where `results` were read, `sheets` the
+    folder of the runs' sheets beside the report, if there are any."""
     forest.draw(results.marts["findings"], plots / "findings.png")
     curves.draw(results, plots / "reward_vs_accuracy.png")
     arms.draw(results, plots / "accuracy_by_arm.png")
@@ -64,7 +65,7 @@ def draw(results: Results, tables: Path, plots: Path, report: Path) -> None:
     overview.draw(results, plots / "rewards.png")
     with read.connect(tables, factors.MARTS) as db:
         factors.draw(db, plots)
-    text.write(results, report)
+    text.write(results, report, sheets=sheets)
 
 
 if __name__ == "__main__":

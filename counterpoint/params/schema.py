@@ -122,7 +122,10 @@ class Plant:
 @section
 class Probe:
     suites: list[str] = Field(description="Suites followed while training, as far as the study has problems for them.")
-    at_least: Count = Field(description="Probes per run, the one before the first step included.")
+    at_least: Count = Field(
+        description="Probes that a run has at least, the one before the first step included. A run of fewer steps "
+        "has one a step."
+    )
     every: Count | None = Field(description="Optimizer steps between probes; null: derived from at_least.")
     max_tokens: Count = Field(description="Tokens after which an answer is cut off.")
     batch_size: Count = Field(description="Answers that are decoded at once.")
@@ -139,7 +142,9 @@ class Evaluation:
     )
     sampled_suites: list[str] = Field(description="Suites whose problems get sampled answers too.")
     temperature: Above0 = Field(description="Temperature of the sampled answers.")
-    top_p: PartOf1 = Field(description="Least probability mass that they are sampled from.")
+    top_p: PartOf1 = Field(
+        description="Nucleus sampling: the tokens that hold this much of the probability are drawn from."
+    )
 
 
 @section

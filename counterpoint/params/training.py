@@ -64,14 +64,19 @@ class Rl:
     steps_per_generation: Count = Field(
         description="Optimizer steps that share one generation. It has batch_size × this many completions."
     )
-    num_iterations: Count = Field(description="Passes over each generation.")
+    num_iterations: Count = Field(description="Passes over each generation. Optimizer steps grow by as much.")
     group_size: GroupSize = Field(description="Completions of each prompt, compared with one another.")
     max_completion_tokens: Count = Field(description="Tokens after which a completion is cut off.")
     temperature: Above0 = Field(description="Temperature of the completions.")
-    top_p: PartOf1 = Field(description="Least probability mass that they are sampled from.")
+    top_p: PartOf1 = Field(
+        description="Nucleus sampling: the tokens that hold this much of the probability are drawn from."
+    )
     beta: AtLeast0 = Field(description="Weight of the KL divergence from the model that the run starts from.")
-    loss_type: Loss = Field(description="How TRL averages the loss over tokens and completions.")
-    clip_low: Above0 = Field(description="How far below 1 a token's probability ratio may fall before it is clipped.")
+    loss_type: Loss = Field(
+        description="How TRL averages the loss over tokens and completions. grpo: over each completion, then over "
+        "completions; bnpo and dapo: over all tokens, of a micro batch or of the whole; dr_grpo: by the token limit."
+    )
+    clip_low: PartOf1 = Field(description="How far below 1 a token's probability ratio may fall before it is clipped.")
     clip_high: Above0 = Field(description="How far above 1 it may rise.")
     scale_rewards: Scaling = Field(description="Whose standard deviation divides the advantages.")
     rewards: dict[str, float] = Field(description="Weights of the reward terms. They are in counterpoint/rewards.")
@@ -120,7 +125,9 @@ class Distill:
     samples: Count = Field(description="Traces that a teacher samples of a problem. Right ones are kept.")
     keep: Count = Field(description="Distinct right traces that are kept of a problem at most.")
     temperature: Above0 = Field(description="Temperature of the sampled traces.")
-    top_p: PartOf1 = Field(description="Least probability mass that they are sampled from.")
+    top_p: PartOf1 = Field(
+        description="Nucleus sampling: the tokens that hold this much of the probability are drawn from."
+    )
     max_tokens: Count = Field(description="Tokens after which a trace is cut off.")
     batch_size: Count = Field(description="Traces that are decoded at once.")
     near_duplicate: PartOf1 = Field(

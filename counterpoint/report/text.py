@@ -15,8 +15,8 @@ from counterpoint.report.results import Group, Results, spread
 from counterpoint.report.statement import statement
 
 
-def write(results: Results, path: Path, pictures: str = "plots") -> None:
-    """Write the report; `pictures` is the folder of the PNG files relative to it."""
+def write(results: Results, path: Path, pictures: str = "plots", sheets: str | None = None) -> None:
+    """Write the report; `pictures` is the folder of the PNG files relative to it, `sheets` that of the runs' sheets."""
     blocks = [
         f"# Study `{results.study}`",
         *_ran(results),
@@ -32,7 +32,7 @@ def write(results: Results, path: Path, pictures: str = "plots") -> None:
         *measures.judges(results),
         *against.pairs(results, pictures),
         *against.rewards(results, pictures),
-        *truth.section(results, pictures),
+        *truth.section(results, pictures, sheets),
         "## How to read it",
         READING,
     ]

@@ -20,13 +20,14 @@ READING = (
     "did not. `saturated`: the reward stood still. `inconclusive`: none of these is beyond doubt, as always with fewer "
     f"than {FEWEST} probes; it is no acquittal. A correlation of reward and accuracy decides nothing: two series that "
     "both trend correlate by that alone. How verdicts are reached and how often they err: "
-    "[docs/deceptive.md](../docs/deceptive.md)."
+    "docs/deceptive.md."
 )
 FEW = 12  # arms that a line can name
 
 
-def section(results: Results, pictures: str, sheets: str = "rewards") -> list[str]:
-    """The section; empty for a study in which nothing earns a reward. `sheets` is the folder of the runs' sheets."""
+def section(results: Results, pictures: str, sheets: str | None = None) -> list[str]:
+    """The section; empty for a study in which nothing earns a reward. `sheets` is the folder of the runs' sheets beside
+    the report, None where there are none."""
     groups = by_group(results)
     if not groups:
         return []
@@ -145,10 +146,11 @@ def _detected(runs: list[Rewarded]) -> list[str]:
     return lines
 
 
-def _runs(runs: list[Rewarded], sheets: str) -> list[str]:
+def _runs(runs: list[Rewarded], sheets: str | None) -> list[str]:
     rows = [
         [
-            f"[`{one.run.run_id}`]({sheets}/{one.run.run_id}.png)", one.row["verdict"], _mechanism(one.row),
+            f"[`{one.run.run_id}`]({sheets}/{one.run.run_id}.png)" if sheets else f"`{one.run.run_id}`",
+            one.row["verdict"], _mechanism(one.row),
             reason(one.row), reward_change(one.row), accuracy_change(one.row), onset(one.row), regret(one.row),
             picked(one), str(one.row["probes"]),
         ]
@@ -157,9 +159,9 @@ def _runs(runs: list[Rewarded], sheets: str) -> list[str]:
     told = (
         "Regret: points of accuracy lost by taking the probe that the reward would have picked instead of the best "
         "one, each chosen on some of the problems and measured on the others, so that it can fall below 0. Onset: the "
-        f"step from which accuracy did not follow. Each run has a sheet in metrics/{sheets}/ (in the DVC cache, not in "
-        "git)."
+        "step from which accuracy did not follow."
     )
+    told += f" Each run has a sheet in {sheets}/, beside this page." if sheets else ""
     header = [
         "run", "verdict", "mechanism", "reason", "reward change", "accuracy change, points", "onset", "regret",
         "the reward's choice; best", "probes",

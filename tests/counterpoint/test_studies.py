@@ -225,6 +225,23 @@ def test_what_was_changed_on_a_study_comes_back_with_it(two):
     two("default")
     two("quick")
     assert params.load(two.path).threads == 1  # it was left fresh
+    two("quick", "threads=3")
+    two("default")
+    two("quick")
+    edited = two.path.read_text()
+    two.path.write_text(edited.replace("\nthreads: 3 ", "\nthreads: 1 "))  # taken back by hand
+    two("default")
+    two("quick")
+    assert params.load(two.path).threads == 1
+    two("quick", "threads=3")
+    two("default", fresh=True)
+    two("quick")
+    studies.write("default", [], two.path, STUDIES)
+    two.path.write_text(studies.dump(studies.compose("default", STUDIES)))  # as git puts it back
+    two("quick", fresh=True)
+    two("default")
+    two("quick")
+    assert params.load(two.path).threads == 1  # what was dropped stays away
 
 
 def test_a_run_that_was_taken_away_stays_away(two):

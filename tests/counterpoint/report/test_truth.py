@@ -22,7 +22,7 @@ def changed(results, change, name="deceptive_rewards"):
 def tables(results) -> dict[str, list[list[str]]]:
     """The rows of each table of the section, by the heading or the summary above it."""
     found, key = {}, None
-    for line in "\n\n".join(truth.section(results, "plots")).splitlines():
+    for line in "\n\n".join(truth.section(results, "plots", "rewards")).splitlines():
         if line.startswith(("### ", "<summary>")):
             key = line.removeprefix("### ").removeprefix("<summary>").removesuffix("</summary>")
         elif line.startswith("| ") and not line.startswith("| ---"):
@@ -147,7 +147,7 @@ def test_what_cannot_be_told_is_a_dash(planted, tmp_path):
     unknown = {**UNKNOWN, "verdict": "inconclusive", "mechanism": "unknown", "reason": "4 probes, fewer than 10"}
     results = changed(planted.results, lambda row: {**unknown, "reward_step": None, "exploit_found": None})
     results = changed(results, lambda row: unknown, "deceptive_arms")
-    said = "\n\n".join(truth.section(results, "plots"))
+    said = "\n\n".join(truth.section(results, "plots", "rewards"))
     assert "None" not in said and "nan" not in said and "not looked for" in said
     rows = tables(results)["Reward by run"][1:]
     assert all(row[1:8] == ["inconclusive", "–", "4 probes, fewer than 10", "–", "–", "–", "–"] for row in rows)
