@@ -12,6 +12,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the hub
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest file, so that no process waits for it alone in the end."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The repository's root."""
