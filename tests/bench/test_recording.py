@@ -6,6 +6,7 @@ from bench import recording
 from counterpoint.errors import UserError
 
 
+@pytest.mark.slow
 def test_a_round_of_it(capfd):
     assert recording.main(["--entries", "3", "--rounds", "1"]) == 0
     head, row = capfd.readouterr().out.splitlines()

@@ -86,7 +86,9 @@ def test_planted_effects_get_no_wrong_verdict_in_more_than_five_of_a_hundred(see
             assert verdicts["contradicted"] > 0.4 * sum(verdicts.values()), (finding, verdicts)
 
 
-@pytest.mark.parametrize("kind", LEADS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if n else []) for n, kind in enumerate(LEADS)]
+)
 def test_a_planted_interaction_gets_no_wrong_verdict_in_more_than_five_of_a_hundred(kind):
     told = leads(2, 40, kind, seed_sd=0.02, items=300)
     check(told, PLANTED[kind][1])

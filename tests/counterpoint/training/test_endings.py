@@ -57,7 +57,14 @@ def settings(sft_settings, rl_settings):
     return {"sft": dataclasses.replace(sft_settings, epochs=2), "rl": rl_settings}
 
 
-@pytest.mark.parametrize(("method", "lora"), [("sft", None), ("sft", LORA), ("rl", None), ("rl", LORA)])
+@pytest.mark.parametrize(
+    ("method", "lora"),
+    [
+        ("sft", None),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("sft", LORA), ("rl", None))),
+        ("rl", LORA),
+    ],
+)
 def test_the_best_probe_is_published(train, settings, tmp_path, monkeypatch, method, lora):
     plant(monkeypatch, HUMP)
     seen = snapshots(monkeypatch)

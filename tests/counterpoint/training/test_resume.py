@@ -191,7 +191,9 @@ def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypa
     assert differing(run(name, tmp_path, every=9), whole(name)) == []
 
 
-@pytest.mark.parametrize("name", ["sft lora", "rl", "sft best"])
+@pytest.mark.parametrize(
+    "name", ["sft lora", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rl", "sft best"))]
+)
 def test_a_finished_run_started_again_trains_nothing_more(run, whole, tmp_path, monkeypatch, name):
     run(name, tmp_path, every=50)
     monkeypatch.setattr(Accelerator, "backward", None)

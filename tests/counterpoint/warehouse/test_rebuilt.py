@@ -68,6 +68,7 @@ def noted(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith("study default (metrics/default)")]
 
 
+@pytest.mark.slow
 def test_every_answer_while_the_tables_are_made_again_is_of_one_state(copy):
     asking = started("-c", ASK, ASKED)
     first = asking.stdout.readline()
