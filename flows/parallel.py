@@ -202,7 +202,9 @@ def main(arguments: list[str]) -> int:
             studies.put(made)
             print(made.told(), flush=True)
             study = Study(graph.needs(), estimate.by_stage(settings))
-            print(estimate.line(settings), flush=True)
+            study.ask()
+            if len(study.done) < len(study.needs):  # what was timed before is read for that, which takes its while
+                print(estimate.line(settings), flush=True)
             try:
                 study.run(jobs, surroundings(jobs, settings.threads))
             finally:
