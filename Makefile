@@ -79,7 +79,7 @@ report: setup    ## write the report and the pictures anew, from the tables: mak
 	@python -m stages.report $${STUDY:+--study "$$STUDY"}
 
 tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
-	@if [ -n "$$STUDY$$SET" ]; then python -m counterpoint.studies "$${STUDY:-default}" "$$SET"; fi
+	@if [ -n "$$STUDY$$SET" ]; then python -m counterpoint.params "$${STUDY:-default}" "$$SET"; fi
 	@python -m stages.tune $${ARMS:+--arms "$$ARMS"} $${TRIALS:+--trials "$$TRIALS"} $${MODEL:+--model "$$MODEL"} $${SAMPLE:+--sample "$$SAMPLE"} $${JOBS:+--jobs "$$JOBS"}
 
 contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from counterpoint import params, problem, rewards, studies
+from counterpoint import params, problem, rewards
 from counterpoint.models.micro import PATCH, Shape
+from counterpoint.params import compose
 from counterpoint.problem import Picture, Problem
 from counterpoint.prompt import THINK, user_text, with_images
 from counterpoint.verify import judge
@@ -62,7 +63,7 @@ def vlm_shape(image_tokens: int = 196, vocabulary: int = 16384) -> Shape:
 
 def study() -> params.Params:
     """The default study's, whatever params.yaml holds at the moment."""
-    return params.parse(studies.compose("default", STUDIES))
+    return params.parse(compose.study("default", STUDIES))
 
 
 def cases() -> dict[str, Case]:

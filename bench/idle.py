@@ -56,7 +56,7 @@ def prepare(folder: Path, study: str) -> None:
     os.chdir(folder)
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run(["git", "add", "-A"], check=True)
-    subprocess.run([sys.executable, "-m", "counterpoint.studies", study], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "counterpoint.params", study], check=True, stdout=subprocess.DEVNULL)
     stand_in()
 
 

@@ -19,8 +19,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows.repro import HEAD, split
 
 REPRO = Path(__file__).resolve().parents[1] / "flows/repro.py"
@@ -44,7 +44,7 @@ def prepare(entries: int) -> None:
     """A repository in the working directory whose lock file holds `entries` stages, `run@0` among them."""
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    Path("params.yaml").write_text(studies.dump(studies.compose("default", REPRO.parents[1] / "studies")))
+    Path("params.yaml").write_text(compose.dump(compose.study("default", REPRO.parents[1] / "studies")))
     Path("source.txt").write_text("0")
     Path("dvc.yaml").write_text(GRAPH % ", ".join(map(str, range(entries))))
     subprocess.run(ARMS["dvc"], check=True, capture_output=True)

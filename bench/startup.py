@@ -27,8 +27,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from counterpoint import studies
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = """\
@@ -100,7 +100,7 @@ def prepare(folder: Path) -> None:
     shutil.copy(ROOT / "studies/default.yaml", folder / "studies")
     recipe = read_yaml(ROOT / "studies/default.yaml")["bases"]["tiny"]
     (folder / "studies/startup.yaml").write_text(STUDY % json.dumps(recipe), encoding="utf-8")
-    studies.write("startup", [], folder / "params.yaml", folder / "studies")
+    compose.write("startup", [], folder / "params.yaml", folder / "studies")
 
 
 def row(cells: list[str]) -> str:

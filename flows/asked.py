@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import studies
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 
 FIXED = ("trust_remote_code", "source")  # keys of params.yaml
 
 
 def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> None:
     """Raise `UserError` for an unknown study or setting, and for one that is a user's alone to make."""
-    plain = studies.composed(study, [], path, folder).data
-    data = studies.composed(study, overrides, path, folder).data
+    plain = compose.resolve(study, [], path, folder).data
+    data = compose.resolve(study, overrides, path, folder).data
     for key in FIXED:
         if data[key] != plain[key]:
             raise UserError(

@@ -29,7 +29,7 @@ from dvc.stage import PipelineStage
 from dvc.utils.strictyaml import YAMLSyntaxError, YAMLValidationError
 
 from counterpoint.errors import UserError
-from counterpoint.typed import Loader
+from counterpoint.files import Loader
 from flows.repro import LOCK_FILE, split, steady_locks
 
 CHECK = "check"  # the stage that checks params.yaml; what it makes never differs

@@ -24,8 +24,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from counterpoint import params, running, sources, studies
+from counterpoint import params, running, sources
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import graph, runner
 from flows.supervise import GRACE
 from stages import estimate, lifeline, shipped
@@ -194,13 +195,13 @@ def main(arguments: list[str]) -> int:
     lifeline.end_with(lifeline.made_by_make())
     try:
         with running.hold("`make study`"):
-            made = studies.composed(chosen.study, studies.settings(chosen.overrides), fresh=chosen.fresh)
+            made = compose.resolve(chosen.study, compose.split_settings(chosen.overrides), fresh=chosen.fresh)
             settings = params.parse(made.data, made.where)
             sources.check_all(settings.source)
             jobs = jobs_from(chosen.jobs, settings.threads)
             shipped.check()
-            studies.put(made)
-            print(made.told(), flush=True)
+            compose.save(made)
+            print(made.in_words(), flush=True)
             study = Study(graph.needs(), estimate.by_stage(settings))
             study.ask()
             if len(study.done) < len(study.needs):  # what was timed before is read for that, which takes its while

@@ -17,8 +17,9 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from counterpoint import grid, params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
+from counterpoint.params import compose, grid
 from flows.graph import CHECK, remembering, unreadable
 from flows.repro import steady_locks
 from stages import estimate
@@ -59,10 +60,10 @@ def main(arguments: list[str]) -> int:
             raise UserError("usage: python -m flows.plan [--fresh] STUDY [KEY=VALUE …]")
         fresh = "--fresh" in arguments
         study, *words = (word for word in arguments if word != "--fresh")
-        made = studies.composed(study, studies.settings(words), fresh=fresh)
+        made = compose.resolve(study, compose.split_settings(words), fresh=fresh)
         settings = params.parse(made.data, made.where)
         texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(made.data)}
-        print("\n".join([made.told(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))
+        print("\n".join([made.in_words(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

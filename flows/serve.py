@@ -17,8 +17,8 @@ import os
 import sys
 from zoneinfo import ZoneInfo
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import asked, graph, server
 from stages import lifeline
 
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     try:
         if chosen.watch and (chosen.study or chosen.cron or "".join(chosen.overrides).strip()):
             raise UserError("--watch serves the watch alone; serve the study by another `python -m flows.serve`")
-        overrides = studies.settings(chosen.overrides)
+        overrides = compose.split_settings(chosen.overrides)
         check(chosen.study, overrides, chosen.timezone, address)
         # Prefect reads PREFECT_API_URL when it is imported.
         schedule = every(chosen.watch or chosen.cron, chosen.timezone, "--watch" if chosen.watch else "--cron")

@@ -28,8 +28,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from counterpoint import params, running, sources, studies
+from counterpoint import params, running, sources
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import asked, graph, heartbeat, parallel, runner, server
 from stages import estimate, lifeline, shipped
 from stages.places import place
@@ -71,13 +72,13 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
         lifeline.end_with([os.getppid()])  # the program that serves it
     server.name_run(str(runtime.flow_run.id))
     with running.hold(f"the flow run {runtime.flow_run.name}"):
-        made = studies.composed(study, overrides)
+        made = compose.resolve(study, overrides)
         settings = params.parse(made.data, made.where)
         sources.check_all(settings.source)
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
         shipped.check()
-        studies.put(made)
-        get_run_logger().info(made.told())
+        compose.save(made)
+        get_run_logger().info(made.in_words())
         needs = graph.needs()
         done: dict[str, tuple[str, float]] = {}
         get_run_logger().info("study %s: %d stages, up to %d at a time", settings.study, len(needs), at_a_time)
@@ -208,15 +209,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--jobs", metavar="N", help="stages at a time (default: usable cores over `threads`)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
     chosen = parser.parse_args(arguments)
-    overrides = studies.settings(chosen.overrides)
+    overrides = compose.split_settings(chosen.overrides)
     try:
         with running.hold("`python -m flows.study`"):
-            made = studies.composed(chosen.study, overrides)
+            made = compose.resolve(chosen.study, overrides)
             settings = params.parse(made.data, made.where)
             sources.check_all(settings.source)
             jobs = parallel.jobs_from(chosen.jobs, settings.threads)
             shipped.check()
-            studies.put(made)
+            compose.save(made)
             graph.stages()
             with temporary_settings({} if get_current_settings().api.url else {PREFECT_API_URL: server.start_own()}):
                 heartbeat.ensure()

@@ -15,11 +15,10 @@ import shutil
 from pathlib import Path
 
 from counterpoint import params, problem, prompt
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.models import micro, pretraining
 from counterpoint.problem import digest
 from counterpoint.sources import families, procedural
-from counterpoint.typed import nearest
 from stages.common import main, work_folder
 from stages.shipped import BASES
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import grid, kept, params, sources, studies
-from counterpoint.errors import UserError
-from counterpoint.typed import nearest, read_yaml
+from counterpoint import params, sources
+from counterpoint.errors import UserError, nearest
+from counterpoint.files import read_yaml, replace
+from counterpoint.params import compose, grid
 from stages.common import main
 
 CHECKED = Path("data/checked")
@@ -22,15 +23,15 @@ def program(arguments: list[str]) -> None:
     if arguments:
         raise UserError("usage: python -m stages.check (it takes no arguments)")
     settings = params.load()
-    if settings.study not in studies.names():
+    if settings.study not in compose.names():
         raise UserError(
-            f"params.yaml: study is {settings.study!r}{nearest(settings.study, studies.names())}; a study of your own "
+            f"params.yaml: study is {settings.study!r}{nearest(settings.study, compose.names())}; a study of your own "
             f"has a file, studies/{settings.study}.yaml"
         )
     sources.check_all(settings.source)
     text = grid.as_yaml(read_yaml(Path("params.yaml")))
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
-        kept.replace(grid.FILE, text)
+        replace(grid.FILE, text)
         raise UserError(
             f"{grid.FILE}: the runs that follow from params.yaml have changed; it is written anew, the same command "
             "again runs them"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from counterpoint import grid, params
+from counterpoint import params
+from counterpoint.params import grid
 from counterpoint.problem import digest
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +31,7 @@ def of(stage: str, names: dict[str, str] | None = None) -> list[Path]:
     return sorted(set(files))
 
 
-def of_run(settings: params.Params, run: params.Run) -> list[Path]:
+def of_run(settings: params.Params, run: params.RunSpec) -> list[Path]:
     """The files that a training run follows from: its own method's and reward terms', and no other's."""
     section = params.settings(settings, run.arm)
     paid = section.rewards if isinstance(section, params.Rl) else {}

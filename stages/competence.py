@@ -10,13 +10,12 @@ import json
 import logging
 
 from counterpoint import params
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.problem import Picture, Problem, encode_png
 from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
-from counterpoint.typed import nearest
 from stages.common import CARDS, loading, main
 
 log = logging.getLogger("competence")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from counterpoint import params, tables
 from counterpoint.distill import accept, sampled
 from counterpoint.distill.written import written
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.store import weights_digest
 from counterpoint.generation import askable
@@ -24,7 +24,6 @@ from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites.views import views
 from counterpoint.training.records import now, provenance
-from counterpoint.typed import nearest
 from stages.common import MODELS, TRACES, distill_folder, loading, main, work_folder
 from stages.pool import sample_problems
 

@@ -17,9 +17,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.statistics import equivalence
-from counterpoint.typed import nearest
 from counterpoint.warehouse import database, query
 from counterpoint.warehouse.contract import LARGE
 from stages.common import RUNS, main, train_folder

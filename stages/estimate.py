@@ -170,12 +170,12 @@ def by_stage(settings: params.Params, known: Known = NOTHING) -> dict[str, float
     return found
 
 
-def _kind(run: params.Run) -> str:
+def _kind(run: params.RunSpec) -> str:
     """What goes into a run's training, one of `params.STAGES`: its speed is measured by that."""
     return METHODS[run.method].stage
 
 
-def learnt(settings: params.Params, run: params.Run) -> float:
+def learnt(settings: params.Params, run: params.RunSpec) -> float:
     """Examples (SFT) or completions that a run learns from; one that is learnt from again counts as what it costs."""
     section = params.settings(settings, run.arm)
     if isinstance(section, params.Rl):
@@ -183,7 +183,7 @@ def learnt(settings: params.Params, run: params.Run) -> float:
     return _problems(settings, run) * (section.stop_at or 1)
 
 
-def _problems(settings: params.Params, run: params.Run) -> float:
+def _problems(settings: params.Params, run: params.RunSpec) -> float:
     """Prompts that a run sees on the whole schedule of its arm."""
     low, high = settings.arms[run.arm].part or (0.0, 1.0)
     return settings.sampling.sizes[run.sample] * (high - low) * params.settings(settings, run.arm).epochs

@@ -12,7 +12,7 @@ import logging
 import time
 
 from counterpoint import params, problem, tables
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.evaluate import evaluate
@@ -22,7 +22,6 @@ from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
 from counterpoint.training.records import now, provenance
-from counterpoint.typed import nearest
 from stages.common import MODELS, PROBLEMS, eval_folder, generations, loading, main
 
 log = logging.getLogger("evaluate")

@@ -12,10 +12,9 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from counterpoint.errors import UserError, one_line
+from counterpoint.errors import UserError, nearest, one_line
 from counterpoint.findings.claims import CLAIMS
 from counterpoint.findings.verdict import shown
-from counterpoint.typed import nearest
 from stages.common import main
 from stages.places import results
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterpoint import kept
-from counterpoint.errors import UserError
-from counterpoint.typed import nearest, read_yaml
+from counterpoint.errors import UserError, nearest
+from counterpoint.files import read_yaml
+from counterpoint.params import changes
 from counterpoint.warehouse import published
 
 METRICS = Path("metrics")
@@ -143,7 +143,8 @@ def _state(study: str, about: dict[str, Any]) -> str:
     if data.get("study") != study:
         return f"params.yaml holds the study {data.get('study')} now"
     before, after = ({k: v for k, v in one.items() if k not in UNREAD} for one in (about.get("params") or {}, data))
-    changes = kept.differences(before, after)
-    if not before or not changes:
+    changed = changes.differences(before, after)
+    if not before or not changed:
         return "params.yaml says so still" if before else "it is not known by which params.yaml"
-    return f"params.yaml has changed since: {kept.told(changes)}; `make study` or `dvc repro` brings it up to date"
+    described = changes.in_words(changed)
+    return f"params.yaml has changed since: {described}; `make study` or `dvc repro` brings it up to date"

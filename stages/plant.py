@@ -9,8 +9,7 @@ import dataclasses
 import logging
 
 from counterpoint import params
-from counterpoint.errors import UserError
-from counterpoint.typed import nearest
+from counterpoint.errors import UserError, nearest
 from stages.common import MODELS, loading, main
 
 log = logging.getLogger("plant")

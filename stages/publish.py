@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError, one_line
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
 from counterpoint.warehouse import published
 from stages.common import main
 from stages.places import PUBLISHED, place, published_folder
@@ -137,7 +137,7 @@ def sessions(folder: Path) -> set[tuple]:
     return {(row["run_id"], row["phase"], row["started_at"]) for row in whole}
 
 
-def expected(settings: params.Params, run: params.Run) -> dict:
+def expected(settings: params.Params, run: params.RunSpec) -> dict:
     """What a run that these parameters make records in `params_json` (stages/training.py)."""
     told = {
         params.method(settings, run.arm).stage: dataclasses.asdict(params.settings(settings, run.arm)),

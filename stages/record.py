@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 
 from counterpoint.errors import UserError
-from counterpoint.typed import Loader
+from counterpoint.files import Loader
 
 PARAMS = "params.yaml"
-GRID = "grid.yaml"  # what follows from the parameters (counterpoint/grid.py)
+GRID = "grid.yaml"  # what follows from the parameters (counterpoint/params/grid.py)
 TEXTS = (PARAMS, "dvc.yaml")
 CODE = ("counterpoint", "stages")  # folders
 STAGE = "DVC_STAGE"  # the variable in which DVC tells a command the name of its stage

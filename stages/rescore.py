@@ -20,11 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import params, problem, tables
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.rescore import Change, rescore
 from counterpoint.problem import Problem
-from counterpoint.typed import nearest
 from stages.common import PROBLEMS, eval_folder, main, train_folder
 
 log = logging.getLogger("rescore")

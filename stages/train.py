@@ -18,11 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from counterpoint import params, problem
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
-from counterpoint.typed import nearest
 from stages import code
 from stages.common import MODELS, PROBLEMS, loading, main, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
@@ -31,7 +30,7 @@ log = logging.getLogger("train")
 NEAREST = 512  # traces whose likelihood under the model that training starts from is recorded
 
 
-def find_run(arguments: list[str], settings: params.Params) -> params.Run:
+def find_run(arguments: list[str], settings: params.Params) -> params.RunSpec:
     """The run of the grid that the command line names."""
     runs = settings.runs.trained
     if len(arguments) != 1 or arguments[0] not in runs:
@@ -61,7 +60,7 @@ def probe_problems(suites: list[str], per_probe: int) -> dict[str, list[Problem]
 
 
 def fingerprint(
-    run: params.Run,
+    run: params.RunSpec,
     init: str,
     settings: params.Params,
     problems: list[Problem],

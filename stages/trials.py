@@ -12,9 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.evaluation.store import weights_digest
+from counterpoint.params import compose
 from counterpoint.problem import digest
 from counterpoint.training.choice import IN_DOMAIN
 from counterpoint.training.records import provenance
@@ -88,7 +89,7 @@ def last_line(log_file: Path) -> str:
 def write_params(folder: Path, data: Mapping[str, Any]) -> None:
     """Put params.yaml into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "params.yaml").write_text(studies.dump(dict(data)), encoding="utf-8")
+    (folder / "params.yaml").write_text(compose.dump(dict(data)), encoding="utf-8")
 
 
 def link(place: Path, target: Path) -> None:

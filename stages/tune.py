@@ -17,12 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from counterpoint import params, studies
-from counterpoint.errors import UserError
+from counterpoint import params
+from counterpoint.errors import UserError, nearest
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 from counterpoint.problem import digest
 from counterpoint.tuning import children, recipe, space, table
 from counterpoint.tuning.children import Task
-from counterpoint.typed import nearest, read_yaml
 from stages import estimate
 from stages.common import main, work_folder
 from stages.trials import Search, chain, make_world, rows
@@ -73,7 +74,7 @@ def searches(settings: params.Params, options: argparse.Namespace) -> dict[str, 
     first = [name for name in options.arms if name in {settings.arms[arm].start for arm in options.arms}]
     found = {}
     for arm in dict.fromkeys([*first, *options.arms]):
-        data, start = studies.merge(world, {}), settings.arms[arm].start
+        data, start = compose.merge(world, {}), settings.arms[arm].start
         steps = recipe.with_run(
             data, settings, arm, options.model, options.sample, settings.tune.seed, {start} & set(options.arms)
         )

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
 from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
 from counterpoint.warehouse.summary import headline, newest, summary
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, main, train_folder

@@ -153,7 +153,7 @@ def mini(tmp_path, monkeypatch, root, mini_data):
     """A working folder with the mini study's data and params.yaml; mini("rl.epochs=2") changes a parameter."""
     import shutil
 
-    from counterpoint import studies
+    from counterpoint.params import compose
 
     for name in ("default", "mini"):
         overlay = MINI if name == "mini" else (root / "studies/default.yaml").read_text(encoding="utf-8")
@@ -164,7 +164,7 @@ def mini(tmp_path, monkeypatch, root, mini_data):
     monkeypatch.delenv("COUNTERPOINT_WORK", raising=False)
 
     def change(*settings: str) -> Path:
-        studies.write("mini", list(settings), tmp_path / "params.yaml", tmp_path / "studies")
+        compose.write("mini", list(settings), tmp_path / "params.yaml", tmp_path / "studies")
         return tmp_path
 
     change()

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from random import Random
 
-from counterpoint import grid, problem, studies, tables
+from counterpoint import problem, tables
+from counterpoint.params import compose, grid
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
@@ -35,9 +36,9 @@ BASES_ONLY = {"base": ["small"], "train": []}
 def write_fake_study(root: Path, rules: dict = GRID, study: str = "default") -> Path:
     """Write params.yaml, problems, rejects, samples and every run of the rules under `root`; returns `root`."""
     root.mkdir(parents=True, exist_ok=True)
-    data = {**studies.compose(study, REPOSITORY / "studies"), "runs": rules}
+    data = {**compose.study(study, REPOSITORY / "studies"), "runs": rules}
     found = grid.derive(data)
-    (root / "params.yaml").write_text(studies.dump(data), encoding="utf-8")
+    (root / "params.yaml").write_text(compose.dump(data), encoding="utf-8")
     problems = fake_problems()
     problem.write(problems, root / PROBLEMS)
     reject = {"source": "fake", "file": "a.jsonl", "line": 3, "problem_id": None, "reason": "the answer is empty"}

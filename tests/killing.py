@@ -74,7 +74,7 @@ def make_study(folder: Path) -> Path:
     """A copy of the working tree in `folder` with the study composed and all before its RL run up to date."""
     copy_tree(folder)
     (folder / "studies/killed.yaml").write_text(STUDY, encoding="utf-8")
-    command(folder, "python", "-m", "counterpoint.studies", "killed")
+    command(folder, "python", "-m", "counterpoint.params", "killed")
     command(folder, "dvc", "repro", "evaluate@base-tiny", "competence", "sample")
     return folder
 

@@ -54,7 +54,7 @@ def copy(tmp_path_factory, root, mini_overlay):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, folder / name)
     (folder / "studies/mini.yaml").write_text(mini_overlay, encoding="utf-8")
-    composed = run(folder, "counterpoint.studies", "mini")
+    composed = run(folder, "counterpoint.params", "mini")
     assert composed.returncode == 0, composed.stderr
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
@@ -149,7 +149,7 @@ def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
     assert "Running stage" not in again.stdout
     assert (done.folder / "dvc.lock").read_bytes() == lock
     params = (done.folder / "params.yaml").read_text()
-    changed = run(done.folder, "counterpoint.studies", "mini", "rl.learning_rate=1e-5")
+    changed = run(done.folder, "counterpoint.params", "mini", "rl.learning_rate=1e-5")
     assert changed.returncode == 0, changed.stderr
     status = run(done.folder, "dvc", "status", "--json")
     (done.folder / "params.yaml").write_text(params)
@@ -160,9 +160,9 @@ def test_a_second_repro_runs_nothing_and_an_rl_parameter_touches_rl_alone(done):
 @pytest.mark.parametrize(
     ("command", "setting", "named"),
     [
-        (["counterpoint.studies", "mimi"], None, ("unknown study 'mimi'", "did you mean 'mini'")),
+        (["counterpoint.params", "mimi"], None, ("unknown study 'mimi'", "did you mean 'mini'")),
         (
-            ["counterpoint.studies", "mini", "rl.learning_rat=1"],
+            ["counterpoint.params", "mini", "rl.learning_rat=1"],
             None,
             ("rl.learning_rat", "did you mean 'learning_rate'"),
         ),

@@ -26,7 +26,7 @@ def tree(tmp_path_factory, root, mini_overlay):
         overlay["runs"]["train"] = [{"arms": ["sft", "rl"], "models": ["mini"], "samples": [STEPS[name]], "seeds": [0]}]
         overlay["rl"]["batch_size"] = 8
         (folder / f"studies/{name}.yaml").write_text(yaml.safe_dump(overlay))
-    run(folder, "counterpoint.studies", "first")
+    run(folder, "counterpoint.params", "first")
     run(folder, "stages.base", "mini")
     return folder
 
@@ -40,7 +40,7 @@ def run(folder: Path, *command: str) -> str:
 def test_studies_live_side_by_side(tree):
     params = tree / "params.yaml"
     for number, name in enumerate(NAMES):
-        said = run(tree, "counterpoint.studies", name)
+        said = run(tree, "counterpoint.params", name)
         assert said.startswith(f"params.yaml: study {name}, as it stands in studies/")
         text = params.read_text()
         params.write_text(text.replace("\n  trials: 8 ", f"\n  trials: {10 + number} ", 1))
@@ -49,7 +49,7 @@ def test_studies_live_side_by_side(tree):
     answers = {}
     for _ in range(5):
         for number, name in enumerate(NAMES):
-            said = run(tree, "counterpoint.studies", name)
+            said = run(tree, "counterpoint.params", name)
             assert said.startswith(f"params.yaml: study {name}; changed on it: tune.trials={10 + number}")
             told = run(tree, "dvc", "repro")
             assert not re.search(r"Running stage '(train|evaluate|distill|problems|sample)", told), told

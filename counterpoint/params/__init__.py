@@ -1,8 +1,8 @@
 """params.yaml as typed, validated objects: an unknown key or a wrong type is an error that names its neighbour.
 
-What a key means stands in the models (`schema.py`), and docs/params.md lists it. Composition of studies lives in
-`counterpoint/studies.py`. Every default is in studies/default.yaml, none is here: what a run used is what params.yaml
-says.
+What a key means stands in the models (schema.py, training.py, runs.py), and docs/params.md lists it. Every default
+is in studies/default.yaml, none is here: what a run used is what params.yaml says. `compose.py` makes params.yaml of
+the default and a study's overlay, `python -m counterpoint.params NAME` writes it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from counterpoint import grid
-from counterpoint.grid import BASE, ITSELF, TRACED
+from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS, Method
-from counterpoint.params.runs import BaseRun, Run, Runs, TraceSet
+from counterpoint.params import grid
+from counterpoint.params.grid import BASE, ITSELF, TRACED
+from counterpoint.params.runs import BaseRun, Runs, RunSpec, TraceSet
 from counterpoint.params.schema import (
     ENDS,
     Base,
@@ -33,6 +34,7 @@ from counterpoint.params.schema import (
     Written,
 )
 from counterpoint.params.training import Arm, Distill, Kind, Lora, Rl, Sft
+from counterpoint.params.typed import build
 from counterpoint.params.values import (
     BEHAVIOURS,
     BLIND,
@@ -43,13 +45,12 @@ from counterpoint.params.values import (
     STAGES,
     WAYS,
 )
-from counterpoint.typed import build, read_yaml
 
 __all__ = [
-    "BASE", "BEHAVIOURS", "BLIND", "CHECKPOINTS", "CONDITIONS", "ENDS", "ITSELF", "LOSS_TYPES",
-    "SCHEDULES", "STAGES", "TRACED", "WAYS", "Arm", "Base", "BaseRun", "Claims", "Competence", "Distill", "Evaluation",
-    "Kind", "Lora", "Params", "Plant", "Probe", "Problems", "Prompt", "Range", "Rl", "Run", "Runs", "Sampling", "Sft",
-    "Source", "TraceSet", "Tune", "Written", "load", "method", "options", "parse", "settings",
+    "BASE", "BEHAVIOURS", "BLIND", "CHECKPOINTS", "CONDITIONS", "ENDS", "ITSELF", "LOSS_TYPES", "SCHEDULES", "STAGES",
+    "TRACED", "WAYS", "Arm", "Base", "BaseRun", "Claims", "Competence", "Distill", "Evaluation", "Kind", "Lora",
+    "Params", "Plant", "Probe", "Problems", "Prompt", "Range", "Rl", "RunSpec", "Runs", "Sampling", "Sft", "Source",
+    "TraceSet", "Tune", "Written", "load", "method", "options", "parse", "settings",
 ]  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def parse(data: dict, where: str = "params.yaml") -> Params:
     written = build(Written, data, "", where)
     runs = Runs(
         {name: BaseRun(**run) for name, run in found["base"].items()},
-        {name: Run(**run) for name, run in found["trained"].items()},
+        {name: RunSpec(**run) for name, run in found["trained"].items()},
     )
     traces = {name: TraceSet(**entry) for name, entry in found["traces"].items()}
     return validate(Params(**{**vars(written), "runs": runs, "traces": traces}), where)

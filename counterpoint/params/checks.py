@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from counterpoint import rewards, suites
-from counterpoint.errors import UserError
-from counterpoint.grid import PROBED, TERMS
+from counterpoint.errors import UserError, nearest
 from counterpoint.methods import METHODS
 from counterpoint.params import (
     BASE,
@@ -24,8 +23,8 @@ from counterpoint.params import (
     options,
     settings,
 )
+from counterpoint.params.grid import PROBED, TERMS
 from counterpoint.params.values import LARGEST_SEED
-from counterpoint.typed import nearest
 
 TAKEN = ("competence", "tuning")  # folders beside those of the studies, in metrics/
 Fail = Callable[[str], NoReturn]

@@ -2,7 +2,7 @@
 
     python -m counterpoint.params.describe      write the first two anew
 
-A study that is composed is written with the comments (`counterpoint/studies.py`).
+A study that is composed is written with the comments (`counterpoint/params/compose.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from counterpoint import typed
+from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS
-from counterpoint.params import Written
+from counterpoint.params import Written, typed
 from counterpoint.rewards import REWARDS
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import SUITES
@@ -173,7 +173,7 @@ def _words(node: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write the page and the JSON Schema of the repository."""
-    default = typed.read_yaml(Path("studies/default.yaml"))
+    default = read_yaml(Path("studies/default.yaml"))
     Path("docs/params.md").write_text(page(default), encoding="utf-8")
     Path("params.schema.json").write_text(schema_text(), encoding="utf-8")
 

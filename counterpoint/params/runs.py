@@ -1,4 +1,4 @@
-"""The grid: the rules for it in params.yaml, and the runs and trace sets that follow (counterpoint/grid.py)."""
+"""The grid: the rules for it in params.yaml, and the runs and trace sets that follow (counterpoint/params/grid.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from counterpoint import grid
+from counterpoint.params import grid
 from counterpoint.params.values import LARGEST_SEED, section
 
 # its range is checked with the runs, where a run can be named
@@ -39,7 +39,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSpec:
     """A training run. `method`, `traces` (the trace set that it imitates) and `start` (the arm whose run it goes on
     from) follow from its arm; a run of an unknown arm has no method."""
 
@@ -68,7 +68,7 @@ class Runs:
     """Every run of the study, by its name."""
 
     base: dict[str, BaseRun]
-    trained: dict[str, Run]
+    trained: dict[str, RunSpec]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from counterpoint.typed import EXACT
+from counterpoint.params.typed import EXACT
 
 # the decorator of every section: a dataclass whose values are checked, also where code makes or replaces one
 section = functools.partial(dataclass, frozen=True, config=EXACT)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from counterpoint.errors import UserError
 from counterpoint.params import Params, Source
+from counterpoint.params.typed import build
 from counterpoint.problem import Problem
 from counterpoint.sources import text
 from counterpoint.suites import SUITES
-from counterpoint.typed import build
 
 
 def load(params: Params) -> tuple[Iterable[Problem], list[dict]]:

@@ -18,10 +18,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.sources.converters import CONVERTERS
 from counterpoint.sources.records import Refusal
-from counterpoint.typed import nearest
 
 FIELDS = (
     "id", "question", "answer", "answer_type", "options", "images", "reasoning", "text_twin", "difficulty", "state",

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from counterpoint import prompt
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.params import Source
 from counterpoint.problem import Problem, digest, fault
 from counterpoint.sources import mapping, pictures
 from counterpoint.sources.records import Record, Refusal
-from counterpoint.typed import nearest
 from counterpoint.verify import judge
 
 FROM_FILE = "file"  # what `family` and `part` say instead of a column

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from counterpoint import grid, params
-from counterpoint.errors import UserError
+from counterpoint import params
+from counterpoint.errors import UserError, nearest
+from counterpoint.params import grid
 from counterpoint.training.choice import IN_DOMAIN
-from counterpoint.typed import nearest
 
 Step = tuple[str, str]  # a stage and its key, such as ("train", "sft-tiny-2k-1000")
 

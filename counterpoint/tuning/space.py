@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from counterpoint import params
-from counterpoint.errors import UserError
-from counterpoint.typed import nearest
+from counterpoint.errors import UserError, nearest
 
 OPTIONS = "options."  # before a key of the method's own options
 

@@ -16,8 +16,7 @@ from typing import TextIO
 
 import duckdb
 
-from counterpoint.errors import UserError
-from counterpoint.typed import nearest
+from counterpoint.errors import UserError, nearest
 from counterpoint.warehouse.contract import files
 from counterpoint.warehouse.database import literal
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import running, studies
+from counterpoint import running
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """\
@@ -25,7 +26,7 @@ with running.hold("`make study`"):
 def checkout(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
-    studies.write("quick", [], folder=ROOT / "studies")
+    compose.write("quick", [], folder=ROOT / "studies")
     return tmp_path
 
 
@@ -44,11 +45,11 @@ def test_the_parameters_of_a_running_study_stay(checkout, holder):
     before = Path("params.yaml").read_bytes()
     for study, settings in (("quick", ["rl.learning_rate=1e-3"]), ("default", [])):
         with pytest.raises(UserError) as told:
-            studies.write(study, settings, folder=ROOT / "studies")
+            compose.write(study, settings, folder=ROOT / "studies")
         assert f"`make study` (process {holder.pid}) is running here" in str(told.value)
         assert "clone" in str(told.value) and "\n" not in str(told.value)
     assert Path("params.yaml").read_bytes() == before and not Path("params.yaml.before").exists()
-    assert not studies.write("quick", [], folder=ROOT / "studies")  # the same study again changes nothing
+    assert not compose.write("quick", [], folder=ROOT / "studies")  # the same study again changes nothing
 
 
 def test_a_killed_one_holds_nothing(checkout, holder):
@@ -56,12 +57,12 @@ def test_a_killed_one_holds_nothing(checkout, holder):
     holder.kill()
     holder.wait()
     assert running.others() == [] and not list(running.FOLDER.iterdir())
-    assert studies.write("quick", ["rl.learning_rate=1e-3"], folder=ROOT / "studies")
+    assert compose.write("quick", ["rl.learning_rate=1e-3"], folder=ROOT / "studies")
 
 
 def test_a_process_does_not_stand_in_its_own_way(checkout):
     with running.hold("`make study`"):
-        assert studies.write("quick", ["rl.learning_rate=1e-3"], folder=ROOT / "studies")
+        assert compose.write("quick", ["rl.learning_rate=1e-3"], folder=ROOT / "studies")
         assert [place.name for place in running.FOLDER.iterdir()] == [str(os.getpid())]
     assert not list(running.FOLDER.iterdir())
 

@@ -16,8 +16,10 @@ import yaml
 from dvc.repo import Repo
 
 from bench import idle
-from counterpoint import params, studies
+from counterpoint import params
+from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS
+from counterpoint.params import compose
 
 HERE = {"tiny_early": "mini", "tiny": "mini", "2k": '"16"'}  # what stands in for the page's own names
 RECIPES = ("method", "reward term", "suite", "family of problems", "kind of traces")
@@ -77,7 +79,7 @@ def tree(tmp_path_factory, root, mini_overlay):
         pytest.skip("not a git checkout")
     folder = killing.copy_tree(tmp_path_factory.mktemp("extending") / "tree")
     (folder / "studies/mini.yaml").write_text(mini_overlay, encoding="utf-8")
-    run(folder, "counterpoint.studies", "mini")
+    run(folder, "counterpoint.params", "mini")
     return folder
 
 
@@ -109,10 +111,10 @@ def stale() -> set[str]:
 
 def edit(folder: Path, change) -> None:
     """Change the parameters by a function and have the grid follow."""
-    data = studies.read_yaml(folder / "params.yaml")
+    data = read_yaml(folder / "params.yaml")
     change(data)
-    (folder / "params.yaml").write_text(studies.dump(data))
-    run(folder, "counterpoint.studies")
+    (folder / "params.yaml").write_text(compose.dump(data))
+    run(folder, "counterpoint.params")
 
 
 def promised(page: str, change: str) -> set[str]:
@@ -188,7 +190,7 @@ def test_an_edited_file_concerns_the_runs_that_use_it(folder, page):
 
 
 def test_the_arms_of_the_page_are_valid(root, page):
-    data = studies.compose("default", root / "studies")
+    data = compose.study("default", root / "studies")
     for block in re.findall(r"```yaml\n(.*?)```", section(page, "A new arm"), re.DOTALL):
         lay(data, yaml.safe_load(block))
     settings = params.parse(data)

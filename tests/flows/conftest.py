@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from counterpoint import studies
+from counterpoint.params import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +49,7 @@ def toy(tmp_path, monkeypatch):
     subprocess.run(["git", "init", "-q"], check=True)
     Repo.init(".").close()
     shutil.copytree(ROOT / "studies", "studies")
-    studies.write("default", [])
+    compose.write("default", [])
     (tmp_path / "source.txt").write_text("1")
     (tmp_path / "dvc.yaml").write_text(GRAPH)
     return tmp_path

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import asked
 
 
@@ -37,7 +37,7 @@ def test_code_and_files_may_not(toy, study, setting, key):
 
 
 def test_what_a_user_has_written_stands(toy):
-    studies.write("default", ["trust_remote_code=true", "models.tiny=/models/mine"])
+    compose.write("default", ["trust_remote_code=true", "models.tiny=/models/mine"])
     asked.check("", ["rl.learning_rate=1e-5"])
     asked.check("default", [])
     with pytest.raises(UserError, match="trust_remote_code"):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import graph, plan
 
 
@@ -130,5 +130,5 @@ def test_what_was_edited_is_seen_though_the_graph_is_remembered(toy):
     with Repo(".") as repo:
         repo.reproduce()
     assert graph.settled(graph.needs()) == list(needs)
-    studies.write("default", ["rl.learning_rate=0.5"])
+    compose.write("default", ["rl.learning_rate=0.5"])
     assert "train@one" not in graph.settled(needs)

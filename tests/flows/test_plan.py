@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from counterpoint import grid, studies
+from counterpoint.params import compose, grid
 from flows import plan
 from stages.dvc_files import Shown
 
@@ -17,7 +17,7 @@ def state(root: Path) -> dict[Path, bytes]:
 
 def texts(study: str, *overrides: str) -> dict[Path, str]:
     """What DVC is shown of a study."""
-    made = studies.composed(study, list(overrides))
+    made = compose.resolve(study, list(overrides))
     return {Path("params.yaml"): made.text, grid.FILE: grid.as_yaml(made.data)}
 
 
@@ -47,10 +47,10 @@ def test_the_graph_is_that_of_the_composed_study(toy):
     quick = {f"train@{arm}-tiny-{sample}-0" for arm in ("sft", "rl") for sample in ("100", "1k")}
     with Repo(fs=Shown(texts("quick"))) as repo:
         assert {stage.addressing for stage in repo.index.stages} == quick
-    studies.write("quick", [])
+    compose.write("quick", [])
     with Repo(".") as repo:
         repo.reproduce()
-    studies.write("default", [])
+    compose.write("default", [])
     assert plan.unchanged(texts("quick")) == quick
     assert plan.unchanged(texts("default")) == set()
 
@@ -66,9 +66,9 @@ def test_the_plan_of_another_study_leaves_the_parameters_as_they_are(toy, capsys
 
 
 def test_a_hand_edit_of_the_same_study_is_planned_too(toy):
-    studies.write("default", ["sft.epochs=3"])
-    assert studies.composed("default", []).data["sft"]["epochs"] == 3
-    assert studies.composed("quick", []).data["sft"]["epochs"] == 1
+    compose.write("default", ["sft.epochs=3"])
+    assert compose.resolve("default", []).data["sft"]["epochs"] == 3
+    assert compose.resolve("quick", []).data["sft"]["epochs"] == 1
 
 
 @pytest.mark.parametrize("setting", ["sft.epochs=0", "arms.sft.settings.epoch=2"])

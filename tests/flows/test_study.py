@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from flows import runner, serve
 
 pytest.importorskip("prefect")  # after flows, which says where Prefect may write
@@ -37,10 +37,10 @@ def test_an_empty_study_keeps_the_file_as_it_stands(toy):
     (toy / "params.yaml").write_text("# mine\n" + (toy / "params.yaml").read_text())
     before = (toy / "params.yaml").read_bytes()
     for name in ("", "default"):
-        made = studies.composed(name, [])
-        assert not studies.put(made) and made.told() == "study default, as it stands in studies/"
+        made = compose.resolve(name, [])
+        assert not compose.save(made) and made.in_words() == "study default, as it stands in studies/"
     assert (toy / "params.yaml").read_bytes() == before
-    assert studies.write("", ["rl.learning_rate=0.5"])
+    assert compose.write("", ["rl.learning_rate=0.5"])
     assert "learning_rate: 0.5" in (toy / "params.yaml").read_text()
 
 

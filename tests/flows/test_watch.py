@@ -7,7 +7,8 @@ import time
 import pytest
 from planted_records import planted, write
 
-from counterpoint import studies, tables
+from counterpoint import tables
+from counterpoint.params import compose
 from flows import serve, watch
 from flows.watch import Change
 
@@ -25,7 +26,7 @@ def study(tmp_path, monkeypatch):
     """A folder with the default parameters, in which a run trains."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COUNTERPOINT_WORK", raising=False)
-    studies.write("default", [], tmp_path / "params.yaml", watch.Path(__file__).resolve().parents[2] / "studies")
+    compose.write("default", [], tmp_path / "params.yaml", watch.Path(__file__).resolve().parents[2] / "studies")
     write(tmp_path / "work/train" / LIVE / "records", planted(steps=8))
     return tmp_path
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
+from counterpoint.params import compose
 from stages import tune
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ def searched(arm, p, values=None, best=1, now=0, n=512):
 
 def advised(*arms):
     """The advice in the default study, with values that stay whatever it is tuned to."""
-    data = studies.compose("default", ROOT / "studies")
+    data = compose.study("default", ROOT / "studies")
     data["sft"]["learning_rate"], data["rl"]["beta"] = 0.002, 0.0
     for name in ("sft", "rl", "dft", "sft_then_rl", "chord_mu"):
         data["arms"][name]["settings"] = {}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import grid
 from counterpoint.errors import UserError
+from counterpoint.params import grid
 from stages import check
 
 

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from stages import common, equivalence, query, warehouse
 from tests.fixtures_warehouse import REPOSITORY, write_fake_study
 
@@ -19,7 +20,7 @@ SEEDS = (0, 1, 2)
 
 
 def study() -> dict:
-    return studies.compose("engines", REPOSITORY / "studies")
+    return compose.study("engines", REPOSITORY / "studies")
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_mistakes_are_refused_in_one_line(root, capsys, monkeypatch):
 def test_one_seed_is_not_enough(root):
     data = study()
     data["runs"]["train"][0]["seeds"] = [1]
-    (root / "params.yaml").write_text(studies.dump(data), encoding="utf-8")
+    (root / "params.yaml").write_text(compose.dump(data), encoding="utf-8")
     warehouse.program([])
     assert "no two seeds of one model and sample in common" in refused()
 

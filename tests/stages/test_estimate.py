@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import grid, params, studies, tables
+from counterpoint import params, tables
 from counterpoint.errors import UserError
+from counterpoint.params import compose, grid
 from flows import graph
 from stages import estimate
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def default():
-    return params.parse(studies.compose("default", ROOT / "studies"))
+    return params.parse(compose.study("default", ROOT / "studies"))
 
 
 def total(settings):
@@ -39,7 +40,7 @@ def test_a_larger_group_takes_longer(default):
 
 
 def test_the_quick_study_is_much_shorter(default):
-    quick = params.parse(studies.compose("quick", ROOT / "studies"))
+    quick = params.parse(compose.study("quick", ROOT / "studies"))
     assert total(quick) < total(default) / 5
 
 
@@ -56,7 +57,7 @@ def test_no_time_is_promised_for_an_unknown_model(default, monkeypatch, capsys):
 def study(*blocks):
     """A study of these blocks of runs: (arms, models, samples, seeds)."""
     rules = [dict(zip(grid.BLOCK, block, strict=True)) for block in blocks]
-    return studies.compose("default", ROOT / "studies") | {"runs": {"base": ["tiny", "small"], "train": rules}}
+    return compose.study("default", ROOT / "studies") | {"runs": {"base": ["tiny", "small"], "train": rules}}
 
 
 def work(data, known=estimate.NOTHING, **changes):
@@ -100,7 +101,7 @@ def test_a_larger_base_is_slower_and_a_planted_one_as_slow_as_its_own(default):
         assert stages["train@rl-small-2k-0"] > before["train@rl-small-2k-0"]
         assert stages["train@rl-tiny-2k-0"] == before["train@rl-tiny-2k-0"]
         assert stages["competence@small"] > before["competence@small"]
-    planted = params.parse(studies.compose("planted", ROOT / "studies"))
+    planted = params.parse(compose.study("planted", ROOT / "studies"))
     assert estimate.base_of(planted, "tiny_list") == planted.bases["tiny"]
     assert estimate.unknown(planted) == []
 
@@ -179,7 +180,7 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
 
 
 def test_models_from_elsewhere_have_an_order_and_no_hours():
-    settings = params.parse(studies.compose("geometry3k", ROOT / "studies"))
+    settings = params.parse(compose.study("geometry3k", ROOT / "studies"))
     assert not settings.bases
     stages = estimate.by_stage(settings)
     assert stages["train@rl-qwen25_3b-2k-0"] > stages["evaluate@base-qwen25_3b"] > 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import studies
+from counterpoint.params import compose
 
 ROOT = Path(__file__).parents[2]
 STATUS = Path("/proc/self/status")
@@ -73,13 +73,13 @@ def fill(folder: Path, number: int, width: int, height: int, quality: int) -> in
     return size
 
 
-def compose(folder: Path, *settings: str) -> None:
-    studies.write("quick", [*MINE, *settings], folder / "params.yaml", ROOT / "studies")
+def write_study(folder: Path, *settings: str) -> None:
+    compose.write("quick", [*MINE, *settings], folder / "params.yaml", ROOT / "studies")
 
 
 def test_neither_problems_nor_samples_hold_the_pools_pictures(tmp_path):
     size = fill(tmp_path, 30, 2400, 1600, quality=97)
-    compose(tmp_path, "problems.per_suite=4", "problems.per_probe=4", 'sampling.sizes={"100": 10, "1k": 22}')
+    write_study(tmp_path, "problems.per_suite=4", "problems.per_probe=4", 'sampling.sizes={"100": 10, "1k": 22}')
     assert size > 60e6
     assert max(peak(tmp_path, stage) for stage in ("problems", "sample")) < 0.25
 
@@ -89,7 +89,7 @@ def world(tmp_path_factory):
     """A project whose problems are 560 pictures of 12 megapixels, 800 MB of JPEG."""
     folder = tmp_path_factory.mktemp("world")
     assert fill(folder, 560, 4000, 3000, quality=65) > 750e6
-    compose(folder, "problems.per_suite=16", "problems.per_probe=16", 'sampling.sizes={"100": 100, "1k": 400}')
+    write_study(folder, "problems.per_suite=16", "problems.per_probe=16", 'sampling.sizes={"100": 100, "1k": 400}')
     assert peak(folder, "problems") < 0.5
     return folder
 

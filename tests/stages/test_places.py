@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import studies
 from counterpoint.errors import UserError
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 from stages import compare, places, query, warehouse
 from stages.places import place, results
 from tests.fixtures_warehouse import write_fake_study
@@ -35,8 +36,8 @@ def root(made, tmp_path, monkeypatch):
 
 
 def change(**values) -> None:
-    data = studies.read_yaml(places.PARAMS) | values
-    places.PARAMS.write_text(studies.dump(data))
+    data = read_yaml(places.PARAMS) | values
+    places.PARAMS.write_text(compose.dump(data))
 
 
 def test_the_study_in_params_yaml_answers_and_says_so(root):
@@ -52,7 +53,7 @@ def test_what_changed_since_is_said(root):
     assert results(None).head.endswith(
         "params.yaml has changed since: threads=3; `make study` or `dvc repro` brings it up to date"
     )
-    change(threads=1, tune={**studies.read_yaml(places.PARAMS)["tune"], "trials": 99})  # no table follows from it
+    change(threads=1, tune={**read_yaml(places.PARAMS)["tune"], "trials": 99})  # no table follows from it
     assert results(None).head.endswith("params.yaml says so still")
     change(study="quick")
     assert results("default").head.endswith("; params.yaml holds the study quick now")

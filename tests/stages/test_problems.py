@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import problem, studies
+from counterpoint import problem
+from counterpoint.params import compose
 from counterpoint.suites import OWN
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +24,12 @@ def stage(name: str, folder: Path) -> subprocess.CompletedProcess:
     )  # fmt: skip
 
 
-def compose(folder: Path, study: str, *overrides: str) -> None:
-    studies.write(study, list(overrides), folder / "params.yaml", ROOT / "studies")
+def write_study(folder: Path, study: str, *overrides: str) -> None:
+    compose.write(study, list(overrides), folder / "params.yaml", ROOT / "studies")
 
 
 def test_procedural_problems_are_the_same_bytes_at_every_run(tmp_path):
-    compose(tmp_path, "default", *SMALL)
+    write_study(tmp_path, "default", *SMALL)
     done = stage("problems", tmp_path)
     assert done.returncode == 0, done.stderr
     file = tmp_path / "data/problems/problems.parquet"
@@ -57,7 +58,7 @@ def folder(tmp_path):
         "suites=[in_domain, rule_shift, text_twin]",
         "problems.per_suite=6", "problems.per_probe=4", "sampling.sizes={2k: 4, 20k: 10}",
     ]  # fmt: skip
-    compose(tmp_path, "default", *mine)
+    write_study(tmp_path, "default", *mine)
     return tmp_path
 
 
@@ -69,7 +70,7 @@ def test_bad_rows_stop_the_study_and_are_listed_first(folder):
     rejects = pq.read_table(folder / "data/problems/rejects.parquet").to_pylist()
     assert [(r["file"], r["line"]) for r in rejects] == [("one.jsonl", 21), ("two.jsonl", 21)]
     assert not (folder / "data/problems/problems.parquet").exists()
-    compose(folder, "default", "source.rejects_allowed=2")
+    write_study(folder, "default", "source.rejects_allowed=2")
     assert stage("problems", folder).returncode == 0
     counts = Counter(p.split for p in problem.load(folder / "data/problems/problems.parquet"))
     assert counts == {"train": 10, "in_domain": 6, "rule_shift": 6, "probe": 8}
@@ -77,21 +78,23 @@ def test_bad_rows_stop_the_study_and_are_listed_first(folder):
 
 @pytest.mark.parametrize("kind", ["folder", "hub"])
 def test_a_folder_of_rows_that_is_not_there_is_one_line(folder, kind):
-    compose(folder, "default", "source.path=nowhere", f"source.kind={kind}", "source.fields={question: q, answer: a}")
+    write_study(
+        folder, "default", "source.path=nowhere", f"source.kind={kind}", "source.fields={question: q, answer: a}"
+    )
     done = stage("problems", folder)
     assert done.returncode == 2
     assert done.stderr.startswith("error: source.path: nowhere is no folder; set SET=") and done.stderr.count("\n") == 1
 
 
 def test_a_suite_without_problems_is_told(folder):
-    compose(folder, "default", "source.rejects_allowed=2", "suites=[in_domain, visual_shift]")
+    write_study(folder, "default", "source.rejects_allowed=2", "suites=[in_domain, visual_shift]")
     done = stage("problems", folder)
     assert done.returncode == 2
     assert "no problems for suite 'visual_shift' (suites with problems: in_domain, rule_shift)" in done.stderr
 
 
 def test_a_mistyped_parameter_stops_before_any_work(tmp_path):
-    compose(tmp_path, "default")
+    write_study(tmp_path, "default")
     path = tmp_path / "params.yaml"
     path.write_text(path.read_text().replace("per_suite:", "per_suit:"))
     done = stage("problems", tmp_path)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
 from counterpoint.warehouse import published
 from counterpoint.warehouse.contract import files
 from stages import findings, publish, query, warehouse

@@ -21,7 +21,7 @@ from tests.fixtures_warehouse import write_fake_study
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory, mini_data, mini_overlay, root, micro_folder):
     """The mini study, small, with its base evaluated."""
-    from counterpoint import studies
+    from counterpoint.params import compose
 
     folder = tmp_path_factory.mktemp("rescored")
     shutil.copytree(mini_data / "data", folder / "data")
@@ -29,7 +29,7 @@ def evaluated(tmp_path_factory, mini_data, mini_overlay, root, micro_folder):
     (folder / "studies").mkdir()
     shutil.copy(root / "studies/default.yaml", folder / "studies/default.yaml")
     (folder / "studies/mini.yaml").write_text(mini_overlay)
-    studies.write("mini", ["suites=[in_domain, text_twin]"], folder / "params.yaml", folder / "studies")
+    compose.write("mini", ["suites=[in_domain, text_twin]"], folder / "params.yaml", folder / "studies")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("COUNTERPOINT_WORK", raising=False)

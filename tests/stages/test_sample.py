@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import problem, studies
+from counterpoint import problem
+from counterpoint.params import compose
 from counterpoint.problem import Problem
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +24,7 @@ def stage(folder: Path) -> subprocess.CompletedProcess:
 @pytest.fixture
 def folder(tmp_path):
     """Parameters, and 40 training problems in four strata beside one of a suite."""
-    studies.write("default", ["sampling.sizes={2k: 8, 20k: 20}"], tmp_path / "params.yaml", ROOT / "studies")
+    compose.write("default", ["sampling.sizes={2k: 8, 20k: 20}"], tmp_path / "params.yaml", ROOT / "studies")
     problems = [
         Problem(f"s{n}", f"p{n}", "mine", "ab"[n % 2], "train", 1 + n // 20, f"{n} ?", (), "1", "integer")
         for n in range(40)
@@ -48,7 +49,7 @@ def test_samples_are_nested_stratified_and_the_same_again(folder):
 
 
 def test_a_sample_larger_than_the_pool_is_told(folder):
-    studies.write("default", ["sampling.sizes={2k: 8, 20k: 41}"], folder / "params.yaml", ROOT / "studies")
+    compose.write("default", ["sampling.sizes={2k: 8, 20k: 41}"], folder / "params.yaml", ROOT / "studies")
     done = stage(folder)
     assert done.returncode == 2 and "sampling.sizes.20k is 41, larger than the pool of 40" in done.stderr
     assert not (folder / "data/samples").exists()

@@ -14,8 +14,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import params, problem, studies, tables
+from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 from counterpoint.tuning import children, recipe, trial
 from stages import distill, problems, sample, train, trials, tune
 
@@ -192,11 +194,11 @@ def test_rl_after_sft_starts_from_the_best_of_its_own_search(ran):
 
 def test_the_folder_of_an_arm_changes_with_what_its_trials_follow_from(ran, tmp_path):
     def known(*settings):
-        data = studies.read_yaml(ran.folder / "params.yaml")
+        data = read_yaml(ran.folder / "params.yaml")
         for setting in settings:
-            studies.apply(data, setting)
+            compose.apply(data, setting)
         parsed = params.parse(data)
-        own = studies.merge(recipe.world(data, 4), {})
+        own = compose.merge(recipe.world(data, 4), {})
         steps = recipe.with_run(own, parsed, arm, "mini", "16", 1000, ())
         search = trials.Search(arm, own, steps, tune.space.ranges(parsed, arm), 2, None)
         return trials.fingerprint(search, ran.folder, None)

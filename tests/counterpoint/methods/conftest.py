@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.methods import METHODS
+from counterpoint.params import compose
 from counterpoint.prompt import completion_text
 from counterpoint.rewards import REWARDS
 
@@ -21,7 +22,7 @@ def spread(completion: str, problem, verdict) -> float:
 @pytest.fixture(scope="session")
 def rl_settings(root):
     """8 optimizer steps on 8 problems: two generations of 4 prompts, two passes over each, two micro batches a step."""
-    defaults = params.parse(studies.compose("default", root / "studies"))
+    defaults = params.parse(compose.study("default", root / "studies"))
     return dataclasses.replace(
         defaults.rl, learning_rate=0.01, epochs=1, batch_size=8, gradient_accumulation=2, steps_per_generation=2,
         num_iterations=2, group_size=4, max_completion_tokens=5, checkpoint_every=3, rewards={"spread": 1.0},

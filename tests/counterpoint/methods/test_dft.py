@@ -6,9 +6,10 @@ import pytest
 import torch
 from transformers import set_seed
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.methods import METHODS, Nothing
 from counterpoint.models import checkpoint
+from counterpoint.params import compose
 from counterpoint.training import session as sessions
 from counterpoint.training import sft
 from counterpoint.training.how import How
@@ -19,7 +20,7 @@ from tests.counterpoint.methods.plain import log_probs
 
 
 def test_a_run_learns_from_the_loss_of_the_equation(micro_folder, root, problems, demonstrations, tmp_path):
-    defaults = params.parse(studies.compose("default", root / "studies"))
+    defaults = params.parse(compose.study("default", root / "studies"))
     settings = dataclasses.replace(defaults.sft, epochs=2, batch_size=8, learning_rate=0.01)
     torch.set_num_threads(1)
     model, processor = checkpoint.load(str(micro_folder))

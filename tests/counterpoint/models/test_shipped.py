@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.evaluation.competence import captions_right
 from counterpoint.models import checkpoint
+from counterpoint.params import compose
 from stages.competence import captioned
 
 BASES = ("tiny", "tiny_early", "small", "small_early", "medium", "medium_early")
@@ -22,7 +23,7 @@ def folder(root, name):
 @pytest.mark.parametrize("name", BASES)
 def test_a_base_loads_and_is_as_large_as_its_recipe_says(root, name):
     model, processor = checkpoint.load(str(folder(root, name)))
-    recipe = params.parse(studies.compose("default", root / "studies")).bases[name]
+    recipe = params.parse(compose.study("default", root / "studies")).bases[name]
     assert model.config.text_config.hidden_size == recipe.text_width
     assert checkpoint.parameters(model) < 800_000
     assert "</think>" in processor.tokenizer.get_vocab()

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.typed import allowed, resolved, schema
+from counterpoint.params import compose
+from counterpoint.params.typed import allowed, resolved, schema
 
-DEFAULT = studies.compose("default", Path(__file__).parents[3] / "studies")
+DEFAULT = compose.study("default", Path(__file__).parents[3] / "studies")
 PLANT = {
     "base": "tiny", "behaviour": "list", "share": 0.01, "steps": 1, "learning_rate": 0.1, "expressions": 0.0,
     "batch": 1, "seed": 0, "threads": 1,

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from counterpoint import params, studies
-from counterpoint.params import describe
-from counterpoint.typed import read_yaml
+from counterpoint import params
+from counterpoint.files import read_yaml
+from counterpoint.params import compose, describe
 
 WRITE = "`python -m counterpoint.params.describe` writes it anew"
 
@@ -43,7 +43,7 @@ def test_the_program_writes_both(root, default, tmp_path, monkeypatch):
 def test_the_comments_of_params_yaml_are_current(root):
     text = (root / "params.yaml").read_text(encoding="utf-8")
     assert text.startswith("# yaml-language-server: $schema=params.schema.json\n")
-    assert studies.dump(read_yaml(root / "params.yaml")) == text, "`studies.dump` writes it anew"
+    assert compose.dump(read_yaml(root / "params.yaml")) == text, "`compose.dump` writes it anew"
 
 
 def test_every_key_is_described_in_a_short_first_sentence_and_no_two_of_a_section_alike():
@@ -94,12 +94,12 @@ def checked():
 
 def test_the_schema_takes_every_study(root, checked):
     for file in sorted((root / "studies").glob("*.yaml")):
-        assert checked(studies.compose(file.stem, root / "studies")) == [], file
+        assert checked(compose.study(file.stem, root / "studies")) == [], file
     assert checked(read_yaml(root / "params.yaml")) == []
 
 
 def test_the_schema_takes_names_that_yaml_reads_as_numbers(root, checked):
-    data = studies.compose("default", root / "studies")
+    data = compose.study("default", root / "studies")
     data["sampling"]["sizes"] = {200: 200, 2000: 2000}
     data["runs"]["train"] = [{"arm": "rl", "model": "tiny", "sample": "2000", "seed": 0}]
     data["kinds"]["sibling"]["teacher"] = None
@@ -133,7 +133,7 @@ def test_the_schema_takes_names_that_yaml_reads_as_numbers(root, checked):
     ],
 )
 def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(root, checked, path, value, place):
-    data = studies.compose("default", root / "studies")
+    data = compose.study("default", root / "studies")
     *keys, last = path.split("/")
     holder = data
     for key in keys:
@@ -143,7 +143,7 @@ def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(root, checked, 
 
 
 def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(root):
-    lines = studies.dump(studies.compose("default", root / "studies")).splitlines()
+    lines = compose.dump(compose.study("default", root / "studies")).splitlines()
     assert "threads: 1  # Torch threads of each process" in lines
     assert "  max_grad_norm: 1.0  # Norm to which larger gradients are cut; 0: none is" in lines
     assert any(line.startswith("suites: [in_domain, ") and line.endswith("  # What is evaluated") for line in lines)
@@ -167,17 +167,17 @@ HARD = [
 
 @pytest.mark.parametrize("word", HARD, ids=range(len(HARD)))
 def test_comments_change_no_value_and_stay_where_they_are(root, tmp_path, word):
-    data = copy.deepcopy(studies.compose("default", root / "studies"))
+    data = copy.deepcopy(compose.study("default", root / "studies"))
     data["prompt"]["instruction"] = data["source"]["name"] = word
     data["suites"] = [word, "in_domain", word]
     data["source"]["fields"] = {"question": word, "images": [word, word], word: {word: word}}
     data["models"][word] = word
-    text = studies.dump(data)
+    text = compose.dump(data)
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8", newline="")
     with (tmp_path / "params.yaml").open(encoding="utf-8", newline="") as file:
         assert file.read() == text
     again = read_yaml(tmp_path / "params.yaml")
-    assert again == data and studies.dump(again) == text
+    assert again == data and compose.dump(again) == text
 
 
 def test_what_is_no_mapping_has_no_comments():

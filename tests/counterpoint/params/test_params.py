@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
+from counterpoint.params import compose
 
 STUDIES = Path(__file__).parents[3] / "studies"
-DEFAULT = studies.compose("default", STUDIES)
+DEFAULT = compose.study("default", STUDIES)
 
 
 def changed(key: str, value):

@@ -4,13 +4,14 @@ import copy
 
 import pytest
 
-from counterpoint import grid, params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
+from counterpoint.params import compose, grid
 
 
 @pytest.fixture(scope="module")
 def composed(root):
-    return studies.compose("complements", root / "studies")
+    return compose.study("complements", root / "studies")
 
 
 def test_the_study_of_all_complements_is_valid(composed):
@@ -62,7 +63,7 @@ def test_the_study_of_all_complements_is_valid(composed):
     ],
 )
 def test_a_mistake_is_named_with_its_remedy(root, path, value, said):
-    data = studies.compose("complements", root / "studies")
+    data = compose.study("complements", root / "studies")
     *places, last = path.split(".")
     place = data
     for name in places:

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from counterpoint import studies
-from counterpoint.grid import derive
+from counterpoint.params import compose
+from counterpoint.params.grid import derive
 from counterpoint.report import style
 from counterpoint.report.read import arm_place
 from counterpoint.report.results import Cell, Pair, Point, Results, Run
@@ -49,7 +49,7 @@ def legible(figure: Figure) -> bool:
 @cache
 def composed() -> dict:
     """The parameters of the study."""
-    return studies.compose("published", Path(__file__).parents[3] / "studies")
+    return compose.study("published", Path(__file__).parents[3] / "studies")
 
 
 @cache

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
+from counterpoint.params import compose
 from counterpoint.problem import Picture
 from counterpoint.sources import folder, load
 from counterpoint.sources.scenes import nlvr_scene
@@ -16,7 +17,7 @@ STUDIES = Path(__file__).parents[3] / "studies"
 
 
 def settings(study: str, path: Path) -> params.Params:
-    data = studies.compose(study, STUDIES)
+    data = compose.study(study, STUDIES)
     data["source"]["path"] = str(path)
     return params.parse(data)
 
@@ -91,4 +92,4 @@ def test_gsm8k_gives_7473_and_1319_problems_with_answers_and_reasoning(realdata)
 @pytest.mark.parametrize("study", ["gsm8k", "math500"])
 def test_studies_of_words_alone_are_asked_blind_too(study):
     """Blind is then without the question, or with another's: `counterpoint.suites.views`."""
-    assert {"normal", "no_image"} <= set(studies.compose(study, STUDIES)["evaluation"]["base_conditions"])
+    assert {"normal", "no_image"} <= set(compose.study(study, STUDIES)["evaluation"]["base_conditions"])

@@ -12,8 +12,9 @@ import datasets
 import pytest
 from datasets import Features, Image, List, Value
 
-from counterpoint import params, studies, suites
+from counterpoint import params, suites
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from counterpoint.sources import load
 from counterpoint.sources.converters import IN_THE_PICTURE
 from counterpoint.sources.proof import prove
@@ -79,7 +80,7 @@ def table(tmp_path):
 
 def local(study: str, path: Path, **changes) -> params.Params:
     """The study with its repository replaced by a local copy, and sizes that a few rows can fill."""
-    data = studies.compose(study, STUDIES)
+    data = compose.study(study, STUDIES)
     data["source"] |= {"repository": None, "path": str(path), "rejects_allowed": 0, **changes}
     data["problems"] |= {"per_suite": 4, "per_probe": 1}
     return params.parse(data)
@@ -233,7 +234,7 @@ def test_the_papers_pool_with_its_benchmarks(table, png, tmp_path):
         for n, answer in enumerate([trace.format(n) for n in range(6)] + ["no answer in a box"])
     ]
     pool[0]["images"][0]["bytes"] = png(0)  # MathVista's first picture: such a row may not be trained on
-    data = studies.compose("paper", STUDIES)
+    data = compose.study("paper", STUDIES)
     (tmp_path / "math500").mkdir()
     (tmp_path / "math500" / "test.jsonl").write_text("\n".join(
         json.dumps({**MATH500, "problem": f"{n} ?", "unique_id": f"test/{n}.json"}) for n in range(3)
@@ -266,7 +267,7 @@ def test_the_papers_pool_with_its_benchmarks(table, png, tmp_path):
 def test_every_study_of_the_hub_wants_its_commits():
     for study in ("geometry3k", "mathvista", "mathverse", "mathvision", "math500", "paper"):
         with pytest.raises(UserError, match=r"source\.revision of .* is None; set it to a commit"):
-            load(params.parse(studies.compose(study, STUDIES)))
+            load(params.parse(compose.study(study, STUDIES)))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
+from counterpoint.params import compose
 from counterpoint.rewards import REWARDS
 
 RUN = "run-micro-16-0"
@@ -23,7 +24,7 @@ def spread(completion: str, problem, verdict) -> float:
 @pytest.fixture(scope="session")
 def defaults(root):
     """The sections of the default study."""
-    return params.parse(studies.compose("default", root / "studies"))
+    return params.parse(compose.study("default", root / "studies"))
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,15 @@
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
+from counterpoint.params import compose
 from counterpoint.tuning.trial import DONE, Trial
 
 
 @pytest.fixture(scope="session")
 def data(root):
     """The default study as plain mappings."""
-    return studies.compose("default", root / "studies")
+    return compose.study("default", root / "studies")
 
 
 @pytest.fixture(scope="session")

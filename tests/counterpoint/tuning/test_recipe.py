@@ -4,8 +4,9 @@ import copy
 
 import pytest
 
-from counterpoint import params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
+from counterpoint.params import compose
 from counterpoint.tuning import recipe
 
 
@@ -14,7 +15,7 @@ def planned(data, settings):
     """`planned(arm, ready=())`: the parameters and the steps of an arm's trials."""
 
     def plan(arm, ready=(), study=settings):
-        own = studies.merge(recipe.world(data, 256), {})
+        own = compose.merge(recipe.world(data, 256), {})
         steps = recipe.with_run(own, study, arm, "tiny", "500", 1000, ready)
         return params.parse(own), steps
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from counterpoint.errors import UserError
-from counterpoint.typed import EXACT, build
+from counterpoint.params.typed import EXACT, build
 
 
 @dataclasses.dataclass(frozen=True)

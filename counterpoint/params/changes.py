@@ -9,14 +9,13 @@ from __future__ import annotations
 import copy
 import datetime
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml, replace
 
 FOLDER = Path(".studies")
 CHANGED = "changed.yaml"
@@ -36,8 +35,8 @@ def differences(before: Any, after: Any, at: tuple[str, ...] = ()) -> list[Chang
     return [*changed, *new, *gone]
 
 
-def lay(changes: list[Change], data: dict, where: str) -> dict:
-    """`data` with the changes. Raises `UserError` naming `where` for one that leads nowhere."""
+def apply(changes: list[Change], data: dict, where: str) -> dict:
+    """A copy of `data` with the changes. Raises `UserError` naming `where` for a change of a key that is not there."""
     data = copy.deepcopy(data)
     for change in changes:
         place: Any = data
@@ -54,7 +53,7 @@ def lay(changes: list[Change], data: dict, where: str) -> dict:
     return data
 
 
-def told(changes: list[Change]) -> str:
+def in_words(changes: list[Change]) -> str:
     """The changes in a line, as settings."""
     words = []
     for change in changes[:SHOWN]:
@@ -64,7 +63,7 @@ def told(changes: list[Change]) -> str:
     return ", ".join(words) + more
 
 
-def of(study: str, root: Path = Path()) -> list[Change]:
+def load(study: str, root: Path = Path()) -> list[Change]:
     """What the study had of its own when it was left; nothing where it never was."""
     path = root / FOLDER / study / CHANGED
     if not path.is_file():
@@ -75,7 +74,12 @@ def of(study: str, root: Path = Path()) -> list[Change]:
     return changes
 
 
-def keep(study: str, changes: list[Change], root: Path = Path()) -> None:
+def restore(study: str, data: dict, root: Path = Path()) -> dict:
+    """A copy of the parameters `data` with what the study had of its own when it was left."""
+    return apply(load(study, root), data, f"{FOLDER}/{study}/{CHANGED}")
+
+
+def save(study: str, changes: list[Change], root: Path = Path()) -> None:
     """Note what the study has of its own."""
     path = root / FOLDER / study / CHANGED
     if not changes:
@@ -91,7 +95,7 @@ def forget(study: str, root: Path = Path()) -> None:
     (root / FOLDER / study / CHANGED).unlink(missing_ok=True)
 
 
-def copy_of(study: str, text: str, root: Path = Path()) -> Path:
+def save_copy(study: str, text: str, root: Path = Path()) -> Path:
     """Keep the text of a params.yaml under the present time; the file."""
     folder = root / FOLDER / study
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,10 +104,3 @@ def copy_of(study: str, text: str, root: Path = Path()) -> Path:
     path = next(folder / f"{name}.yaml" for name in names if not (folder / f"{name}.yaml").exists())
     replace(path, text)
     return path
-
-
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    scratch = path.with_name(f"{path.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, path)

@@ -21,9 +21,8 @@ from typing import Any
 import yaml
 
 from counterpoint import suites
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from counterpoint.methods import METHODS
-from counterpoint.typed import nearest
 
 BASE = "base-"  # begins the name of a base's run, and of a teacher that is a base
 ITSELF = "self"  # the teacher that is the student's own base

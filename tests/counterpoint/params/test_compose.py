@@ -3,22 +3,24 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint import grid, kept, params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.typed import read_yaml
+from counterpoint.files import read_yaml
+from counterpoint.params import changes, compose, grid
+from counterpoint.params.__main__ import main
 
-STUDIES = Path(__file__).parents[2] / "studies"
+STUDIES = Path(__file__).parents[3] / "studies"
 NAMES = sorted(p.stem for p in STUDIES.glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
 def composed_default():
-    return studies.compose("default", STUDIES)
+    return compose.study("default", STUDIES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_study_composes_and_holds(name):
-    data = studies.compose(name, STUDIES)
+    data = compose.study(name, STUDIES)
     data["source"]["path"] = data["source"]["path"] or "some/folder"
     settings = params.parse(data)
     assert settings.study == name
@@ -27,15 +29,15 @@ def test_every_study_composes_and_holds(name):
 
 def test_puzzlevqa_wants_its_folder(tmp_path):
     with pytest.raises(UserError, match=r"SET='source\.path"):
-        studies.write("puzzlevqa", [], tmp_path / "params.yaml", STUDIES)
+        compose.write("puzzlevqa", [], tmp_path / "params.yaml", STUDIES)
     assert not (tmp_path / "params.yaml").exists()
-    studies.write("puzzlevqa", ["source.path=../data"], tmp_path / "params.yaml", STUDIES)
+    compose.write("puzzlevqa", ["source.path=../data"], tmp_path / "params.yaml", STUDIES)
     assert params.load(tmp_path / "params.yaml").source.path == "../data"
 
 
 def test_merge_replaces_grids_and_lays_over_the_rest():
     under = {"rl": {"a": 1, "rewards": {"x": 1}}, "models": {"m": 1}}
-    assert studies.merge(under, {"rl": {"b": 2, "rewards": {"y": 2}}, "models": {"n": 2}}) == {
+    assert compose.merge(under, {"rl": {"b": 2, "rewards": {"y": 2}}, "models": {"n": 2}}) == {
         "rl": {"a": 1, "b": 2, "rewards": {"y": 2}},
         "models": {"n": 2},
     }
@@ -44,19 +46,19 @@ def test_merge_replaces_grids_and_lays_over_the_rest():
 
 def test_a_hand_edit_survives_and_another_study_replaces_it(tmp_path):
     path = tmp_path / "params.yaml"
-    assert studies.write("default", [], path, STUDIES)
+    assert compose.write("default", [], path, STUDIES)
     edited = path.read_text().replace("\nthreads: 1 ", "\nthreads: 2  # mine ")
     path.write_text(edited)
-    assert not studies.write("default", [], path, STUDIES) and path.read_text() == edited
-    assert studies.write("default", ["rl.learning_rate=1e-5"], path, STUDIES)
+    assert not compose.write("default", [], path, STUDIES) and path.read_text() == edited
+    assert compose.write("default", ["rl.learning_rate=1e-5"], path, STUDIES)
     assert params.load(path).threads == 2 and params.load(path).rl.learning_rate == 1e-5
-    assert studies.write("puzzlevqa", ["source.path=x"], path, STUDIES)
+    assert compose.write("puzzlevqa", ["source.path=x"], path, STUDIES)
     assert params.load(path).study == "puzzlevqa" and params.load(path).threads == 1
 
 
 def test_the_composed_file_reads_back_as_composed(tmp_path):
-    studies.write("default", [], tmp_path / "params.yaml", STUDIES)
-    assert read_yaml(tmp_path / "params.yaml") == studies.compose("default", STUDIES)
+    compose.write("default", [], tmp_path / "params.yaml", STUDIES)
+    assert read_yaml(tmp_path / "params.yaml") == compose.study("default", STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -74,20 +76,20 @@ def test_the_composed_file_reads_back_as_composed(tmp_path):
 )
 def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, said):
     path = tmp_path / "params.yaml"
-    studies.write("default", [], path, STUDIES)
+    compose.write("default", [], path, STUDIES)
     before = path.read_text()
     with pytest.raises(UserError, match=said) as caught:
-        studies.write("default", [setting], path, STUDIES)
+        compose.write("default", [setting], path, STUDIES)
     assert "\n" not in str(caught.value)
     assert path.read_text() == before
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
-    data = studies.compose(name, STUDIES)
-    (tmp_path / "params.yaml").write_text(studies.dump(data))
+    data = compose.study(name, STUDIES)
+    (tmp_path / "params.yaml").write_text(compose.dump(data))
     again = read_yaml(tmp_path / "params.yaml")
-    assert again == data and studies.dump(again) == (tmp_path / "params.yaml").read_text()
+    assert again == data and compose.dump(again) == (tmp_path / "params.yaml").read_text()
 
 
 @pytest.mark.parametrize(
@@ -104,26 +106,26 @@ def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
 )
 def test_a_setting_below_null_shows_a_whole_that_works(tmp_path, setting, reach):
     path = tmp_path / "params.yaml"
-    studies.write("default", ["tune.sft.epochs=null"], path, STUDIES)
+    compose.write("default", ["tune.sft.epochs=null"], path, STUDIES)
     before, key = path.read_text(), setting.partition("=")[0].rpartition(".")[0]
     with pytest.raises(UserError) as caught:
-        studies.write("default", [setting], path, STUDIES)
+        compose.write("default", [setting], path, STUDIES)
     told, shown = str(caught.value).split("; set it whole: ")
     assert told.startswith(f"SET: {key} is null and has no key ") and path.read_text() == before
-    assert shown.startswith(f"{key}={{") and studies.settings([shown]) == [shown]  # one word of a command line
+    assert shown.startswith(f"{key}={{") and compose.split_settings([shown]) == [shown]  # one word of a command line
     assert "'" not in shown  # for it stands in SET='…'
-    studies.write("default", [shown], path, STUDIES)
+    compose.write("default", [shown], path, STUDIES)
     assert reach(params.load(path))
 
 
 def test_a_setting_below_another_null_says_so(tmp_path):
     with pytest.raises(UserError, match=r"^SET: probe\.every is null and holds no keys$"):
-        studies.write("default", ["probe.every.steps=1"], tmp_path / "params.yaml", STUDIES)
+        compose.write("default", ["probe.every.steps=1"], tmp_path / "params.yaml", STUDIES)
 
 
 def test_free_form_mappings_take_new_keys(tmp_path):
     path = tmp_path / "params.yaml"
-    studies.write("default", ["sampling.sizes.1k=1000", "rl.rewards.format=0.2"], path, STUDIES)
+    compose.write("default", ["sampling.sizes.1k=1000", "rl.rewards.format=0.2"], path, STUDIES)
     settings = params.load(path)
     assert settings.sampling.sizes["1k"] == 1000 and settings.rl.rewards["format"] == 0.2
 
@@ -131,7 +133,7 @@ def test_free_form_mappings_take_new_keys(tmp_path):
 def test_settings_reach_what_an_arm_leaves_out(tmp_path):
     path = tmp_path / "params.yaml"
     wanted = ["arms.rl.part=[0.0,0.5]", "arms.relift.options.batch=32", "arms.sft.traces=foreign"]
-    studies.write("default", wanted, path, STUDIES)
+    compose.write("default", wanted, path, STUDIES)
     settings = params.load(path)
     assert settings.arms["rl"].part == [0.0, 0.5] and params.options(settings, "relift").batch == 32
     assert settings.runs.trained["sft-tiny-2k-0"].traces == "foreign-2k" and "foreign-2k" in settings.traces
@@ -141,7 +143,7 @@ def test_settings_reach_what_an_arm_leaves_out(tmp_path):
         ("traces.mine=1", "unknown key traces"),
     ):
         with pytest.raises(UserError, match=said):
-            studies.write("default", [setting], path, STUDIES)
+            compose.write("default", [setting], path, STUDIES)
 
 
 WRONG = (None, [], ["a"], 3, "word", {"a": None}, {"a": [1]}, {"a": {"teacher": ["x"]}})
@@ -157,17 +159,17 @@ def test_a_section_of_another_shape_is_one_line(tmp_path, composed_default, key,
     for name in places:
         place = place[name]
     place[last] = value
-    path.write_text(studies.dump(data))
+    path.write_text(compose.dump(data))
     if key.startswith("runs.") and value == []:
         return  # no runs are a study too
     with pytest.raises(UserError) as caught:
-        studies.write("default", [], path, STUDIES)
+        compose.write("default", [], path, STUDIES)
     assert key.split(".")[0] in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
     monkeypatch.chdir(STUDIES.parent)
-    assert studies.main(["puzlevqa"]) == 2
+    assert main(["puzlevqa"]) == 2
     assert "unknown study 'puzlevqa'; did you mean 'puzzlevqa'?" in capsys.readouterr().err
 
 
@@ -184,7 +186,7 @@ def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, said)
     (tmp_path / "default.yaml").write_text((STUDIES / "default.yaml").read_text())
     (tmp_path / "mine.yaml").write_text(overlay)
     with pytest.raises(UserError) as caught:
-        studies.write("mine", [], tmp_path / "params.yaml", tmp_path)
+        compose.write("mine", [], tmp_path / "params.yaml", tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {said}") and "\n" not in str(caught.value)
     assert not (tmp_path / "params.yaml").exists()
 
@@ -193,10 +195,10 @@ def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, said)
 def two(tmp_path, capsys):
     """params.yaml of the default study; `two(study, *settings)` brings another and tells what was said."""
     path = tmp_path / "params.yaml"
-    studies.write("default", [], path, STUDIES)
+    compose.write("default", [], path, STUDIES)
 
     def bring(study: str, *overrides: str, fresh: bool = False) -> str:
-        studies.write(study, list(overrides), path, STUDIES, fresh)
+        compose.write(study, list(overrides), path, STUDIES, fresh)
         return capsys.readouterr().err
 
     bring.path = path
@@ -218,10 +220,10 @@ def test_what_was_changed_on_a_study_comes_back_with_it(two):
         assert read_yaml(two.path)["threads"] == 2 and read_yaml(two.path)["rl"]["learning_rate"] == 1e-5
         two("default")
         assert read_yaml(two.path)["problems"]["seed"] == 5
-    made = studies.composed("quick", [], two.path, STUDIES)
-    assert made.told() == "study quick; changed on it: threads=2, rl.learning_rate=1e-05"
+    made = compose.resolve("quick", [], two.path, STUDIES)
+    assert made.in_words() == "study quick; changed on it: threads=2, rl.learning_rate=1e-05"
     two("quick", fresh=True)
-    assert studies.composed("quick", [], two.path, STUDIES).told() == "study quick, as it stands in studies/"
+    assert compose.resolve("quick", [], two.path, STUDIES).in_words() == "study quick, as it stands in studies/"
     two("default")
     two("quick")
     assert params.load(two.path).threads == 1  # it was left fresh
@@ -236,8 +238,8 @@ def test_what_was_changed_on_a_study_comes_back_with_it(two):
     two("quick", "threads=3")
     two("default", fresh=True)
     two("quick")
-    studies.write("default", [], two.path, STUDIES)
-    two.path.write_text(studies.dump(studies.compose("default", STUDIES)))  # as git puts it back
+    compose.write("default", [], two.path, STUDIES)
+    two.path.write_text(compose.dump(compose.study("default", STUDIES)))  # as git puts it back
     two("quick", fresh=True)
     two("default")
     two("quick")
@@ -248,7 +250,7 @@ def test_a_run_that_was_taken_away_stays_away(two):
     data = read_yaml(two.path)
     data["runs"]["train"] = data["runs"]["train"][:1]
     del data["arms"]["sft_noisy"]
-    two.path.write_text(studies.dump(data))
+    two.path.write_text(compose.dump(data))
     two("quick")
     two("default")
     assert read_yaml(two.path) == data
@@ -266,10 +268,10 @@ def test_a_command_that_fails_leaves_everything_as_it_was(two):
 def test_changes_that_lead_nowhere_any_more_are_told(two):
     folder = two.path.parent / ".studies/quick"
     folder.mkdir(parents=True)
-    (folder / kept.CHANGED).write_text("changes:\n- at: [rll, epochs]\n  to: 2\n")
+    (folder / changes.CHANGED).write_text("changes:\n- at: [rll, epochs]\n  to: 2\n")
     with pytest.raises(UserError, match=r"changed.yaml: rll\.epochs is no key of the study any more; FRESH=1"):
         two("quick")
-    (folder / kept.CHANGED).write_text("changes: 3\n")
+    (folder / changes.CHANGED).write_text("changes: 3\n")
     with pytest.raises(UserError, match=r"changed\.yaml: not a list of changes"):
         two("quick")
     two("quick", fresh=True)
@@ -279,9 +281,9 @@ def test_the_grid_is_written_with_the_parameters_and_anew_after_an_edit(two):
     written = two.path.with_name(grid.FILE.name)
     assert "rl-tiny-2k-1" not in written.read_text()
     two.path.write_text(two.path.read_text().replace("seeds: [0]", "seeds: [0, 1]"))
-    assert studies.write("default", [], two.path, STUDIES)
+    assert compose.write("default", [], two.path, STUDIES)
     assert "rl-tiny-2k-1" in written.read_text()
-    assert not studies.write("default", [], two.path, STUDIES)
+    assert not compose.write("default", [], two.path, STUDIES)
 
 
 @pytest.mark.parametrize(
@@ -294,4 +296,4 @@ def test_the_grid_is_written_with_the_parameters_and_anew_after_an_edit(two):
     ],
 )
 def test_differences_lead_from_one_to_the_other(before, after):
-    assert kept.lay(kept.differences(before, after), before, "f") == after
+    assert changes.apply(changes.differences(before, after), before, "f") == after

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import math
-import re
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 
 EXACT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # how all is read
 TYPES = {  # of JSON Schema, in words
     "integer": "of type int", "number": "of type float", "string": "of type str", "boolean": "of type bool",
     "array": "a list", "object": "a mapping",
 }  # fmt: skip
-
-
-class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-    """PyYAML with the floats of YAML 1.2: `1e-5` is a number, as DVC reads it, not a string."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"), list("-+0123456789.")
-)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known name, or the list of what is known."""
-    known = list(known)
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known are {', '.join(map(repr, known))}" if known else ""
 
 
 @functools.cache
@@ -151,16 +129,3 @@ def _told(mistake: str, parts: Sequence[str | int], kind: Any, value: Any, key: 
         return f"{name} cannot be {value!r}"
     told = f" ({type(value).__name__})" if wanted.startswith("of") else ""
     return f"{name or 'the file'} must be {wanted}, not {value!r}{told}"
-
-
-def read_yaml(path: Path) -> dict:
-    """The mapping in a YAML file. Raises `UserError` when it cannot be read or is none."""
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; `make study` writes params.yaml from studies/default.yaml") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: must be a mapping of parameters")
-    return data

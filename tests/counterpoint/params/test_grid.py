@@ -5,9 +5,10 @@ import copy
 import pytest
 import yaml
 
-from counterpoint import grid, params, studies
+from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.grid import derive, expand, wanted
+from counterpoint.params import compose, grid
+from counterpoint.params.grid import derive, expand, wanted
 
 KINDS = {
     "oracle": {"way": "oracle", "teacher": None},
@@ -129,7 +130,7 @@ def told(data: dict) -> dict:
 
 
 def test_dvc_is_told_the_files_of_each_run_and_no_others(root):
-    data = studies.compose("complements", root / "studies")
+    data = compose.study("complements", root / "studies")
     data["models"]["hub"] = "Qwen/Qwen2-VL-2B-Instruct"
     data["runs"]["base"].append("hub")
     found = told(data)
@@ -155,11 +156,11 @@ def test_grid_yaml_is_that_of_params_yaml(root):
 
 
 def test_more_terms_or_probed_suites_than_dvc_yaml_has_lines_for_are_refused(root):
-    data = studies.compose("default", root / "studies")
+    data = compose.study("default", root / "studies")
     data["probe"]["suites"] = list(data["suites"][:7])
     with pytest.raises(UserError, match=r"probe\.suites names 7, and at most 6 are followed"):
         params.parse(data)
-    data = studies.compose("default", root / "studies")
+    data = compose.study("default", root / "studies")
     data["rl"]["rewards"] = dict.fromkeys(("accuracy", "format", "length", "coin", "shuffled"), 0.2)
     with pytest.raises(UserError, match=r"rl\.rewards names 5 terms, and at most 4 are paid"):
         params.parse(data)

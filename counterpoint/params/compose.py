@@ -1,20 +1,15 @@
 """Studies: params.yaml is studies/default.yaml with the overlay of one study, plainly visible in `git diff`.
 
-    python -m counterpoint.studies quick                      compose, if params.yaml holds another study
-    python -m counterpoint.studies quick rl.learning_rate=1e-5
-    python -m counterpoint.studies quick --fresh              as studies/ has it, without changes of one's own
-
 params.yaml is composed anew only when its `study` key names another study, so a hand edit survives. Where another study
 takes its place, what was changed on it is kept below .studies/, and laid on it again when it comes back. KEY=VALUE
 settings are always applied. Spaces separate them, also in the Makefile's SET='…', so a value holds none: a list is
 written suites=[in_domain,text_twin], a mapping is set key by key (rl.rewards.format=0.2), or whole as JSON where it is
 null. The runs and trace sets that follow from the rules under `runs` stand in grid.yaml, which is written with it
-(counterpoint/grid.py).
+(counterpoint/params/grid.py).
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
 import json
@@ -25,10 +20,10 @@ from typing import Any
 
 import yaml
 
-from counterpoint import grid, kept, params, running
-from counterpoint.errors import UserError, one_line
-from counterpoint.params import describe
-from counterpoint.typed import Loader, nearest, read_yaml
+from counterpoint import params, running
+from counterpoint.errors import UserError, nearest, one_line
+from counterpoint.files import Loader, read_yaml, replace
+from counterpoint.params import changes, describe, grid
 
 NAMED, TUNED = ("bases", "plants", "arms", "kinds"), ("sft", "rl", "arms")  # sections of names, the latter of `tune`
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
@@ -93,14 +88,14 @@ def names(folder: Path = Path("studies")) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def compose(study: str, folder: Path = Path("studies")) -> dict:
+def study(name: str, folder: Path = Path("studies")) -> dict:
     """Default plus the study's overlay. Raises `UserError` for an unknown study."""
-    if study not in names(folder):
-        raise UserError(f"unknown study {study!r}{nearest(study, names(folder))}")
+    if name not in names(folder):
+        raise UserError(f"unknown study {name!r}{nearest(name, names(folder))}")
     data = read_yaml(folder / "default.yaml")
-    overlay = read_yaml(folder / f"{study}.yaml") if study != "default" else {}
+    overlay = read_yaml(folder / f"{name}.yaml") if name != "default" else {}
     data = merge(data, overlay)
-    data["study"] = study
+    data["study"] = name
     bases, models = data.get("bases"), data.get("models")
     if isinstance(bases, dict) and isinstance(models, dict):
         # a study of other models has no use for the shipped bases, and their cards ask for models.NAME
@@ -150,47 +145,47 @@ class Composed:
     data: dict
     where: str
     text: str
-    changes: list[kept.Change]
+    changes: list[changes.Change]
 
-    def told(self) -> str:
+    def in_words(self) -> str:
         """The study and what was changed on it, in a line."""
-        return f"study {self.study}{'; changed on it: ' if self.changes else ', as it stands in studies/'}" + kept.told(
-            self.changes
-        )
+        if not self.changes:
+            return f"study {self.study}, as it stands in studies/"
+        return f"study {self.study}; changed on it: {changes.in_words(self.changes)}"
 
 
-def composed(
-    study: str,
+def resolve(
+    name: str,
     overrides: list[str] = [],  # noqa: B006
     path: Path = Path("params.yaml"),
     folder: Path = Path("studies"),
     fresh: bool = False,
 ) -> Composed:
-    """What `make study STUDY=… SET=…` would run with: the content of `path` where that is the study (or `study` is
+    """What `make study STUDY=… SET=…` would run with: the content of `path` where that is the study (or `name` is
     empty), else what is composed, with what was kept of changes on it unless `fresh`. Nothing is written.
 
     Raises `UserError` for an unknown study or setting, and for parameters that are not valid.
     """
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    held = read_yaml(path) if before or not study else {}
-    study = study or str(held.get("study"))
-    if held.get("study") == study and not fresh:
+    held = read_yaml(path) if before or not name else {}
+    name = name or str(held.get("study"))
+    if held.get("study") == name and not fresh:
         data, where, text = held, str(path), before
-        plain = compose(study, folder) if study in names(folder) else held
+        plain = study(name, folder) if name in names(folder) else held
     else:
-        plain, where, text = compose(study, folder), str(folder / f"{study}.yaml"), ""
-        data = plain if fresh else kept.lay(kept.of(study, path.parent), plain, f"{kept.FOLDER}/{study}/{kept.CHANGED}")
+        plain, where, text = study(name, folder), str(folder / f"{name}.yaml"), ""
+        data = plain if fresh else changes.restore(name, plain, path.parent)
     if overrides:
         where = where if data == held else f"{where} with SET"
         data, text = copy.deepcopy(data), ""
     for setting in overrides:
         apply(data, setting)
     params.parse(data, where)
-    return Composed(study, data, where, text or dump(data), kept.differences(plain, data))
+    return Composed(name, data, where, text or dump(data), changes.differences(plain, data))
 
 
 def write(
-    study: str,
+    name: str,
     overrides: list[str],
     path: Path = Path("params.yaml"),
     folder: Path = Path("studies"),
@@ -200,10 +195,10 @@ def write(
 
     Raises `UserError` before anything is written, also where it would change under another process that runs a study.
     """
-    return put(composed(study, overrides, path, folder, fresh), path, folder)
+    return save(resolve(name, overrides, path, folder, fresh), path, folder)
 
 
-def put(made: Composed, path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
+def save(made: Composed, path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
     """Write what was composed, as `write` does."""
     wanted = {path: made.text, path.with_name(grid.FILE.name): grid.as_yaml(made.data)}
     stale = {file: text for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text}
@@ -213,8 +208,8 @@ def put(made: Composed, path: Path = Path("params.yaml"), folder: Path = Path("s
     if path in stale and path.exists():
         _keep(path, made, folder)
     for file, text in stale.items():
-        kept.replace(file, text)
-    kept.forget(made.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
+        replace(file, text)
+    changes.forget(made.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
     return True
 
 
@@ -222,39 +217,20 @@ def _keep(path: Path, made: Composed, folder: Path) -> None:
     """Keep what `path` holds of changes to its study, unless what replaces it has them too."""
     text, root = path.read_text(encoding="utf-8"), path.parent
     held = read_yaml(path)
-    study = str(held.get("study"))
+    name = str(held.get("study"))
     try:
-        changes = kept.differences(compose(study, folder), held)
+        plain = study(name, folder)
     except UserError:  # a study that is no more
-        changes = kept.differences({}, held)
-    if study != made.study:
-        kept.keep(study, changes, root)
-    lost = study != made.study or any(change not in made.changes for change in changes)
-    if changes and lost:
-        file = kept.copy_of(study, text, root)
-        print(f"{path} held changes to the study {study!r}: {file} keeps the old file", file=sys.stderr)
+        plain = {}
+    changed = changes.differences(plain, held)
+    if name != made.study:
+        changes.save(name, changed, root)
+    lost = name != made.study or any(change not in made.changes for change in changed)
+    if changed and lost:
+        file = changes.save_copy(name, text, root)
+        print(f"{path} held changes to the study {name!r}: {file} keeps the old file", file=sys.stderr)
 
 
-def settings(words: list[str]) -> list[str]:
+def split_settings(words: list[str]) -> list[str]:
     """The KEY=VALUE settings in these words of a command line, several of which may stand in one word."""
     return [setting for word in words for setting in word.split()]
-
-
-def main(arguments: list[str]) -> int:
-    """Compose; exit code 2 with one line for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="python -m counterpoint.studies", description="Write params.yaml.")
-    parser.add_argument("study", nargs="?", default="", help="a name from studies/; the present one if left out")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
-    parser.add_argument("--fresh", action="store_true", help="as studies/ has it, without changes of one's own")
-    chosen = parser.parse_args(arguments)
-    try:
-        made = composed(chosen.study, settings(chosen.overrides), fresh=chosen.fresh)
-        print(f"params.yaml: {made.told()}{' (written)' if put(made) else ''}")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

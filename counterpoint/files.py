@@ -1,0 +1,40 @@
+"""Reading YAML, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import yaml
+
+from counterpoint.errors import UserError, one_line
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """PyYAML with the floats of YAML 1.2: `1e-5` is a number, as DVC reads it, not a string."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"), list("-+0123456789.")
+)
+
+
+def read_yaml(path: Path) -> dict:
+    """The mapping in a YAML file. Raises `UserError` when the file cannot be read or holds no mapping."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; `make study` writes params.yaml from studies/default.yaml") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{path}: not valid YAML: {one_line(error)}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: must be a mapping of parameters")
+    return data
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: a reader never sees half of it."""
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.write_text(text, encoding="utf-8")
+    os.replace(scratch, path)
