@@ -1,42 +1,83 @@
-"""What the README promises is there."""
+"""The README is short, and its figures are those of committed tables and measurements."""
 
-import json
-import re
-from pathlib import Path
+import pytest
+from figures import ROOT, flat, sentence, uncovered
 
-from bench.__main__ import table
-
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PHASE = "from phase where suite = 'in_domain' and kind = 'oracle'"
+BENCH = "from (select unnest(rows, recursive := true) from bench) where arm = 'shared'"
+CLAIMS = (
+    (
+        "{:words} micro models ({:.1f} to {:.1f} million parameters)",
+        """select count(*), min(parameters) / 1e6, max(parameters) / 1e6 from competence""",
+    ),
+    ("trained {} runs", "select count(*) from runs where arm <> 'base'"),
+    ("on {:words} CPU cores. They cover", "select machine.cores from study"),
+    ("cover {:words} models", "select count(distinct model) from runs"),
+    ("{} *arms*", "select count(distinct arm) from runs where arm <> 'base'"),
+    (
+        "samples of {} to {:,} problems",
+        "select min(problems_of(sample)), max(problems_of(sample)) from runs where sample <> ''",
+    ),
+    ("with {:words} seeds or more", "select min(seeds) from arm_accuracy where arm <> 'base'"),
+    (
+        "with {} problems RL is ahead for {:words} of {:words} models",
+        f"select any_value(problems), count(*) filter (high < 0), count(*) {PHASE} and sample = '200'",
+    ),
+    (
+        "with {:,} SFT is ahead for all {:words}, by {:.1f} to {:.1f} points",
+        f"""select any_value(problems), count(*), 100 * min(difference), 100 * max(difference)
+            {PHASE} and sample = '20k' having min(low) > 0""",
+    ),
+    (
+        "of {:words}, {:words} is supported for {:words} model",
+        """select count(distinct finding), count(distinct finding) filter (verdict = 'supported'),
+            count(distinct model) filter (verdict = 'supported') from findings where role = 'primary'""",
+    ),
+    (
+        "the other {:words} are inconclusive",
+        """select count(*) from (select finding from findings where role = 'primary' group by finding
+            having bool_and(verdict = 'inconclusive'))""",
+    ),
+    (
+        "in none of {} RL runs did the reward rise while held-out accuracy did not",
+        """select count(*) from deceptive_rewards where suite = 'in_domain' and honest and probes >= 10
+            having count(*) filter (verdict = 'deceptive') = 0""",
+    ),
+    (
+        "{} of these runs are too short or too noisy",
+        """select regexp_extract(finding_reason, '(\\d+) cannot be told', 1) from findings
+            where role = 'primary' and finding = 'reward_truth'""",
+    ),
+    (
+        "a GRPO step {:.1f} times as fast as TRL {} with the default micro model",
+        f"""select ratio, (select regexp_extract(machine.trl, '\\d+\\.\\d+') from bench) {BENCH} and "case" = 'a'""",
+    ),
+    (
+        "{:.1f} to {:.1f} times with 196 image tokens",
+        f"""select min(ratio), max(ratio) {BENCH} and "case" in ('b', 'c')""",
+    ),
+)
+CONSTANTS = (
+    "Python 3.11",
+    "2512.12690",
+    "takes about 30 minutes",  # `make study PLAN=1` says how long; held by no table, for it is an estimate
+    "196 image tokens",  # the size of a benchmark's case
+)
 
 
-def test_the_readmes_times_are_those_of_the_benchmark():
-    rows = json.loads((ROOT / "metrics/bench.json").read_text(encoding="utf-8"))["rows"]
-    assert table(rows) in README
+@pytest.mark.parametrize(("claim", "query"), CLAIMS, ids=[claim for claim, _ in CLAIMS])
+def test_a_figure_is_that_of_a_table(claim, query):
+    assert sentence(claim, query) in flat(README)
 
 
-def test_the_readmes_ratios_are_those_of_the_evaluation():
-    for row in json.loads((ROOT / "metrics/bench_eval.json").read_text(encoding="utf-8"))["rows"]:
-        kind = f"{row['samples']} samples" if row["samples"] else "one, greedy"
-        start = f"| `{Path(row['model']).name}` | {kind} | "
-        rates = row["problems_per_second"]
-        assert f"{start}{rates['ours']:.0f} | {rates['plain']:.0f} | **{row['ratio']:.1f}**" in README
+def test_every_figure_is_held_by_a_table():
+    assert uncovered(README, [sentence(*claim) for claim in CLAIMS], CONSTANTS) == []
 
 
-def test_the_readme_lists_exactly_the_published_queries():
-    published = {path.stem for path in (ROOT / "counterpoint/warehouse/sql/queries").glob("*.sql")}
-    answers = README.partition("| Published query |")[2].partition("\n\n")[0]
-    listed = set(re.findall(r"^\| `(\w+)` \|", answers, re.MULTILINE))
-    assert listed == published
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 150
 
 
-def test_every_make_target_of_the_readme_exists():
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"\bmake (\w+)", README)) <= targets
-
-
-def test_every_file_that_the_readme_links_exists():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert links
-    missing = [link for link in links if not (ROOT / link).exists()]
-    assert not missing
+def test_the_readme_has_one_picture():
+    assert README.count("![") == 1
