@@ -92,7 +92,7 @@ def line(found: dict) -> str:
 
 
 def table(rows: list[dict]) -> str:
-    """The README's table: a case a line, seconds of a step by arm, how far ahead of stock the engine is, and memory."""
+    """The table of docs/cost.md: a case a line, seconds of a step by arm, how far ahead of stock the engine is, and memory."""
     lines = [
         "| a step of | engine | stock TRL | compact head | plain loop | stock ÷ engine | memory, engine and stock |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -142,7 +142,7 @@ def program(arguments: list[str] | None = None) -> None:
     if options.case is None and options.arm is None:
         settings = {name: getattr(options, name) for name in ("rounds", "steps", "warmup", "threads")}
         runs.write_json(OUT, {"machine": described, "settings": settings, "rows": rows})
-        print(f"written to {OUT}; for the README:\n\n{table(rows)}")
+        print(f"written to {OUT}; for docs/cost.md:\n\n{table(rows)}")
 
 
 def _named(given: str | None, default, flag: str, known: list[str]) -> list[str]:

@@ -44,7 +44,7 @@ def connection() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect()
     for path in sorted(PUBLISHED.glob("*.parquet")):
         database.execute(f"create view {path.stem} as from '{path}'")
-    for name in ("bench", "bench_eval", "calibration"):
+    for name in ("bench", "bench_eval", "growth", "calibration"):
         database.execute(f"create view {name} as from read_json('{ROOT / f'metrics/{name}.json'}')")
     database.execute(f"create view study as from read_json('{PUBLISHED / 'study.json'}')")
     database.execute(f"create view competence as from read_json('{ROOT / 'metrics/competence/*.json'}')")

@@ -25,7 +25,9 @@ def without(query: str, *hidden: str) -> str:
     return f"select * exclude ({', '.join(hidden)}) from ({query})"
 
 
-LEADS = """case when low > 0 then 'SFT ' when high < 0 then 'RL ' else 'neither ' end || ranged(difference, low, high)"""
+LEADS = (
+    """case when low > 0 then 'SFT ' when high < 0 then 'RL ' else 'neither ' end || ranged(difference, low, high)"""
+)
 LEADS_BY_SIZE = without(
     by_model(
         "format('{:,}', problems) as \"problems in the sample\", problems",
@@ -150,7 +152,7 @@ SPLIT = without(
 )
 LONGER = without(
     by_model(
-        "question as \"three epochs of SFT against …\", position",
+        'question as "three epochs of SFT against …", position',
         """select 0 as position, '`rl` on 20,000, at the end of both' as question, model, effect, low, high from findings
             where contrast = 'sft_long 2k − rl 20k' and suite = 'in_domain' and matched_on = 'end'
         union all select 1, '`sft_then_rl` on 2,000, at equal updates', model, -effect, -high, -low from findings

@@ -12,7 +12,10 @@ CLAIMS = (
         "trained {} runs from {} *bases*",
         "select count(*) filter (arm <> 'base'), count(*) filter (arm = 'base') from runs",
     ),
-    ("took {:.1f} hours of one CPU core", "select hours.step + hours.probe + hours.evaluate + hours.distill from study"),
+    (
+        "took {:.1f} hours of one CPU core",
+        "select hours.step + hours.probe + hours.evaluate + hours.distill from study",
+    ),
     (
         "`tiny` has {:.2f} million parameters, `small` has {:.2f} million",
         """select any_value(parameters) filter (base = 'tiny') / 1e6, any_value(parameters) filter (base = 'small') / 1e6
