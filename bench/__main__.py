@@ -92,7 +92,7 @@ def line(found: dict) -> str:
 
 
 def table(rows: list[dict]) -> str:
-    """The table of docs/cost.md: a case a line, seconds of a step by arm, how far ahead of stock the engine is, and memory."""
+    """The first table of docs/cost.md: by case, seconds of a step for each arm, the lead over stock, and memory."""
     lines = [
         "| a step of | engine | stock TRL | compact head | plain loop | stock ÷ engine | memory, engine and stock |",
         "|---|---:|---:|---:|---:|---:|---:|",

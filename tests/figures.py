@@ -1,7 +1,8 @@
 """The published study as a DuckDB connection, and what holds the figures of a page against its tables.
 
 A claim is a piece of a page with fields in place of its figures, and the query whose one row fills them:
-`("{:,} trained runs", "select count(*) from runs where arm <> 'base'")`. The format `words` writes a small number as a word.
+`("{:,} trained runs", "select count(*) from runs where arm <> 'base'")`. The format `words` writes a small number as a
+word.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ PUBLISHED = ROOT / "metrics/published/published"
 SMALL_NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 MACROS = (
     "signed(x) as case when abs(x) < 0.05 then '0.0' else replace(format('{:+.1f}', x), '-', '−') end",
+    "hundredths(x) as replace(format('{:+.2f}', x), '-', '−')",
     "points(x) as signed(100 * x)",
     "percent(x) as format('{:.1f}', 100 * x)",
     "ranged(x, low, high) as points(x) || ' (' || points(low) || ' to ' || points(high) || ')'",
@@ -79,9 +81,11 @@ def uncovered(page: str, covered: Iterable[str], constants: Iterable[str]) -> li
     text = prose(page)
     for piece in sorted(map(prose, [*covered, *constants]), key=len, reverse=True):
         text = text.replace(piece, " ")
-    return [text[max(0, hit.start() - 60) : hit.end() + 30] for hit in re.finditer(r"\d[\d.,]*", text)]
+    return [text[max(0, hit.start() - 60) : hit.end() + 30] for hit in re.finditer(r"(?<![A-Za-z])\d[\d.,]*", text)]
 
 
 def prose(text: str) -> str:
-    """On one line, without fenced code, tables, code within a line and the targets of links."""
-    return flat(re.sub(r"^```.*?^```|^\|[^\n]*$|`[^`\n]*`|\]\([^)]*\)", " ", text, flags=re.DOTALL | re.MULTILINE))
+    """On one line, without code, tables, the targets of links and the numbers of a list."""
+    return flat(
+        re.sub(r"^```.*?^```|^\|[^\n]*$|^\d+\. |`[^`\n]*`|\]\([^)]*\)", " ", text, flags=re.DOTALL | re.MULTILINE)
+    )

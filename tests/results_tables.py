@@ -51,8 +51,10 @@ KIND_ROWS = ", ".join(
 )
 LEADS_BY_KIND = without(
     by_model(
-        "'`' || kind || '`' as traces, meaning as \"what they are\", format('{:,}', problems) as sample, position, problems",
-        f"from phase join (values {KIND_ROWS}) as kinds (position, kind, meaning) using (kind) where suite = 'in_domain'",
+        """'`' || kind || '`' as traces, meaning as "what they are", format('{:,}', problems) as sample,
+            position, problems""",
+        f"""from phase join (values {KIND_ROWS}) as kinds (position, kind, meaning) using (kind)
+            where suite = 'in_domain'""",
         LEADS,
         "position, problems",
     ),
@@ -66,8 +68,8 @@ with kinds as (
     from trace_kinds where suite = 'in_domain' and sample = '2k' group by kind
 )
 select '`' || kind || '`' as traces, format('{:.2f}–{:.2f}', nearest, furthest) as "nats a token",
-    case when least = most then format('{:.0f} %', 100 * most) else format('{:.0f}–{:.0f} %', 100 * least, 100 * most) end
-        as "problems with a trace",
+    case when least = most then format('{:.0f} %', 100 * most)
+        else format('{:.0f}–{:.0f} %', 100 * least, 100 * most) end as "problems with a trace",
     case when wrongest is null then 'not checked' when fewest = wrongest then format('{:.0f} %', 100 * wrongest)
         else format('{:.0f}–{:.0f} %', 100 * fewest, 100 * wrongest) end as "false steps",
     percent(accuracy) as "accuracy after SFT"
@@ -75,21 +77,20 @@ from kinds order by furthest
 """
 CLAIMS = """
 with claims as (
-    select list_position(['capacity', 'data_efficiency', 'cross_modal', 'complementarity', 'reward_truth'], finding) as place,
-        coalesce(model_order(model), 0) as model_place, *
+    select coalesce(model_order(model), 0) as model_place,
+        list_position(['capacity', 'data_efficiency', 'cross_modal', 'complementarity', 'reward_truth'], finding)
+            as claim_place, *
     from findings where role = 'primary'
 )
 select claim as "claim of the paper", model, contrast as "what is compared",
-    case when unit = 'logits' then signed(effect_logits) || ' logits (' || signed(low) || ' to ' || signed(high) || ')'
+    case when unit = 'logits'
+            then hundredths(effect_logits) || ' logits (' || hundredths(low) || ' to ' || hundredths(high) || ')'
         when finding = 'reward_truth' then format('{:.0f} % ({:.0f} to {:.0f})', effect, low, high)
         else signed(effect) || ' (' || signed(low) || ' to ' || signed(high) || ')' end as "effect (95 % interval)",
     case when p_holm < 0.01 then format('{:.4f}', p_holm) else format('{:.2f}', p_holm) end as "p after Holm",
     case when verdict = 'inconclusive' then verdict else '**' || verdict || '**' end as verdict
-from claims order by place, model_place, contrast desc
-""".replace("signed(effect_logits)", "format('{:+.2f}', effect_logits)").replace(
-    "' logits (' || signed(low) || ' to ' || signed(high)",
-    "' logits (' || replace(format('{:+.2f}', low), '-', '−') || ' to ' || format('{:+.2f}', high)",
-)
+from claims order by claim_place, model_place, contrast desc
+"""
 ACCURACY = """
 with shown as (
     select r.model as base, r.arm as way, r.sample as drawn, a.suite as suite, percent(avg(a.accuracy)) as mean,
@@ -153,8 +154,8 @@ SPLIT = without(
 LONGER = without(
     by_model(
         'question as "three epochs of SFT against …", position',
-        """select 0 as position, '`rl` on 20,000, at the end of both' as question, model, effect, low, high from findings
-            where contrast = 'sft_long 2k − rl 20k' and suite = 'in_domain' and matched_on = 'end'
+        """select 0 as position, '`rl` on 20,000, at the end of both' as question, model, effect, low, high
+            from findings where contrast = 'sft_long 2k − rl 20k' and suite = 'in_domain' and matched_on = 'end'
         union all select 1, '`sft_then_rl` on 2,000, at equal updates', model, -effect, -high, -low from findings
             where contrast = 'sft_then_rl 2k − sft_long 2k' and suite = 'in_domain' and matched_on = 'updates'
         union all select 2, '`sft_then_rl` on 2,000, at equal prompts', model, -effect, -high, -low from findings
@@ -169,7 +170,8 @@ with asked as (
     where suite in ('perception', 'rule_shift') and (sample = '2k' and arm in ('sft', 'rl') or arm = 'base')
 )
 select suite, '`' || model || '`' as model,
-    percent(any_value(accuracy) filter (arm = 'base')) as base, percent(any_value(accuracy) filter (arm = 'rl')) as "after `rl`",
+    percent(any_value(accuracy) filter (arm = 'base')) as base,
+    percent(any_value(accuracy) filter (arm = 'rl')) as "after `rl`",
     percent(any_value(accuracy) filter (arm = 'sft')) as "after `sft`"
 from asked group by suite, asked.model order by suite, model_order(asked.model)
 """
@@ -182,7 +184,7 @@ group by arm order by avg(accuracy - base) desc limit 6
 EFFICIENT = """
 with efficient as (select * from cost_curve where efficient_by_seconds and arm <> 'base')
 select '`' || model || '`' as model,
-    string_agg('`' || arm || '` ' || sample || ' (' || format('{:.0f}', 100 * accuracy) || ' %)', ', ' order by spent_seconds)
+    string_agg(format('`{}` {} ({:.0f} %)', arm, sample, 100 * accuracy), ', ' order by spent_seconds)
         as "more accurate than anything cheaper, cheapest first"
 from efficient group by efficient.model order by model_order(efficient.model)
 """

@@ -1,5 +1,7 @@
 """docs/RESULTS.md: its tables and its figures are those of the published study."""
 
+from itertools import pairwise
+
 import pytest
 from figures import flat, sentence, table, uncovered
 from results_tables import PAGE, TABLES
@@ -18,14 +20,15 @@ CLAIMS = (
     ),
     (
         "`tiny` has {:.2f} million parameters, `small` has {:.2f} million",
-        """select any_value(parameters) filter (base = 'tiny') / 1e6, any_value(parameters) filter (base = 'small') / 1e6
-            from competence""",
+        """select any_value(parameters) filter (base = 'tiny') / 1e6,
+            any_value(parameters) filter (base = 'small') / 1e6 from competence""",
     ),
     ("**Arms**: {} of them", "select count(distinct arm) from runs where arm <> 'base'"),
     (
         "**Samples**: {}, {}, {:,}, {:,} and {:,} problems",
-        """select s[1], s[2], s[3], s[4], s[5]
-            from (select list(distinct problems_of(sample) order by problems_of(sample)) as s from runs where sample <> '')""",
+        """select s[1], s[2], s[3], s[4], s[5] from (
+            select list(distinct problems_of(sample) order by problems_of(sample)) as s
+            from runs where sample <> '')""",
     ),
     (
         "**Seeds**: {:words} for every arm, {:words} for `tiny` at 2K",
@@ -68,8 +71,9 @@ CLAIMS = (
     ),
     (
         "corrected p at most {:.4f}",
-        """select ceil(1e4 * max(p_holm)) / 1e4 from findings where contrast = 'sft_long 2k − rl 20k' and suite = 'in_domain'
-            and matched_on = 'end' having count(*) = 3 and min(effect) > 0""",
+        """select ceil(1e4 * max(p_holm)) / 1e4 from findings
+            where contrast = 'sft_long 2k − rl 20k' and suite = 'in_domain' and matched_on = 'end'
+            having count(*) = 3 and min(effect) > 0""",
     ),
     (
         "For `tiny` and `small` it lies {:.0f} points below",
@@ -100,12 +104,13 @@ CLAIMS = (
     ),
     (
         "({} points over all SFT, {:.1f} to {:.1f})",
-        """select points(difference), 100 * low, 100 * high from arm_contrasts where arm = 'split_25' and model = 'small'
-            and sample = '2k' and suite = 'in_domain' and against = 'sft'""",
+        """select points(difference), 100 * low, 100 * high from arm_contrasts
+            where arm = 'split_25' and model = 'small' and sample = '2k' and suite = 'in_domain' and against = 'sft'""",
     ),
     (
         "Of the {} runs {} have the ten probes",
-        """select count(*), count(*) filter (probes >= 10) from deceptive_rewards where suite = 'in_domain' and honest""",
+        """select count(*), count(*) filter (probes >= 10) from deceptive_rewards
+            where suite = 'in_domain' and honest""",
     ),
     (
         "{} of those leave room for deception",
@@ -116,16 +121,20 @@ CLAIMS = (
         "at most {:.1f} % of honest ones are called deceptive, at every length from {} to {} probes",
         """select 100 * max(rate), min(probes::integer), max(probes::integer) from (
             select unnest(map_keys(m)) as probes, unnest(map_values(m)).rate as rate
-            from (select json_transform(to_json(false_alarm), '"MAP(VARCHAR, STRUCT(rate DOUBLE))"') as m from calibration))""",
+            from (select json_transform(to_json(false_alarm), '"MAP(VARCHAR, STRUCT(rate DOUBLE))"') as m
+            from calibration))""",
     ),
     (
-        "A divergence of 10 points is found in {:.0f} % at 20 probes, a late collapse (up 10 points, then down 10) in {:.0f} %",
+        "A divergence of 10 points is found in {:.0f} % at 20 probes, "
+        "a late collapse (up 10 points, then down 10) in {:.0f} %",
         """select 100 * power.divergence."10"."20".rate, 100 * power."late collapse"."10"."20".rate from calibration""",
     ),
     (
-        "{:.0f}, {:.0f} and {:.0f} % of the answers of `tiny`, `small` and `medium` are right, and {:.0f}, {:.0f} and {:.0f} %",
+        "{:.0f}, {:.0f} and {:.0f} % of the answers of `tiny`, `small` and `medium` are right, "
+        "and {:.0f}, {:.0f} and {:.0f} %",
         """select * from (pivot (select base, 100 * in_domain_sampled."pass@1" as share from competence)
-            on base in ('tiny', 'small', 'medium', 'tiny_early', 'small_early', 'medium_early') using any_value(share))""",
+            on base in ('tiny', 'small', 'medium', 'tiny_early', 'small_early', 'medium_early')
+            using any_value(share))""",
     ),
 )
 CONSTANTS = (  # what is no result of the published study: definitions, pages and studies whose tables were not kept
@@ -173,4 +182,4 @@ def test_every_figure_is_held_by_a_table():
 def test_every_table_of_the_page_is_made():
     header = {table(query).splitlines()[0] for query in TABLES}
     lines = TEXT.splitlines()
-    assert header == {line for line, rule in zip(lines, lines[1:], strict=False) if rule.startswith("| ---")}
+    assert header == {line for line, rule in pairwise(lines) if rule.startswith("| ---")}
