@@ -19,7 +19,7 @@ setup: .venv/ready ## create .venv and install what requirements.lock pins
 	.venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5 rl.epochs=2'; JOBS=1: one stage at a time; FRESH=1: without changes made before; PLAN=1: only say what would run, and how long
+study: setup     ## run a study: make study STUDY=quick SET='rl.learning_rate=1e-5'; JOBS=1: one stage at a time; FRESH=1: without earlier changes; PLAN=1: only say what would run, and for how long
 ifdef PLAN
 	@python -m flows.plan $${FRESH:+--fresh} "$${STUDY:-default}" "$$SET"
 else
@@ -28,21 +28,21 @@ else
 endif
 
 quick: override export STUDY := quick
-quick: study     ## the quick study: one model, samples 100 and 1,000
+quick: study     ## a taste in two minutes: one model, samples of 100 and 1,000
 
-base: setup      ## train the shipped bases anew, and their cards; hours: make base BASES='tiny small'
+base: setup      ## train the shipped base models again, and measure them (hours): make base BASES='tiny small'
 	@python -m stages.base "$$BASES"
 	@dvc repro competence
 	@git status --short -- data/models/base metrics/competence
 	@echo "What differs from git counts once it is added: git add data/models/base metrics/competence dvc.lock"
 
-test: setup      ## the tests, a miniature dvc repro among them, in two processes; JOBS=4: in four
+test: setup      ## run the tests, in two processes (JOBS=4: in four)
 	python -m pytest -n "$${JOBS:-2}" --dist loadfile
 
-test-slow: setup ## the wide tests of exactness and resume, and the others that take minutes
+test-slow: setup ## run the long tests: exactness, resume, coverage
 	python -m pytest -m slow
 
-bench: setup     ## time a training step: the engine, stock TRL and two rivals (on an idle machine)
+bench: setup     ## time a training step of the engine, stock TRL and two rivals (on an idle machine)
 	@python -m bench
 
 bench-growth: setup ## time and memory of an RL step against group size, image tokens and batch
@@ -51,7 +51,7 @@ bench-growth: setup ## time and memory of an RL step against group size, image t
 bench-eval: setup ## time the evaluation of a suite against a plain generate loop
 	@python -m bench.evaluation
 
-calibrate: setup ## how often the verdict on a reward errs, beside rivals, on simulated curves
+calibrate: setup ## measure how often the verdict on a reward errs, on simulated curves, beside rivals
 	@test -d work/rivals || pip install --quiet --disable-pip-version-check --target work/rivals --no-deps reward-scope==0.2.2
 	@python -m bench.calibration
 
@@ -59,52 +59,52 @@ lint: setup      ## ruff
 	ruff check .
 	ruff format --check .
 
-query: setup     ## ask the results: make query Q="select …" or the name of a published query; STUDY=…: of another study than that in params.yaml
+query: setup     ## ask the results: make query Q="select …", or the name of a published query; STUDY=published: of another study
 	@python -m stages.query "$$Q" $${STUDY:+--study "$$STUDY"}
 
-findings: setup  ## the findings of the study: make findings; ALL=1: the secondary ones too; STUDY=…: of another study
+findings: setup  ## print the findings of the study; ALL=1: the secondary ones too; STUDY=published: of another study
 	@python -m stages.findings $${ALL:+--all} $${STUDY:+--study "$$STUDY"}
 
-compare: setup   ## two studies side by side: make compare A=quick B=published
+compare: setup   ## set two studies side by side: make compare A=quick B=published
 	@python -m stages.compare "$$A" "$$B"
 
-experiments: setup ## DVC's experiments by what differs: results and changed parameters, not the hashes of files
+experiments: setup ## list DVC's experiments by what differs between them
 	@dvc exp show --only-changed --drop '^(counterpoint|stages|data|metrics/)|grid|runs\.|bases|suites'
 
-publish: setup   ## keep the tables of the study in params.yaml with the repository, report and pictures too: make publish STUDY=quick
+publish: setup   ## copy the study's tables, report and pictures to metrics/published, to be committed: make publish STUDY=quick
 	@python -m stages.publish --name "$${STUDY:-default}"
 	@python -m stages.report --study "$${STUDY:-default}"
 
-report: setup    ## write the report and the pictures anew, from the tables: make report; STUDY=published
+report: setup    ## write report and pictures again, from the tables; STUDY=published: of another study
 	@python -m stages.report $${STUDY:+--study "$$STUDY"}
 
-tune: setup      ## equally many trials of learning rate and the like for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
+tune: setup      ## tune hyperparameters, equally many trials for every arm: make tune ARMS=sft,rl TRIALS=8; of the study in params.yaml, or STUDY=…, SET=…
 	@if [ -n "$$STUDY$$SET" ]; then python -m counterpoint.params "$${STUDY:-default}" "$$SET"; fi
 	@python -m stages.tune $${ARMS:+--arms "$$ARMS"} $${TRIALS:+--trials "$$TRIALS"} $${MODEL:+--model "$$MODEL"} $${SAMPLE:+--sample "$$SAMPLE"} $${JOBS:+--jobs "$$JOBS"}
 
-contamination: setup ## what the training pool shares with the suites: near-equal questions, alike pictures
+contamination: setup ## list what the training pool shares with the test suites: near-equal questions, similar pictures
 	@python -m stages.contamination
 
-rescore: setup   ## judge stored completions again, without a model, and list the verdicts that changed
+rescore: setup   ## judge stored answers again, without a model, and list the verdicts that changed
 	@python -m stages.rescore
 
-watch: setup     ## the verdicts on the rewards of runs that train now: make watch EVERY=60
+watch: setup     ## print the verdicts on the rewards of runs that train now: make watch EVERY=60
 	@if [ -n "$$EVERY" ]; then python -m flows.watch --every "$$EVERY"; else python -m flows.watch --once; fi
 
-audit: setup     ## a run made elsewhere (TRL, verl, CSV): make audit RUN=path/to/run
+audit: setup     ## audit a run made elsewhere (TRL, verl, EasyR1, CSV): make audit RUN=path/to/run
 	@python -m counterpoint.audit -- "$$RUN"
 
-server: setup    ## a Prefect server on loopback
+server: setup    ## start a Prefect server on loopback
 	@python -m flows.server $${LISTEN:+--host "$$LISTEN"} $${PORT:+--port "$$PORT"}
 
-serve: setup     ## serve the study as a deployment: make serve STUDY=quick CRON='0 2 * * *'
+serve: setup     ## run a study on a schedule: make serve STUDY=quick CRON='0 2 * * *'
 	@python -m flows.serve $${STUDY:+--study "$$STUDY"} $${CRON:+--cron "$$CRON"} $${TIMEZONE:+--timezone "$$TIMEZONE"} -- "$$SET"
 
-clean:           ## remove what runs left behind; data and models of finished runs stay in DVC's cache
+clean:           ## remove what runs left behind (DVC's cache keeps data and models of finished runs)
 	rm -rf work logs data/problems data/samples data/runs data/traces/*
 	find metrics -mindepth 1 -maxdepth 1 -type d ! -name competence ! -name tuning ! -name published -exec rm -rf {} +
 	cd metrics/published && rm -rf tables plots rewards *.* */results.duckdb
 	find data/models -mindepth 1 -maxdepth 1 ! -name base -exec rm -rf {} +
 
-gc: setup        ## drop from DVC's cache what the current dvc.lock does not name
+gc: setup        ## remove from DVC's cache what the current dvc.lock does not name
 	dvc gc --workspace --force
