@@ -1,10 +1,11 @@
-"""Reading YAML, and writing a file whole or not at all."""
+"""Reading and writing YAML, and writing a file whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -31,6 +32,33 @@ def read_yaml(path: Path) -> dict:
     if not isinstance(data, dict):
         raise UserError(f"{path}: must be a mapping of parameters")
     return data
+
+
+class OneLine(dict):
+    """A mapping that `dump_yaml` writes on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers  # a word that would be read as a number is quoted
+
+
+def _list(dumper: yaml.SafeDumper, values: list) -> yaml.Node:
+    on_one_line = not any(isinstance(value, dict) for value in values)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=on_one_line)
+
+
+def _one_line(dumper: yaml.SafeDumper, mapping: OneLine) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", mapping.items(), flow_style=True)
+
+
+_Dumper.add_representer(list, _list)
+_Dumper.add_representer(OneLine, _one_line)
+
+
+def dump_yaml(data: dict[str, Any], width: int) -> str:
+    """YAML in the order of the mapping: plain lists and `OneLine` mappings on a line each, broken after `width`
+    characters."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=width, allow_unicode=True)
 
 
 def replace(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from counterpoint import params, running, sources
+from counterpoint import running, sources
 from counterpoint.errors import UserError
 from counterpoint.params import compose
 from flows import graph, runner
@@ -196,7 +196,7 @@ def main(arguments: list[str]) -> int:
     try:
         with running.hold("`make study`"):
             made = compose.resolve(chosen.study, compose.split_settings(chosen.overrides), fresh=chosen.fresh)
-            settings = params.parse(made.data, made.where)
+            settings = made.params
             sources.check_all(settings.source)
             jobs = jobs_from(chosen.jobs, settings.threads)
             shipped.check()

@@ -17,7 +17,6 @@ from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
 
-from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.params import compose, grid
 from flows.graph import CHECK, remembering, unreadable
@@ -61,8 +60,8 @@ def main(arguments: list[str]) -> int:
         fresh = "--fresh" in arguments
         study, *words = (word for word in arguments if word != "--fresh")
         made = compose.resolve(study, compose.split_settings(words), fresh=fresh)
-        settings = params.parse(made.data, made.where)
-        texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(made.data)}
+        settings = made.params
+        texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(settings)}
         print("\n".join([made.in_words(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

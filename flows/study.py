@@ -28,7 +28,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from counterpoint import params, running, sources
+from counterpoint import running, sources
 from counterpoint.errors import UserError
 from counterpoint.params import compose
 from flows import asked, graph, heartbeat, parallel, runner, server
@@ -73,7 +73,7 @@ def run_study(study: str = "", overrides: list[str] = [], jobs: int = 0) -> None
     server.name_run(str(runtime.flow_run.id))
     with running.hold(f"the flow run {runtime.flow_run.name}"):
         made = compose.resolve(study, overrides)
-        settings = params.parse(made.data, made.where)
+        settings = made.params
         sources.check_all(settings.source)
         at_a_time = parallel.jobs_from(str(jobs) if jobs else None, settings.threads)
         shipped.check()
@@ -213,7 +213,7 @@ def main(arguments: list[str]) -> int:
     try:
         with running.hold("`python -m flows.study`"):
             made = compose.resolve(chosen.study, overrides)
-            settings = params.parse(made.data, made.where)
+            settings = made.params
             sources.check_all(settings.source)
             jobs = parallel.jobs_from(chosen.jobs, settings.threads)
             shipped.check()

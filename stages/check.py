@@ -11,7 +11,7 @@ from pathlib import Path
 
 from counterpoint import params, sources
 from counterpoint.errors import UserError, nearest
-from counterpoint.files import read_yaml, replace
+from counterpoint.files import replace
 from counterpoint.params import compose, grid
 from stages.common import main
 
@@ -29,7 +29,7 @@ def program(arguments: list[str]) -> None:
             f"has a file, studies/{settings.study}.yaml"
         )
     sources.check_all(settings.source)
-    text = grid.as_yaml(read_yaml(Path("params.yaml")))
+    text = grid.as_yaml(settings)
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
         replace(grid.FILE, text)
         raise UserError(

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from random import Random
 
-from counterpoint import problem, tables
-from counterpoint.params import compose, grid
+from counterpoint import params, problem, tables
+from counterpoint.params import compose
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
@@ -37,7 +37,7 @@ def write_fake_study(root: Path, rules: dict = GRID, study: str = "default") -> 
     """Write params.yaml, problems, rejects, samples and every run of the rules under `root`; returns `root`."""
     root.mkdir(parents=True, exist_ok=True)
     data = {**compose.study(study, REPOSITORY / "studies"), "runs": rules}
-    found = grid.derive(data)
+    study_params = params.parse(data)
     (root / "params.yaml").write_text(compose.dump(data), encoding="utf-8")
     problems = fake_problems()
     problem.write(problems, root / PROBLEMS)
@@ -49,13 +49,14 @@ def write_fake_study(root: Path, rules: dict = GRID, study: str = "default") -> 
         [{"sample": s, "problem_id": train[i], "position": i} for s, size in SIZES.items() for i in range(size)],
         root / SAMPLES,
     )
-    for name, entry in found["traces"].items():
-        _traces(root / TRACES / name, {"trace_set": name, **entry}, train[: SIZES[entry["sample"]]])
+    for name, entry in study_params.traces.items():
+        _traces(root / TRACES / name, {"trace_set": name, **vars(entry)}, train[: SIZES[entry.sample]])
         tables.write("timings", [_timing(name, "distill", None, 0.5)], root / distill_folder(name) / "timings.parquet")
-    for run_id, run in {**found["base"], **found["trained"]}.items():
-        row = fake_run(run_id, run.get("method", "base"), run)
+    bases, trained = study_params.runs.base, study_params.runs.trained
+    for run_id, run in {**bases, **trained}.items():
+        row = fake_run(run_id, "base" if run_id in bases else run.method, vars(run))
         rng = Random(run_id)
-        if run_id in found["base"]:
+        if run_id in bases:
             _write_run(row, root / eval_folder(run_id))
         else:
             _write_run(row, root / train_folder(run_id))

@@ -11,7 +11,6 @@ null. The runs and trace sets that follow from the rules under `runs` stand in g
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
 import sys
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ import yaml
 
 from counterpoint import params, running
 from counterpoint.errors import UserError, nearest, one_line
-from counterpoint.files import Loader, read_yaml, replace
-from counterpoint.params import changes, describe, grid
+from counterpoint.files import Loader, OneLine, dump_yaml, read_yaml, replace
+from counterpoint.params import changes, describe, grid, typed
 
 NAMED, TUNED = ("bases", "plants", "arms", "kinds"), ("sft", "rl", "arms")  # sections of names, the latter of `tune`
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
@@ -31,7 +30,6 @@ FREE = ("settings", "options", "fields", "rewards", "sizes")  # mappings that SE
 HEAD = """\
 # The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.
 # docs/params.md has every key, with its range and the default."""
-OPTIONAL = {f.name for f in dataclasses.fields(params.Arm)} - {"method", "settings"}
 
 
 def merge(under: dict, over: dict) -> dict:
@@ -46,7 +44,10 @@ def merge(under: dict, over: dict) -> dict:
 
 
 def apply(data: dict, setting: str) -> None:
-    """Set `a.b.c=value` in place. Raises `UserError` for an unknown key, one of null, a missing `=` or no YAML."""
+    """Set `a.b.c=value` in place.
+
+    Raises `UserError` for a missing `=`, a value that is no YAML, an unknown key, and a key below null or a value.
+    """
     key, sign, text = setting.partition("=")
     if not sign:
         raise UserError(f"SET: {setting!r} is not KEY=VALUE")
@@ -56,22 +57,21 @@ def apply(data: dict, setting: str) -> None:
         remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
         raise UserError(f"SET: {setting!r} is not valid YAML ({one_line(error)}); {remedy}") from None
     *path, last = key.split(".")
-    place: Any = data
-    for depth, name in enumerate(path):
-        if depth == 2 and path[0] == "arms" and name == "options" and isinstance(place, dict):
-            place.setdefault(name, {})
-        if not isinstance(place, dict) or name not in place:
-            known = place if isinstance(place, dict) else {}
-            raise UserError(f"SET: unknown key {'.'.join(path[: depth + 1])}{nearest(name, known)}")
-        place = place[name]
-    if place is None:
-        raise UserError(_of_null(path, last, value))
-    if not isinstance(place, dict):
-        raise UserError(f"SET: {'.'.join(path)} holds no keys")
-    left_out = OPTIONAL if len(path) == 2 and path[0] == "arms" else ()
-    if last not in (*place, *left_out) and not (path and path[-1] in FREE):
-        raise UserError(f"SET: unknown key {key}{nearest(last, (*place, *left_out))}")
-    place[last] = value
+    mapping: Any = data
+    node = describe.ROOT
+    for depth, name in enumerate([*path, last]):
+        so_far = ".".join(path[:depth])
+        if mapping is None:
+            raise UserError(_of_null(path[:depth], name, value))
+        if not isinstance(mapping, dict):
+            raise UserError(f"SET: {so_far} holds no keys")
+        known = {**mapping, **typed.resolved(describe.ROOT, node).get("properties", {})}
+        if name not in known and not (depth == len(path) and path[-1:] and path[-1] in FREE):
+            raise UserError(f"SET: unknown key {'.'.join([*path, last][: depth + 1])}{nearest(name, known)}")
+        node = typed.inner(describe.ROOT, node, name)
+        if depth < len(path):
+            mapping = mapping.setdefault(name, {})  # what may be left out, such as an arm's options
+    mapping[last] = value
 
 
 def _of_null(path: list[str], part: str, value: Any) -> str:
@@ -103,47 +103,32 @@ def study(name: str, folder: Path = Path("studies")) -> dict:
     return data
 
 
-class _Line(dict):
-    """A mapping that is written on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers  # a word that would be read as a number is quoted
-
-
-_Dumper.add_representer(
-    _Line, lambda dumper, line: dumper.represent_mapping("tag:yaml.org,2002:map", line.items(), flow_style=True)
-)
-_Dumper.add_representer(
-    list,
-    lambda dumper, values: dumper.represent_sequence(
-        "tag:yaml.org,2002:seq", values, flow_style=not any(isinstance(value, dict) for value in values)
-    ),
-)
-
-
 def dump(data: dict) -> str:
     """The parameters as YAML: an entry of a section of names on a line, and a comment where a key is new."""
-    shown = copy.deepcopy(data)
-    tune = shown.get("tune")
-    for section in (*map(shown.get, NAMED), *(map(tune.get, TUNED) if isinstance(tune, dict) else ())):
-        for name, entry in section.items() if isinstance(section, dict) else ():
-            section[name] = _Line(entry) if isinstance(entry, dict) else entry
-    rules = shown["runs"].get("train") if isinstance(shown.get("runs"), dict) else None
-    if isinstance(rules, list):
-        rules[:] = [_Line(rule) if isinstance(rule, dict) else rule for rule in rules]
-    text = yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=118, allow_unicode=True)
-    return f"{describe.MODELINE}\n{HEAD}\n{describe.commented(text)}"
+    shown = {key: _on_lines(value) if key in NAMED else value for key, value in data.items()}
+    if isinstance(shown.get("tune"), dict):
+        shown["tune"] = {key: _on_lines(value) if key in TUNED else value for key, value in shown["tune"].items()}
+    if isinstance(shown.get("runs"), dict) and isinstance(shown["runs"].get("train"), list):
+        rules = [OneLine(rule) if isinstance(rule, dict) else rule for rule in shown["runs"]["train"]]
+        shown["runs"] = {**shown["runs"], "train": rules}
+    return f"{describe.MODELINE}\n{HEAD}\n{describe.commented(dump_yaml(shown, width=118))}"
+
+
+def _on_lines(section: Any) -> Any:
+    """A section of names, each of its entries on a line; anything else as it is."""
+    if not isinstance(section, dict):
+        return section
+    return {name: OneLine(entry) if isinstance(entry, dict) else entry for name, entry in section.items()}
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A study as it would stand in params.yaml: its parameters and their source for messages, the text of the file, and
+    """A study as it would stand in params.yaml: its parameters, as mappings and validated, the text of the file, and
     what of it is not as studies/ has it."""
 
     study: str
     data: dict
-    where: str
+    params: params.Params
     text: str
     changes: list[changes.Change]
 
@@ -180,8 +165,8 @@ def resolve(
         data, text = copy.deepcopy(data), ""
     for setting in overrides:
         apply(data, setting)
-    params.parse(data, where)
-    return Composed(name, data, where, text or dump(data), changes.differences(plain, data))
+    parsed = params.parse(data, where)
+    return Composed(name, data, parsed, text or dump(data), changes.differences(plain, data))
 
 
 def write(
@@ -198,22 +183,22 @@ def write(
     return save(resolve(name, overrides, path, folder, fresh), path, folder)
 
 
-def save(made: Composed, path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
+def save(composed: Composed, path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
     """Write what was composed, as `write` does."""
-    wanted = {path: made.text, path.with_name(grid.FILE.name): grid.as_yaml(made.data)}
+    wanted = {path: composed.text, path.with_name(grid.FILE.name): grid.as_yaml(composed.params)}
     stale = {file: text for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text}
     if not stale:
         return False
     running.check_free(path)
     if path in stale and path.exists():
-        _keep(path, made, folder)
+        _keep(path, composed, folder)
     for file, text in stale.items():
         replace(file, text)
-    changes.forget(made.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
+    changes.forget(composed.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
     return True
 
 
-def _keep(path: Path, made: Composed, folder: Path) -> None:
+def _keep(path: Path, composed: Composed, folder: Path) -> None:
     """Keep what `path` holds of changes to its study, unless what replaces it has them too."""
     text, root = path.read_text(encoding="utf-8"), path.parent
     held = read_yaml(path)
@@ -223,9 +208,9 @@ def _keep(path: Path, made: Composed, folder: Path) -> None:
     except UserError:  # a study that is no more
         plain = {}
     changed = changes.differences(plain, held)
-    if name != made.study:
+    if name != composed.study:
         changes.save(name, changed, root)
-    lost = name != made.study or any(change not in made.changes for change in changed)
+    lost = name != composed.study or any(change not in composed.changes for change in changed)
     if changed and lost:
         file = changes.save_copy(name, text, root)
         print(f"{path} held changes to the study {name!r}: {file} keeps the old file", file=sys.stderr)

@@ -17,7 +17,8 @@ import yaml
 
 from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS
-from counterpoint.params import Written, typed
+from counterpoint.params import typed
+from counterpoint.params.schema import Written
 from counterpoint.rewards import REWARDS
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import SUITES

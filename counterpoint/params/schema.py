@@ -1,31 +1,25 @@
 """Every key of params.yaml: its type, its range, and in words its meaning and unit.
 
 A description's first sentence is the key's comment in params.yaml; docs/params.md and params.schema.json have all of it
-(`counterpoint/params/describe.py`). The sections about training are in `training.py`, the grid in `runs.py`.
+(`counterpoint/params/describe.py`). The sections about training, and the rules for the grid, are in `training.py`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from counterpoint.params.runs import Rules, Runs, TraceSet
-from counterpoint.params.training import Arm, Distill, Kind, Rl, Sft
-from counterpoint.params.values import (
-    Above0,
-    AtLeast0,
-    Behaviour,
-    Checkpoint,
-    Condition,
-    Count,
-    PartOf1,
-    Seed,
-    Share,
-    Whole,
-    section,
-)
+from counterpoint.params.training import Arm, Distill, Kind, Rl, Rules, Sft
+from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Share, Whole, section
+
+Condition = Literal["normal", "no_image", "shuffled_image"]
+Checkpoint = Literal["last", "best"]
+Behaviour = Literal["list", "empty", "anywhere", "target"]
+
+CONDITIONS = get_args(Condition)
+BLIND = CONDITIONS[1:]
+BEHAVIOURS = get_args(Behaviour)
 
 
 @section
@@ -229,11 +223,3 @@ class Written:
     )
     claims: Claims = Field(description="The samples that the findings call small and large.")
     runs: Rules = Field(description="The grid, as rules (docs/extending.md). grid.yaml has the runs that follow.")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Params(Written):
-    """The parameters of a study, with the runs and the trace sets that follow from the rules."""
-
-    runs: Runs
-    traces: dict[str, TraceSet]

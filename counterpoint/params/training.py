@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from counterpoint.params.values import (
-    Above0,
-    AtLeast0,
-    Count,
-    Engine,
-    Loss,
-    PartOf1,
-    Scaling,
-    Schedule,
-    Share,
-    Way,
-    section,
-)
+from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Share, section
+
+Loss = Literal["grpo", "dapo", "dr_grpo", "bnpo"]
+Way = Literal["oracle", "answer_only", "foreign", "noisy", "sampled"]
+# the names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own
+Schedule = Literal["linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt"]
+Scaling = Literal["group", "batch", "none"]  # what TRL's GRPOConfig takes
+Engine = Literal["shared", "stock"]
+
+LOSS_TYPES = get_args(Loss)
+WAYS = get_args(Way)  # of making traces (counterpoint/distill)
+SCHEDULES = get_args(Schedule)
+STAGES = ("sft", "rl", "sft_then_rl", "mixed")  # of methods, by what goes into their training
 
 
 @section
@@ -134,3 +134,39 @@ class Distill:
         description="Likeness from which on two traces of a problem count as one. In word 3-grams."
     )
     noise: Share = Field(description="Share of the steps that the kind noisy makes wrong.")
+
+
+@section
+class Block:
+    arms: list[str] = Field(description="How its runs train. Keys of arms.")
+    models: list[str] = Field(description="What they start from, or their arms' starts did. Keys of models.")
+    samples: list[str] = Field(description="The problems that they learn from. Keys of sampling.sizes.")
+    seeds: list[Seed] = Field(description="Of the order of problems, and of what is sampled.")
+
+
+@section
+class Line:
+    arm: str = Field(description="How it trains. A key of arms.")
+    model: str = Field(description="What it starts from, or its arm's start did. A key of models.")
+    sample: str = Field(description="The problems that it learns from. A key of sampling.sizes.")
+    seed: Seed = Field(description="Of the order of problems, and of what is sampled.")
+
+
+BLOCK_KEYS = ("arms", "models", "samples", "seeds")
+RUN_KEYS = ("arm", "model", "sample", "seed")  # in the order of a run's name
+
+
+def _rule(value: Any) -> str:
+    """Which model reads a rule of the grid: a line has the keys of a run, and none of a block."""
+    return "Line" if isinstance(value, dict) and {*value} & {*RUN_KEYS} and not {*value} & {*BLOCK_KEYS} else "Block"
+
+
+Rule = Annotated[Annotated[Block, Tag("Block")] | Annotated[Line, Tag("Line")], Discriminator(_rule)]
+
+
+@section
+class Rules:
+    base: list[str] = Field(description="Bases that are evaluated as they are. Keys of models.")
+    train: list[Rule] = Field(
+        description="What is trained: blocks of lists, every combination of which is a run, or one run a line."
+    )

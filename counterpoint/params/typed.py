@@ -1,34 +1,56 @@
-"""YAML as typed, validated objects: pydantic checks, and its first error in the file becomes one line of ours."""
+"""YAML as typed, validated objects: pydantic checks, and the first mistake in the file becomes one line of ours."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic.json_schema import GenerateJsonSchema
 
 from counterpoint.errors import UserError, nearest
 
-EXACT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)  # how all is read
+EXACT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+# the decorator of every section: a dataclass whose values are checked, also where code makes or replaces one
+section = functools.partial(dataclass, frozen=True, config=EXACT)
+
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+LARGEST_SEED = 2**32 - 1  # of NumPy's global generator, which training seeds
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Above0 = Annotated[float, Field(gt=0)]
+AtLeast0 = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+PartOf1 = Annotated[float, Field(gt=0, le=1)]
+
 TYPES = {  # of JSON Schema, in words
     "integer": "of type int", "number": "of type float", "string": "of type str", "boolean": "of type bool",
     "array": "a list", "object": "a mapping",
 }  # fmt: skip
 
 
+class _Schema(GenerateJsonSchema):
+    """A choice between models is `anyOf`, whether or not a function tells them apart."""
+
+    def tagged_union_schema(self, schema: Any) -> dict[str, Any]:
+        return {"anyOf": super().tagged_union_schema(schema)["oneOf"]}
+
+
 @functools.cache
 def _checker(kind: Any) -> TypeAdapter:
-    """What checks a list of values of the type `kind`: beside a dataclass itself pydantic takes no configuration."""
+    """What checks a list of values of the type `kind`: pydantic takes no configuration for a dataclass itself."""
     return TypeAdapter(list[kind], config=EXACT)
 
 
 @functools.cache
 def schema(kind: Any) -> dict[str, Any]:
     """The JSON Schema of the type `kind`."""
-    return TypeAdapter(kind).json_schema()
+    return TypeAdapter(kind).json_schema(schema_generator=_Schema)
 
 
 def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
@@ -41,9 +63,9 @@ def resolved(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 def inner(root: dict[str, Any], node: dict[str, Any], part: str | int) -> dict[str, Any]:
     """The JSON Schema of what `node`, of the schema `root`, has under a key or at an index; {} for anything."""
     node = resolved(root, node)
-    found = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
-    found = node.get("additionalProperties") if found is None else found
-    return found if isinstance(found, dict) else {}
+    below = node.get("items") if isinstance(part, int) else node.get("properties", {}).get(part)
+    below = node.get("additionalProperties") if below is None else below
+    return below if isinstance(below, dict) else {}
 
 
 def allowed(node: dict[str, Any]) -> str:
@@ -56,18 +78,31 @@ def allowed(node: dict[str, Any]) -> str:
 
 
 def build(kind: Any, value: Any, key: str, where: str = "params.yaml", of: str | None = None) -> Any:
-    """`value`, as YAML gives it, as an instance of the type `kind`: a dataclass, or another that pydantic knows. Raises
-    `UserError` that names file, key and remedy.
+    """`value`, as YAML gives it, as an instance of a type.
 
-    key: where the value stands, such as `arms.rl.settings`; empty for a whole file. of: what is told before the key of
-    a value out of range or not among the choices, in place of `key` and a dot.
+    kind: a dataclass, or another type that pydantic knows. key: where the value stands, such as `arms.rl.settings`;
+    empty for a whole file. where: the file's name. of: what a message about a range or a choice names before the key
+    inside `value`, in place of `key` and a dot.
+
+    Raises `UserError` that names file, key and remedy.
     """
     try:  # by way of JSON, whose mappings have words for keys and whose types are few and exact
         return _checker(kind).validate_json(json.dumps([_plain(value)]))[0]
     except ValidationError as error:
-        found = [(one["type"], one["loc"][1:]) for one in error.errors()]
-        mistake, parts = min(found, key=lambda one: _place(one[1], value))
-        raise UserError(f"{where}: {_told(mistake, parts, kind, value, key, of)}") from None
+        mistakes = [_mistake(schema(kind), each["type"], each["loc"][1:]) for each in error.errors()]
+        first = min(mistakes, key=lambda mistake: _position(mistake.path, value))
+        raise UserError(f"{where}: {_message(first, value, key, of)}") from None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Mistake:
+    """pydantic's name for a mistake, the keys and indices that lead to it, and the JSON Schemas of what should be there
+    and of what holds that."""
+
+    type: str
+    path: list[str | int]
+    node: dict[str, Any]
+    holder: dict[str, Any]
 
 
 def _plain(value: Any) -> Any:
@@ -79,6 +114,19 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else math.nan
 
 
+def _mistake(root: dict[str, Any], name: str, location: Sequence[str | int]) -> _Mistake:
+    """pydantic's location also names the member of a union; that is no key."""
+    path, holder, node = [], root, root
+    for part in location:
+        member = next((each for each in node.get("anyOf", ()) if each.get("$ref", "").endswith(f"/{part}")), None)
+        if member is not None:
+            node = member
+        else:
+            path.append(part)
+            holder, node = node, inner(root, node, part)
+    return _Mistake(name, path, resolved(root, node), resolved(root, holder))
+
+
 def _inside(value: Any, part: str | int) -> Any:
     """What stands at an index of a list, or under a key (as a word) of a mapping; None where nothing does."""
     if isinstance(part, int):
@@ -86,37 +134,33 @@ def _inside(value: Any, part: str | int) -> Any:
     return next((v for k, v in value.items() if str(k) == part), None) if isinstance(value, dict) else None
 
 
-def _place(parts: Sequence[str | int], value: Any) -> list[int]:
-    """Where something stands in the file: on each level on the way the index of its key; what is missing comes last."""
-    places = []
-    for part in parts:
+def _position(path: Sequence[str | int], value: Any) -> list[int]:
+    """Where a mistake stands in the file: the index of its key on each level; what is missing comes last."""
+    indices = []
+    for part in path:
         names = map(str, value) if isinstance(value, dict) else ()
-        places.append(part if isinstance(part, int) else [*names, part].index(part))
+        indices.append(part if isinstance(part, int) else [*names, part].index(part))
         value = _inside(value, part)
-    return places
+    return indices
 
 
-def _told(mistake: str, parts: Sequence[str | int], kind: Any, value: Any, key: str, of: str | None) -> str:
-    """An error of pydantic's, and the keys and indices that lead to it, as one line of ours without the file's name."""
-    root = holder = node = schema(kind)
-    around, path = "", ""
-    for part in parts:
-        holder, node, value = node, inner(root, node, part), _inside(value, part)
-        around, path = path, f"{path}[{part}]" if isinstance(part, int) else f"{path}.{part}"
-    holder, node = resolved(root, holder), resolved(root, node)
-    around, name = (f"{key}{names}".removeprefix(".") for names in (around, path))
-    given = f"{of}{path.removeprefix('.')}" if of else name
-    match mistake:
+def _message(mistake: _Mistake, value: Any, key: str, of: str | None) -> str:
+    """One line, without the file's name, for a mistake in `value`, the whole that was checked."""
+    path, node = mistake.path, mistake.node
+    for part in path:
+        value = _inside(value, part)
+    around, name = (_name(key, parts) for parts in (path[:-1], path))
+    given = f"{of}{_name('', path)}" if of else name
+    match mistake.type:
         case "unexpected_keyword_argument":
-            known = holder.get("properties")
-            hint = nearest(parts[-1], known) if known else f"; {around} takes no keys, leave it out"
+            known = mistake.holder.get("properties")
+            hint = nearest(path[-1], known) if known else f"; {around} takes no keys, leave it out"
             return f"unknown key {name}{hint}"
         case "missing":
             return f"{name} is missing; studies/default.yaml has it or shows entries like it"
         case "literal_error" if isinstance(value, str):
-            of_list = isinstance(parts[-1], int)
-            said = f"{around}: unknown name {value!r}" if of_list else f"{given} is {value!r}"
-            return f"{said}{nearest(value, node.get('enum') or [node['const']])}"
+            start = f"{around}: unknown name {value!r}" if isinstance(path[-1], int) else f"{given} is {value!r}"
+            return f"{start}{nearest(value, node.get('enum') or [node['const']])}"
         case "finite_number":
             return f"{name} must be a finite number, not {value!r}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
@@ -124,8 +168,21 @@ def _told(mistake: str, parts: Sequence[str | int], kind: Any, value: Any, key: 
             return f"{given} must be {node.get('allowed') or allowed(node)}, not {number}"
         case "json_invalid":
             return f"{name or 'the file'} has a word with half a character; write it anew"
-    wanted = TYPES.get(node.get("type", ""))
-    if wanted is None:
-        return f"{name} cannot be {value!r}"
-    told = f" ({type(value).__name__})" if wanted.startswith("of") else ""
-    return f"{name or 'the file'} must be {wanted}, not {value!r}{told}"
+    return f"{name or 'the file'} {_of_another_type(value, node.get('type', ''))}"
+
+
+def _name(key: str, path: Sequence[str | int]) -> str:
+    return (key + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)).removeprefix(".")
+
+
+def _of_another_type(value: Any, wanted: str) -> str:
+    """What is wrong with a value that is not of a type of JSON Schema, and how to write it where that is plain."""
+    if wanted not in TYPES:
+        return f"cannot be {value!r}"
+    kind = f" ({type(value).__name__})" if TYPES[wanted].startswith("of") else ""
+    remedy = ""
+    if wanted == "array" and isinstance(value, str | int):
+        remedy = f"; write [{value}]"
+    elif wanted == "string" and type(value) in (int, float):
+        remedy = f"; write '{value}'"
+    return f"must be {TYPES[wanted]}, not {value!r}{kind}{remedy}"

@@ -48,27 +48,26 @@ def with_run(
     rule: dict[str, Any] = {"arm": arm, "model": model, "sample": sample, "seed": seed}
     if rule not in data["runs"]["train"]:
         data["runs"]["train"].append(rule)
-    run_id, found = grid.run_id(rule), grid.derive(data)
-    run = found["trained"][run_id]
+    run = grid.run_spec(study, arm, model, sample, seed)
     steps: list[Step] = []
-    if run["start"]:
-        made = with_run(data, study, run["start"], model, sample, seed, ready)
-        steps += made if run["start"] not in ready else []
-    if run["traces"]:
-        entry = found["traces"][run["traces"]]
-        if entry["reads"] != "base":
-            steps += with_run(data, study, **_teacher(study, entry, model, sample, seed), ready=())
-        steps.append(("distill", run["traces"]))
-    return list(dict.fromkeys([*steps, ("train", run_id)]))
+    if run.start:
+        made = with_run(data, study, run.start, model, sample, seed, ready)
+        steps += made if run.start not in ready else []
+    if run.traces:
+        traces = grid.trace_set(study, run)
+        if traces.reads != "base":
+            steps += with_run(data, study, **_teacher(study, traces, model, sample, seed), ready=())
+        steps.append(("distill", run.traces))
+    return list(dict.fromkeys([*steps, ("train", run.run_id)]))
 
 
-def _teacher(study: params.Params, entry: Mapping[str, Any], model: str, sample: str, seed: int) -> dict[str, Any]:
+def _teacher(study: params.Params, traces: params.TraceSet, model: str, sample: str, seed: int) -> dict[str, Any]:
     """The run that teaches a trace set: of an arm, the student's own; else one of the study's."""
-    teacher = study.kinds[entry["kind"]].teacher
+    teacher = study.kinds[traces.kind].teacher
     if teacher in study.arms:
         return {"arm": teacher, "model": model, "sample": sample, "seed": seed}
     trained = study.runs.trained
     if teacher not in trained:
-        where = f"params.yaml: kinds.{entry['kind']}.teacher"
+        where = f"params.yaml: kinds.{traces.kind}.teacher"
         raise UserError(f"{where}: {teacher!r} is no run of this study{nearest(teacher, trained)}")
     return {key: getattr(trained[teacher], key) for key in ("arm", "model", "sample", "seed")}

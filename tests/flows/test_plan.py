@@ -18,7 +18,7 @@ def state(root: Path) -> dict[Path, bytes]:
 def texts(study: str, *overrides: str) -> dict[Path, str]:
     """What DVC is shown of a study."""
     made = compose.resolve(study, list(overrides))
-    return {Path("params.yaml"): made.text, grid.FILE: grid.as_yaml(made.data)}
+    return {Path("params.yaml"): made.text, grid.FILE: grid.as_yaml(made.params)}
 
 
 def test_what_is_done_is_dvcs_word_on_the_composed_parameters(toy):

@@ -21,7 +21,7 @@ TOLD = {
         "__init__", "errors", "files", "progress", "running",
     )),
     *(f"counterpoint/params/{name}.py" for name in (
-        "__init__", "changes", "checks", "compose", "describe", "grid", "runs", "schema", "training", "typed", "values",
+        "__init__", "changes", "checks", "compose", "describe", "grid", "schema", "training", "typed",
     )),
     *(f"counterpoint/{room}/__init__.py" for room in ("methods", "rewards", "sources", "statistics", "suites")),
     *(f"stages/{name}.py" for name in (

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from counterpoint import problem, tables
+from counterpoint import params, problem, tables
 from counterpoint.distill import accept
 from counterpoint.errors import UserError
 from counterpoint.evaluation.store import Store
 from counterpoint.generation.completion import Completion
-from counterpoint.params import compose, grid
+from counterpoint.params import compose
 from counterpoint.suites.score import score
 from stages import distill
 from stages.pool import sample_problems
@@ -47,7 +47,7 @@ def settled(mini):
             kind, sample = name.split("-")[0], name.rpartition("-")[2]
             data["arms"][f"of_{kind}"] = {"method": "sft", "settings": {}, "traces": kind}
             data["runs"]["train"].append({"arm": f"of_{kind}", "model": "mini", "sample": sample, "seed": 0})
-        assert set(grid.derive(data)["traces"]) >= SETS
+        assert set(params.parse(data).traces) >= SETS
         (made / "params.yaml").write_text(compose.dump(data), "utf-8")
         return made
 

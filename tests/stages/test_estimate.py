@@ -8,7 +8,8 @@ import pytest
 
 from counterpoint import params, tables
 from counterpoint.errors import UserError
-from counterpoint.params import compose, grid
+from counterpoint.params import compose
+from counterpoint.params.training import BLOCK_KEYS
 from flows import graph
 from stages import estimate
 
@@ -56,7 +57,7 @@ def test_no_time_is_promised_for_an_unknown_model(default, monkeypatch, capsys):
 
 def study(*blocks):
     """A study of these blocks of runs: (arms, models, samples, seeds)."""
-    rules = [dict(zip(grid.BLOCK, block, strict=True)) for block in blocks]
+    rules = [dict(zip(BLOCK_KEYS, block, strict=True)) for block in blocks]
     return compose.study("default", ROOT / "studies") | {"runs": {"base": ["tiny", "small"], "train": rules}}
 
 

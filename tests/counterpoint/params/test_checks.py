@@ -97,7 +97,7 @@ def with_setting(key: str, value) -> dict:
         ("competence.samples", 0, "competence.samples must be at least 1, not 0"),
         ("tune.trials", 0, "tune.trials must be at least 1, not 0"),
         ("tune.probes", 0, "tune.probes must be at least 1, not 0"),
-        ("tune.arms", {"sftt": {}}, "tune.arms: no arm 'sftt'; did you mean 'sft'?"),
+        ("tune.arms", {"sftt": {}}, "tune.arms: unknown name 'sftt'; did you mean 'sft'?"),
         ("arms.sft.options", {"batch": 2}, "unknown key arms.sft.options.batch; arms.sft.options takes no keys, leave"),
         ("source.rejects_allowed", -1, "source.rejects_allowed must be at least 0, not -1"),
         ("problems.expressions", 1.5, "problems.expressions must be between 0 and 1, not 1.5"),

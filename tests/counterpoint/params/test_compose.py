@@ -176,7 +176,7 @@ def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("overlay", "said"),
     [
-        ("runs: 3", "runs must be a mapping with the keys base and train, not 3"),
+        ("runs: 3", "runs must be a mapping, not 3"),
         ("runs: {train: [{arms: [rl]}]}", "runs.train[0].models is missing"),
         ("rum: 1", "unknown key rum; did you mean 'runs'?"),
         ("rl: 3", "rl must be a mapping, not 3"),

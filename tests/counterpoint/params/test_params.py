@@ -62,14 +62,14 @@ RUN = {"arm": "sft", "model": "small", "sample": "2k", "seed": 0}
         ("rl/batch_size", 4, r"not a multiple of group_size 8; use 8"),
         ("rl/group_size", 1, "group_size must be at least 2"),
         ("rl/loss_type", "gpro", "did you mean 'grpo'"),
-        ("rl/rewards", {}, "name at least one term"),
+        ("rl/rewards", {}, "name at least one of accuracy"),
         ("rl/rewards", {"acuracy": 1.0}, "did you mean 'accuracy'"),
         ("rl/epochs", 0, "epochs must be above 0"),
         ("arms/sft/method", "stf", "did you mean 'sft'"),
         ("arms/rl/settings", {"learningrate": 1.0}, r"arms\.rl\.settings\.learningrate; did you mean 'learning_rate'"),
-        ("runs/train", [{**RUN, "model": "big"}], r"runs\.train: sft-big-2k-0: unknown model 'big'"),
+        ("runs/train", [{**RUN, "model": "big"}], r"runs\.train\[0\]\.model: unknown name 'big'"),
         ("runs/train", [{**RUN, "arm": "sft_then_rl"}], r"starts from sft-.*, which is not in runs\.train"),
-        ("runs/base", ["big"], r"runs\.base: unknown model 'big'"),
+        ("runs/base", ["big"], r"runs\.base: unknown name 'big'"),
     ],
 )
 def test_each_mistake_names_key_and_remedy(key, value, said):

@@ -6,7 +6,8 @@ import pytest
 
 from counterpoint import params
 from counterpoint.errors import UserError
-from counterpoint.params import compose, grid
+from counterpoint.params import compose
+from counterpoint.params.training import RUN_KEYS
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_the_study_of_all_complements_is_valid(composed):
         ("kinds.self.teacher", None, "kinds.self.teacher is missing: self, base-MODEL, an arm or a run"),
         ("distill.near_duplicate", 0, "distill.near_duplicate must be above 0 and at most 1, not 0"),
         ("distill.keep", 0, "distill.keep must be at least 1, not 0"),
-        ("claims.small", "2kk", "claims.small is '2kk'"),
+        ("claims.small", "2kk", "claims.small: unknown name '2kk'"),
         (
             "arms.sft_part_25.part",
             [0.1, 0.101],
@@ -76,7 +77,7 @@ def test_a_mistake_is_named_with_its_remedy(root, path, value, said):
 
 def without(data: dict, arm: str, model: str) -> dict:
     """The parameters without the runs of an arm on a model, every other run a line of its own."""
-    lines = [{key: run[key] for key in grid.ONE} for run in grid.derive(data)["trained"].values()]
+    lines = [{key: getattr(run, key) for key in RUN_KEYS} for run in params.parse(data).runs.trained.values()]
     kept = [line for line in lines if (line["arm"], line["model"]) != (arm, model)]
     return {**data, "runs": {**data["runs"], "train": kept}}
 
@@ -118,10 +119,10 @@ def test_the_base_of_another_model_teaches(composed):
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ({"arm": "rll"}, "runs.train: rll-tiny-400-0: unknown arm 'rll'; did you mean 'rl'?"),
-        ({"model": "tinny"}, "rl-tinny-400-0: unknown model 'tinny'; did you mean 'tiny'?"),
-        ({"sample": "4000"}, "rl-tiny-4000-0: unknown sample '4000'"),
-        ({"seed": -1}, "rl-tiny-400--1: its seed must be between 0 and"),
+        ({"arm": "rll"}, "runs.train[0].arm: unknown name 'rll'; did you mean 'rl'?"),
+        ({"model": "tinny"}, "runs.train[0].model: unknown name 'tinny'; did you mean 'tiny'?"),
+        ({"sample": "4000"}, "runs.train[0].sample: unknown name '4000'; did you mean '400'?"),
+        ({"seed": -1}, "runs.train[0].seed must be between 0 and 4294967295, not -1"),
     ],
 )
 def test_a_run_of_what_is_not_there_is_named(composed, rule, said):

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from counterpoint import params
 from counterpoint.params import compose
-from counterpoint.params.grid import derive
 from counterpoint.report import style
 from counterpoint.report.read import arm_place
 from counterpoint.report.results import Cell, Pair, Point, Results, Run
@@ -85,8 +85,8 @@ def results() -> Results:
 
 
 def _runs() -> list[Run]:
-    found = derive(composed())
-    told = [{**run, "run_id": run_id} for part in ("base", "trained") for run_id, run in found[part].items()]
+    made = params.parse(composed()).runs
+    told = [{**vars(run), "run_id": run_id} for run_id, run in {**made.base, **made.trained}.items()]
     runs = [
         Run(
             one["run_id"], one.get("arm", "base"), one.get("method", "base"), one["model"], one.get("sample"),
