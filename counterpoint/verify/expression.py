@@ -51,7 +51,7 @@ _STRAY_COMMA = re.compile(r"[(\[{⟨,]\s*,|,\s*(?:[)\]}⟩]|$)|^\s*,")
 _SIMPLE_EXPONENT = re.compile(r"[+-]?\s*(?:\d*\.\d+|\d+|\\[A-Za-z]+|[A-Za-z])")
 
 
-def equal(said: str, gold: str) -> tuple[bool, str]:
+def equal(answer: str, gold: str) -> tuple[bool, str]:
     """Whether two expressions are equal, and why (not). Terms are compared by value, relations with both sides and
     their direction, tuples in order, sets and bare lists in any order; an equation is not its right side.
 
@@ -59,23 +59,23 @@ def equal(said: str, gold: str) -> tuple[bool, str]:
     """
     if len(gold) > LONGEST_ANSWER:
         return False, "the gold answer is not compared as an expression: it is too long"
-    plain = [normal(said), normal(gold)]
-    if plain[0] == plain[1]:
+    answer, gold = normal(answer), normal(gold)
+    if answer == gold:
         return True, "equal"
-    for text, whose in zip(plain, ("the answer", "the gold answer"), strict=True):
+    for text, whose in ((answer, "the answer"), (gold, "the gold answer")):
         if reason := refusal(text):
             return False, f"{whose} is not compared as an expression: {reason}"
     from counterpoint.verify import server  # it starts a process: never for other answers
 
-    return server.ask(*plain)
+    return server.ask(answer, gold)
 
 
 def normal(text: str) -> str:
     """One way of writing for what LaTeX, code and keyboards write in several; braces of sets become ⟨ and ⟩."""
     text = text.strip()
-    for before, behind in (("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
-        if len(text) > len(before + behind) and text.startswith(before) and text.endswith(behind):
-            text = text[len(before) : -len(behind)].strip()
+    for left, right in (("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")):
+        if len(text) > len(left + right) and text.startswith(left) and text.endswith(right):
+            text = text[len(left) : -len(right)].strip()
     text = _TO_SAME.sub(lambda match: _SAME.get(match[0], match[0]), text).strip()
     text = _SHORT_FRACTION.sub(lambda match: rf"\frac{{{match[1] or match[2]}}}{{{match[3] or match[4]}}}", text)
     text = _BASE.sub(lambda match: f"_{{{match[1] or match[2]}}}", text)  # 52_8 is 52_{8}
@@ -150,9 +150,9 @@ def _powers(text: str, closed: dict[int, int]) -> str:
         exponent = exponent_after(text, at, closed)
         if exponent is None:
             return "a power without an exponent"
-        inside, behind = text[slice(*exponent)], text[exponent[1] :].lstrip()
+        inside, after = text[slice(*exponent)], text[exponent[1] :].lstrip()
         # a power of a letter may stand in an exponent, as in e^{-x^2}
-        if behind.startswith(("^", "!")) or "!" in inside or "^" in _POWER_OF_A_LETTER.sub("", inside):
+        if after.startswith(("^", "!")) or "!" in inside or "^" in _POWER_OF_A_LETTER.sub("", inside):
             return "a tower of powers"
         end = len(text[:at].rstrip()) - 1
         size = prod(max(1, int(number)) for number in re.findall(r"\d+", inside))
@@ -182,12 +182,12 @@ def _factorials(text: str) -> str:
 
 def split(text: str, separator: str) -> tuple[list[str], list[str]]:
     """The parts between matches of a pattern outside all brackets, and those matches."""
-    parts, found, depth, start = [], [], 0, 0
+    parts, separators, depth, start = [], [], 0, 0
     for match in re.finditer(rf"([(\[⟨{{])|([)\]⟩}}])|{separator}", text):
         if match[1] or match[2]:
             depth += 1 if match[1] else -1
         elif not depth:
             parts.append(text[start : match.start()].strip())
-            found.append(match[0])
+            separators.append(match[0])
             start = match.end()
-    return [*parts, text[start:].strip()], found
+    return [*parts, text[start:].strip()], separators

@@ -80,41 +80,40 @@ def judge_leniently(completion: str, answer: str, answer_type: str, options: lis
     Units count only where the gold answer has one and the completion another. Never raises on any completion (but
     `UserError` where an `expression` needs math-verify and it cannot be started).
     """
-    said, reason = _final(completion)
-    if said is None:
+    extracted, reason = _final(completion)
+    if extracted is None:
         return Verdict(False, False, None, reason)
-    correct = _agrees(said, answer, answer_type, options or [])
-    return Verdict(correct, True, said, f"{reason}: {'equal' if correct else 'another answer'}")
+    correct = _agrees(extracted, answer, answer_type, options or [])
+    return Verdict(correct, True, extracted, f"{reason}: {'equal' if correct else 'another answer'}")
 
 
 def _final(completion: str) -> tuple[str | None, str]:
     """The final answer and where it stood, or None and why there is none."""
     text, thinking = completion[-TAIL:], False
-    marks = list(_THINKING.finditer(text))
-    if marks:
+    if marks := list(_THINKING.finditer(text)):
         thinking = not marks[-1][1]
         text = text[marks[-1].end() :]
     elif len(completion) > TAIL:
-        opened, closed = completion.rfind("<think>"), completion.rfind("</think>")
-        thinking = opened > closed
+        thinking = completion.rfind("<think>") > completion.rfind("</think>")
     tags = list(_TAG.finditer(text))
     opened = next((at for at in reversed(range(len(tags))) if not tags[at][1]), None)
-    behind = text[tags[-1].end() :] if tags else text
-    found, where = _stated(_last_line(behind)) if not thinking else (None, "")
-    if found is None and opened is not None:
+    after = text[tags[-1].end() :] if tags else text
+    answer, where = _stated(_last_line(after)) if not thinking else (None, "")
+    if answer is None and opened is not None:
         if opened + 1 == len(tags):
             return None, "the answer does not end"
         inside = text[tags[opened].end() : tags[opened + 1].start()]
-        found, where = _stated(_last_line(inside))
-        found, where = (inside, "in answer tags") if found is None else (found, where)
-    if found is None and thinking:
+        answer, where = _stated(_last_line(inside))
+        if answer is None:
+            answer, where = inside, "in answer tags"
+    if answer is None and thinking:
         return None, "the reasoning does not end"
-    if found is None:
-        found, where = _last_line(_TAG.sub("\n", text)), "the last line"
-    found = _bare(found)
-    if reason := unreadable(found):
+    if answer is None:
+        answer, where = _last_line(_TAG.sub("\n", text)), "the last line"
+    answer = _bare(answer)
+    if reason := unreadable(answer):
         return None, reason
-    return found, where
+    return answer, where
 
 
 def _last_line(text: str) -> str:
@@ -191,8 +190,8 @@ def _unit(text: str) -> str | None:
     return None
 
 
-def _same_quantity(said: str, gold: str) -> bool:
-    ours, wanted = _quantity(said), _quantity(gold)
+def _same_quantity(answer: str, gold: str) -> bool:
+    ours, wanted = _quantity(answer), _quantity(gold)
     if ours is None or wanted is None:
         return False
     return ours[0] == wanted[0] and (not ours[1] or not wanted[1] or ours[1] == wanted[1])
@@ -202,19 +201,18 @@ def _words(text: str) -> str:
     return re.sub(r"^(?:the|an|a) (?=\S{2})", "", text.casefold())
 
 
-def _agrees(said: str, gold: str, answer_type: str, options: list[str]) -> bool:
-    wanted = _bare(gold)
+def _agrees(answer: str, gold: str, answer_type: str, options: list[str]) -> bool:
+    gold = _bare(gold)
     if answer_type == "choice" and options:
         texts = [_bare(option) for option in options]
-        return _option(said, texts if wanted in texts else [*texts, wanted]) == wanted
+        return _option(answer, texts if gold in texts else [*texts, gold]) == gold
     if answer_type == "expression":
-        return arithmetic.reaches(said, wanted, options) if options else _same_expression(said, wanted)
-    if said.casefold() == wanted.casefold():
+        return arithmetic.reaches(answer, gold, options) if options else _same_expression(answer, gold)
+    if answer.casefold() == gold.casefold():
         return True
     if answer_type in ("integer", "number"):
-        value = _value(said) if "=" not in wanted else said
-        return _same_quantity(value, wanted)
-    return _words(said) == _words(wanted)
+        return _same_quantity(answer if "=" in gold else _value(answer), gold)
+    return _words(answer) == _words(gold)
 
 
 def _value(text: str) -> str:
@@ -223,39 +221,38 @@ def _value(text: str) -> str:
     return _bare(value) if sign and not before.endswith(("!", "<", ">", "~", "≠")) else text
 
 
-def _option(said: str, options: list[str]) -> str | None:
+def _option(answer: str, options: list[str]) -> str | None:
     """The option that is named: by its text, by its label, by both if they agree, or by an equal amount."""
-    named = _by_text(said, options)
-    if named:
+    if named := _by_text(answer, options):
         return named.pop() if len(named) == 1 else None
-    label = _LABEL.fullmatch(said)
+    label = _LABEL.fullmatch(answer)
     if label and (label[1] or label[2]).isascii():
         letter, text = label[1] or label[2], _bare(label[3])
-        place = ord(letter.lower()) - ord("a")
-        option = options[place] if place < len(options) else None
+        position = ord(letter.lower()) - ord("a")
+        option = options[position] if position < len(options) else None
         if not label[3]:
             lettered = [option for option in options if option.casefold() == letter.casefold()]
             return option if not lettered or lettered == [option] else None
         named = _by_text(text, options)
         if named == {option} or (not named and option is not None and _same_quantity(text, option)):
             return option
-    amounts = {option for option in options if _same_quantity(_value(said), option)}
+    amounts = {option for option in options if _same_quantity(_value(answer), option)}
     return amounts.pop() if len(amounts) == 1 else None
 
 
-def _by_text(said: str, options: list[str]) -> set[str]:
+def _by_text(answer: str, options: list[str]) -> set[str]:
     """The options of this text; case and an article count only where they must tell options apart."""
-    found = ({option for option in options if fold(option) == fold(said)} for fold in (str, str.casefold, _words))
-    return next(filter(None, found), set())
+    named = ({option for option in options if fold(option) == fold(answer)} for fold in (str, str.casefold, _words))
+    return next(filter(None, named), set())
 
 
-def _same_expression(said: str, gold: str) -> bool:
-    if "=" not in gold:
-        said = _ASSIGNED.sub("", said, count=1) if _ASSIGNED.match(said) else said
+def _same_expression(answer: str, gold: str) -> bool:
+    if "=" not in gold and (assigned := _ASSIGNED.match(answer)):
+        answer = answer[assigned.end() :]
     letters = {c for c in gold if c.isalpha()}
     mixed = any(c.swapcase() in letters for c in letters)
     # commands are letters of their own: \Omega and \omega
-    mixed = mixed or re.findall(r"\\[A-Za-z]+", said) != re.findall(r"\\[A-Za-z]+", gold)
-    if said == gold or (not mixed and said.casefold() == gold.casefold()) or _same_quantity(said, gold):
+    mixed = mixed or re.findall(r"\\[A-Za-z]+", answer) != re.findall(r"\\[A-Za-z]+", gold)
+    if answer == gold or (not mixed and answer.casefold() == gold.casefold()) or _same_quantity(answer, gold):
         return True
-    return expression.equal(said, gold)[0]
+    return expression.equal(answer, gold)[0]

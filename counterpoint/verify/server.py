@@ -25,20 +25,20 @@ _lock = threading.Lock()
 _worker: tuple[subprocess.Popen, socket.socket] | None = None
 
 
-def ask(said: str, gold: str) -> tuple[bool, str]:
+def ask(answer: str, gold: str) -> tuple[bool, str]:
     """Whether two normalised expressions are equal, and why (not).
 
     A comparison that takes longer than `worker.SECONDS`, or that dies, is not equal; its reason says so. Raises
     `UserError` when the worker cannot be started.
     """
     try:
-        return _asked(said, gold)
+        return _asked(answer, gold)
     except OSError:  # a time-out too
         return False, "the comparison was not answered"
 
 
 @lru_cache(maxsize=10_000)  # samples of one problem repeat themselves, and two judges ask
-def _asked(said: str, gold: str) -> tuple[bool, str]:
+def _asked(answer: str, gold: str) -> tuple[bool, str]:
     """The same; raises OSError, and ends the worker, when it is in trouble."""
     process, control = _ready()
     ours, theirs = socket.socketpair()
@@ -46,18 +46,18 @@ def _asked(said: str, gold: str) -> tuple[bool, str]:
         ours.settimeout(SECONDS)
         try:
             with theirs:
-                ours.sendall(json.dumps([said, gold]).encode())
+                ours.sendall(json.dumps([answer, gold]).encode())
                 ours.shutdown(socket.SHUT_WR)
                 socket.send_fds(control, [b"q"], [theirs.fileno()])
-            answer = ours.recv(1)
-            if not answer and process.poll() is not None:
+            result = ours.recv(1)
+            if not result and process.poll() is not None:
                 raise ConnectionResetError("the worker died")
         except OSError:
             stop(process)
             raise
-    if not answer:
+    if not result:
         return False, "the comparison did not end in time"
-    return (True, "equal") if answer == b"1" else (False, "another expression")
+    return (True, "equal") if result == b"1" else (False, "another expression")
 
 
 def _ready() -> tuple[subprocess.Popen, socket.socket]:

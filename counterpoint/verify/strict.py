@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 
 from counterpoint.verify import arithmetic, expression
@@ -64,35 +64,30 @@ def _number(text: str) -> Fraction | None:
     """The exact value of an integer, decimal or simple fraction; None for anything else."""
     if fraction := _FRACTION.fullmatch(text):
         return Fraction(int(fraction[1]), int(fraction[2])) if int(fraction[2]) else None
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return Fraction(Decimal(text.replace(",", "")))
-    except InvalidOperation:
-        return None
+    return Fraction(Decimal(text.replace(",", ""))) if _NUMBER.fullmatch(text) else None
 
 
-def _named(said: str, options: list[str], fold: Callable[[str], str]) -> str | None:
+def _named(answer: str, options: list[str], fold: Callable[[str], str]) -> str | None:
     """The option (of the folded `options`) that an answer names other than by its text, or None.
 
     Its letter as `b`, `(b)`, `b)` or `b.`; letter and text that agree, as `(b) text`, `b) text` or `b. text`; a number
     that equals exactly one option. A letter that is itself an option but stands at another's place could mean either,
     so it names none. Letters are ASCII: U+212A (the Kelvin sign) is a "k" only once its case is folded.
     """
-    if match := _LETTER.fullmatch(said):
+    if match := _LETTER.fullmatch(answer):
         letter = match[1] or match[2]
-        place = _placed(letter, options)
-        return place if fold(letter) not in options or fold(letter) == place else None
-    if match := _LETTER_AND_TEXT.fullmatch(said):
-        place = _placed(match[1] or match[2], options)
-        return place if place == fold(match[3]) else None
-    if (value := _number(said)) is None:
+        option = _lettered(letter, options)
+        return option if fold(letter) not in options or fold(letter) == option else None
+    if match := _LETTER_AND_TEXT.fullmatch(answer):
+        option = _lettered(match[1] or match[2], options)
+        return option if option == fold(match[3]) else None
+    if (value := _number(answer)) is None:
         return None
     equal = {option for option in options if _number(option) == value}
     return equal.pop() if len(equal) == 1 else None
 
 
-def _placed(letter: str, options: list[str]) -> str | None:
+def _lettered(letter: str, options: list[str]) -> str | None:
     position = ord(letter.lower()) - ord("a")
     return options[position] if position < len(options) else None
 
@@ -125,26 +120,26 @@ def _compared(answer: str, gold: str, answer_type: str, options: list[str] | Non
     elif answer_type == "expression":
         return _same_expression(_spaced(answer), _spaced(gold))
     else:
-        said, wanted = _plain(answer), _plain(gold)
-        correct = said == wanted or (answer_type in ("integer", "number") and _same_number(said, wanted))
+        answer, gold = _plain(answer), _plain(gold)
+        correct = answer == gold or (answer_type in ("integer", "number") and _same_number(answer, gold))
     return correct, EQUAL if correct else ANOTHER
 
 
-def _same_number(said: str, wanted: str) -> bool:
-    value = _number(said)
-    return value is not None and value == _number(wanted)
+def _same_number(answer: str, gold: str) -> bool:
+    value = _number(answer)
+    return value is not None and value == _number(gold)
 
 
-def _same_expression(said: str, wanted: str) -> tuple[bool, str]:
+def _same_expression(answer: str, gold: str) -> tuple[bool, str]:
     """Text and numbers are compared without any algebra. Case counts where the gold has a letter in both (r and R)."""
-    letters = set(filter(str.isalpha, wanted))
+    letters = set(filter(str.isalpha, gold))
     fold = str.casefold if len({c.casefold() for c in letters}) == len(letters) else str
-    commands = _COMMAND.findall(said) == _COMMAND.findall(wanted)  # \Omega is another letter than \omega
-    if (commands and fold(said) == fold(wanted)) or _same_number(said, wanted):
+    commands = _COMMAND.findall(answer) == _COMMAND.findall(gold)  # \Omega is another letter than \omega
+    if (commands and fold(answer) == fold(gold)) or _same_number(answer, gold):
         return True, EQUAL
-    if _number(said) is not None and _number(wanted) is not None:
+    if _number(answer) is not None and _number(gold) is not None:
         return False, ANOTHER
-    return expression.equal(said, wanted)
+    return expression.equal(answer, gold)
 
 
 def judge(completion: str, answer: str, answer_type: str, options: list[str] | None = None) -> Verdict:

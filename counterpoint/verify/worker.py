@@ -63,34 +63,34 @@ def _answer(client: socket.socket) -> None:
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     result = NO
     with contextlib.suppress(BaseException):
-        said, gold = json.loads(client.makefile("rb").read(LONGEST_REQUEST))
-        result = YES if same(*_told_apart(said, gold)) else NO
+        answer, gold = json.loads(client.makefile("rb").read(LONGEST_REQUEST))
+        result = YES if same(*_case_apart(answer, gold)) else NO
     with contextlib.suppress(BaseException):
         client.sendall(result)
     os._exit(0)
 
 
-def _told_apart(said: str, gold: str) -> tuple[str, str]:
+def _case_apart(answer: str, gold: str) -> tuple[str, str]:
     """Other letters for capitals that stand beside their own small letter: math-verify takes R and r for one."""
-    each = [set(_VARIABLE.findall(text)) - {""} for text in (said, gold)]
+    each = [set(_VARIABLE.findall(text)) - {""} for text in (answer, gold)]
     mixed = sorted({c for letters in each for c in letters if c.isupper() and c.lower() in letters})
     free = iter(sorted(set(ascii_lowercase) - set("deio") - {c.lower() for c in each[0] | each[1]}))
     other = {c: next(free, c) for c in mixed}
-    return tuple(_VARIABLE.sub(lambda match: other.get(match[0], match[0]), text) for text in (said, gold))
+    return tuple(_VARIABLE.sub(lambda match: other.get(match[0], match[0]), text) for text in (answer, gold))
 
 
-def same(said: str, gold: str) -> bool:
+def same(answer: str, gold: str) -> bool:
     """Whether two normalised expressions that were not refused are equal."""
-    sides, signs = zip(split(said, _RELATION), split(gold, _RELATION), strict=True)
+    sides, signs = zip(split(answer, _RELATION), split(gold, _RELATION), strict=True)
     if any(signs):
         return _same_relation(*sides, *signs)
-    sides = [split(text, ",")[0] for text in (said, gold)]
+    sides = [split(text, ",")[0] for text in (answer, gold)]
     if max(map(len, sides)) > 1:
         return _same_members(*sides, ordered=False)
-    kinds, members = zip(_enclosed(said), _enclosed(gold), strict=True)
+    kinds, members = zip(_enclosed(answer), _enclosed(gold), strict=True)
     if any(kinds):
         return kinds[0] == kinds[1] and _same_members(*members, ordered=kinds[0] in _ORDERED)
-    return _zero(_term(said), _term(gold))
+    return _zero(_term(answer), _term(gold))
 
 
 def _enclosed(text: str) -> tuple[str, list[str]]:
@@ -101,34 +101,34 @@ def _enclosed(text: str) -> tuple[str, list[str]]:
     return (text[0] + text[-1], members) if len(members) > 1 or text[0] in "[⟨" else ("", [])
 
 
-def _same_members(said: list[str], gold: list[str], ordered: bool) -> bool:
-    if len(said) != len(gold):
+def _same_members(answer: list[str], gold: list[str], ordered: bool) -> bool:
+    if len(answer) != len(gold):
         return False
     if ordered:
-        return all(same(a, b) for a, b in zip(said, gold, strict=True))
+        return all(same(a, b) for a, b in zip(answer, gold, strict=True))
     left = list(gold)
-    for member in said:
-        found = next((other for other in left if same(member, other)), None)
-        if found is None:
+    for member in answer:
+        match = next((other for other in left if same(member, other)), None)
+        if match is None:
             return False
-        left.remove(found)
+        left.remove(match)
     return True
 
 
-def _same_relation(said: list[str], gold: list[str], signs: list[str], wanted: list[str]) -> bool:
+def _same_relation(answer: list[str], gold: list[str], signs: list[str], wanted: list[str]) -> bool:
     """Relations of the same kind: chains side by side, single ones also with their terms moved across the sign."""
     if len(signs) != len(wanted):
         return False
     if signs != wanted:
-        said, signs = said[::-1], [_TURNED.get(sign, sign) for sign in reversed(signs)]
+        answer, signs = answer[::-1], [_TURNED.get(sign, sign) for sign in reversed(signs)]
     if signs != wanted:
         return False
-    if len(signs) > 1 or any(_enclosed(side)[0] for side in (*said, *gold)):
-        return all(same(a, b) for a, b in zip(said, gold, strict=True))
-    ours, theirs = (_term(pair[0]) - _term(pair[1]) for pair in (said, gold))
+    if len(signs) > 1 or any(_enclosed(side)[0] for side in (*answer, *gold)):
+        return all(same(a, b) for a, b in zip(answer, gold, strict=True))
+    ours, theirs = (_term(pair[0]) - _term(pair[1]) for pair in (answer, gold))
     if _zero(theirs, 0 * theirs) or not theirs.free_symbols:
         # 0 = 0 equals 1 = 1 and says nothing: such a gold asks for its own sides
-        return all(same(a, b) for a, b in zip(said, gold, strict=True))
+        return all(same(a, b) for a, b in zip(answer, gold, strict=True))
     return _zero(ours, theirs) or (wanted[0] in ("=", "!=") and _zero(-ours, theirs))
 
 
@@ -144,15 +144,15 @@ def _term(text: str):
     plain = NormalizationConfig(
         basic_latex=True, units=False, malformed_operators=False, nits=False, boxed="none", equations=False
     )
-    found = parse(
+    terms = parse(
         f"${_latex(text)}$",
         [LatexExtractionConfig(normalization_config=plain)],
         fallback_mode="no_fallback",
         parsing_timeout=None,
     )
-    if len(found) != 1 or not isinstance(found[0], Expr):
+    if len(terms) != 1 or not isinstance(terms[0], Expr):
         raise ValueError("no term")
-    return found[0]
+    return terms[0]
 
 
 def _latex(text: str) -> str:
@@ -168,8 +168,8 @@ def _latex(text: str) -> str:
             start, at = under.end(), closed[under.end()] + 1 if under.end() in closed else under.end() + 1
             out.append(rf"\sqrt{{{_latex(_bare(text[start:at]))}}}")
         elif token["name"]:
-            known = token["name"] in FUNCTIONS or token[0].startswith("\\")
-            out.append(f"\\{token['name']} " if known else token[0])
+            command = token["name"] in FUNCTIONS or token[0].startswith("\\")
+            out.append(f"\\{token['name']} " if command else token[0])
         elif token["places"]:
             out.append(rf"\frac{{{token['whole']}{token['places']}}}{{1{'0' * len(token['places'])}}}")
         else:
@@ -181,7 +181,7 @@ def _bare(group: str) -> str:
     return group[1:-1] if group[0] in "({" else group
 
 
-def _zero(said, gold) -> bool:
+def _zero(answer, gold) -> bool:
     """Whether two terms are equal: math-verify says so, and so do their values at several points.
 
     math-verify alone rounds (x + 10^-20 is x to it) and has called 1 - 1/e and 1 + 1/e equal; values alone cannot tell
@@ -191,19 +191,19 @@ def _zero(said, gold) -> bool:
     from sympy import Symbol
 
     # a lone symbol is compared by name, which would make (x^2 - x)/(x - 1) another answer than x
-    more = 1 if isinstance(said, Symbol) != isinstance(gold, Symbol) else 0
-    return _agree(said, gold) and verify(gold + more, said + more, timeout_seconds=None)
+    more = 1 if isinstance(answer, Symbol) != isinstance(gold, Symbol) else 0
+    return _agree(answer, gold) and verify(gold + more, answer + more, timeout_seconds=None)
 
 
-def _agree(said, gold) -> bool:
+def _agree(answer, gold) -> bool:
     """Whether two terms have the same values at three points: exactly where these are fractions, else to 250 digits."""
     from sympy import Float, N, Rational
 
-    names = sorted(said.free_symbols | gold.free_symbols, key=str)
+    names = sorted(answer.free_symbols | gold.free_symbols, key=str)
     close, seen = Float(10, _DIGITS) ** (50 - _DIGITS), 0
     for point in range(3 if names else 1):
         at = {name: Rational(37 * point + 11 * index + 14, 17 + 6 * point) for index, name in enumerate(names)}
-        a, b = (side.subs(at).doit() for side in (said, gold))
+        a, b = (side.subs(at).doit() for side in (answer, gold))
         if not (isinstance(a, Rational) and isinstance(b, Rational)):
             a, b = N(a, _DIGITS), N(b, _DIGITS)
             if not (a.is_number and b.is_number and a.is_finite and b.is_finite):
@@ -213,7 +213,7 @@ def _agree(said, gold) -> bool:
         if a != b:
             return False
         seen += 1
-    return seen > 0 or said.doit() == gold.doit()
+    return seen > 0 or answer.doit() == gold.doit()
 
 
 # math-verify's parser builds tables on what it has not met, which takes longer than to parse: forks find them built
