@@ -30,7 +30,7 @@ def differences(before: Any, after: Any, at: tuple[str, ...] = ()) -> list[Chang
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return [] if before == after else [{"at": list(at), "to": after}]
     gone = [{"at": [*at, key]} for key in before if key not in after]
-    changed = [found for key in before if key in after for found in differences(before[key], after[key], (*at, key))]
+    changed = [change for key in before if key in after for change in differences(before[key], after[key], (*at, key))]
     new = [{"at": [*at, key], "to": after[key]} for key in after if key not in before]
     return [*changed, *new, *gone]
 
@@ -39,17 +39,17 @@ def apply(changes: list[Change], data: dict, where: str) -> dict:
     """A copy of `data` with the changes. Raises `UserError` naming `where` for a change of a key that is not there."""
     data = copy.deepcopy(data)
     for change in changes:
-        place: Any = data
+        mapping: Any = data
         *path, last = change["at"]
         for name in path:
-            place = place.get(name) if isinstance(place, dict) else None
-        if not isinstance(place, dict):
+            mapping = mapping.get(name) if isinstance(mapping, dict) else None
+        if not isinstance(mapping, dict):
             key = ".".join(map(str, change["at"]))
             raise UserError(f"{where}: {key} is no key of the study any more; FRESH=1 composes it without its changes")
         if "to" in change:
-            place[last] = change["to"]
+            mapping[last] = change["to"]
         else:
-            place.pop(last, None)
+            mapping.pop(last, None)
     return data
 
 
@@ -63,44 +63,34 @@ def in_words(changes: list[Change]) -> str:
     return ", ".join(words) + more
 
 
-def load(study: str, root: Path = Path()) -> list[Change]:
-    """What the study had of its own when it was left; nothing where it never was."""
+def restore(study: str, data: dict, root: Path) -> dict:
+    """A copy of the parameters `data` with what the study had of its own when it was left, if it ever was.
+
+    root: the folder of params.yaml. Raises `UserError` for a file that is damaged or does not fit the study any more.
+    """
     path = root / FOLDER / study / CHANGED
     if not path.is_file():
-        return []
+        return data
     changes = read_yaml(path).get("changes")
     if not isinstance(changes, list) or not all(isinstance(c, dict) and isinstance(c.get("at"), list) for c in changes):
         raise UserError(f"{path}: not a list of changes; remove the file, or FRESH=1 composes the study without it")
-    return changes
+    return apply(changes, data, f"{FOLDER}/{study}/{CHANGED}")
 
 
-def restore(study: str, data: dict, root: Path = Path()) -> dict:
-    """A copy of the parameters `data` with what the study had of its own when it was left."""
-    return apply(load(study, root), data, f"{FOLDER}/{study}/{CHANGED}")
-
-
-def save(study: str, changes: list[Change], root: Path = Path()) -> None:
-    """Note what the study has of its own."""
+def save(study: str, changes: list[Change], root: Path) -> None:
+    """Note what is to be laid on the study when it comes back."""
     path = root / FOLDER / study / CHANGED
     if not changes:
-        forget(study, root)
+        path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump({"changes": changes}, sort_keys=False, allow_unicode=True)
     replace(path, "# What this study had of its own when another took its place in params.yaml.\n" + text)
 
 
-def forget(study: str, root: Path = Path()) -> None:
-    """Note that nothing is to be laid on the study when it comes back; the copies stay."""
-    (root / FOLDER / study / CHANGED).unlink(missing_ok=True)
-
-
-def save_copy(study: str, text: str, root: Path = Path()) -> Path:
+def save_copy(study: str, text: str, root: Path) -> Path:
     """Keep the text of a params.yaml under the present time; the file."""
-    folder = root / FOLDER / study
-    folder.mkdir(parents=True, exist_ok=True)
-    now = f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S}"
-    names = [now, *(f"{now}-{number}" for number in range(2, 100))]
-    path = next(folder / f"{name}.yaml" for name in names if not (folder / f"{name}.yaml").exists())
+    path = root / FOLDER / study / f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S-%f}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
     replace(path, text)
     return path

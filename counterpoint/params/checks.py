@@ -14,13 +14,13 @@ from counterpoint.errors import UserError, nearest
 from counterpoint.methods import METHODS
 from counterpoint.params.grid import BASE, ITSELF, PROBED, TERMS, TRACED, Params, method, options, settings
 from counterpoint.params.schema import CONDITIONS, Written
-from counterpoint.params.training import BLOCK_KEYS, RUN_KEYS, Block, Rl, Sft
+from counterpoint.params.training import Block, Rl, Sft
 
 RESERVED = ("competence", "tuning")  # folders beside those of the studies, in metrics/
 Mistakes = Iterator[str]
 
 
-def check_written(params: Written, where: str = "params.yaml") -> None:
+def check_written(params: Written, where: str) -> None:
     """Check what stands in params.yaml. Raises `UserError` naming file, key and remedy."""
     _raise_first(
         where,
@@ -42,7 +42,7 @@ def check_written(params: Written, where: str = "params.yaml") -> None:
     )
 
 
-def check_derived(params: Params, where: str = "params.yaml") -> None:
+def check_derived(params: Params, where: str) -> None:
     """Check the runs and trace sets that follow: what they start from or are taught by must be made. Raises
     `UserError` naming file, key and remedy."""
     _raise_first(where, _runs(params), _traces(params))
@@ -53,17 +53,17 @@ def _raise_first(where: str, *checks: Mistakes) -> None:
         raise UserError(f"{where}: {mistake}")
 
 
-def _names(key: str, names: Iterable[str], known: Iterable[str]) -> Mistakes:
+def _names(key: str, names: Iterable[str], choices: Iterable[str]) -> Mistakes:
     for name in names:
-        if name not in known:
-            yield f"{key}: unknown name {name!r}{nearest(name, known)}"
+        if name not in choices:
+            yield f"{key}: unknown name {name!r}{nearest(name, choices)}"
 
 
-def _list(key: str, names: list[str], known: Iterable[str]) -> Mistakes:
+def _list(key: str, names: list[str], choices: Iterable[str]) -> Mistakes:
     """A list of names, at least one, each once."""
     if not names:
-        yield f"{key} is empty; name at least one of {', '.join(known)}"
-    yield from _names(key, names, known)
+        yield f"{key} is empty; name at least one of {', '.join(choices)}"
+    yield from _names(key, names, choices)
     for name in names:
         if names.count(name) > 1:
             yield f"{key} names {name!r} {names.count(name)} times; leave one"
@@ -92,10 +92,10 @@ def _source(params: Written) -> Mistakes:
         yield f"source.path is missing for a {source.kind} source; set it, e.g. SET='source.path=…'"
     if source.parts and (source.held_out_families or source.kind == "procedural"):
         yield "source.parts says which rows test; take away source.held_out_families, or read a folder or the hub"
-    known = {"train"} | {suite.split for suite in suites.SUITES.values()}
+    splits = {"train"} | {suite.split for suite in suites.SUITES.values()}
     for part, split in source.parts.items():
-        if split is not None and split not in known:
-            yield f"source.parts.{part} is {split!r}{nearest(split, known)}"
+        if split is not None and split not in splits:
+            yield f"source.parts.{part} is {split!r}{nearest(split, splits)}"
 
 
 def _problems(params: Written) -> Mistakes:
@@ -154,14 +154,13 @@ def _kinds(params: Written) -> Mistakes:
 
 def _arms(params: Written, where: str) -> Mistakes:
     for name, arm in params.arms.items():
-        for key, value, known in (
-            ("method", arm.method, METHODS), ("traces", arm.traces, params.kinds), ("start", arm.start, params.arms),
-        ):  # fmt: skip
-            if value is not None and value not in known:
-                yield f"arms.{name}.{key} is {value!r}{nearest(value, known)}"
+        for key, choices in (("method", METHODS), ("traces", params.kinds), ("start", params.arms)):
+            value = getattr(arm, key)
+            if value is not None and value not in choices:
+                yield f"arms.{name}.{key} is {value!r}{nearest(value, choices)}"
     for name, arm in params.arms.items():
         section = settings(params, name, where)
-        yield from _section(f"arms.{name}: ", section)
+        yield from _section(f"arms.{name}.settings.", section)
         for key in ("group_size", "gradient_accumulation") if isinstance(section, Rl) else ():
             part = getattr(section, key)
             if section.batch_size % part:
@@ -223,16 +222,15 @@ def _teaching_arm(params: Written, kind: str) -> str | None:
 
 def _rules(params: Written) -> Mistakes:
     """The names in the rules of the grid."""
-    known = dict(zip(RUN_KEYS, (params.arms, params.models, params.sampling.sizes), strict=False))
-    known |= dict(zip(BLOCK_KEYS, known.values(), strict=False))
+    choices = {"arm": params.arms, "model": params.models, "sample": params.sampling.sizes}
     yield from _names("runs.base", params.runs.base, params.models)
     for index, rule in enumerate(params.runs.train):
         for key, value in vars(rule).items():
             values = value if isinstance(rule, Block) else [value]
             if not values:
                 yield f"runs.train[{index}].{key} is empty; name at least one"
-            if key in known:
-                yield from _names(f"runs.train[{index}].{key}", values, known[key])
+            if key.removesuffix("s") in choices:
+                yield from _names(f"runs.train[{index}].{key}", values, choices[key.removesuffix("s")])
 
 
 def _runs(params: Params) -> Mistakes:
@@ -257,5 +255,5 @@ def _traces(params: Params) -> Mistakes:
             )
         base = (traces.teacher or "").removeprefix(BASE) if traces.reads == "base" else ""
         if base and base not in params.models:
-            known = nearest(base, params.models)
-            yield f"traces {name} are taught by {traces.teacher}, but models has no {base!r}{known}"
+            remedy = nearest(base, params.models)
+            yield f"traces {name} are taught by {traces.teacher}, but models has no {base!r}{remedy}"

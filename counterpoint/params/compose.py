@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from counterpoint.params import changes, describe, grid, typed
 
 NAMED, TUNED = ("bases", "plants", "arms", "kinds"), ("sft", "rl", "arms")  # sections of names, the latter of `tune`
 REPLACED = ("runs", "models", "bases", "fields", "rewards", "sizes")  # by an overlay, not merged
+PARAMS, STUDIES = Path("params.yaml"), Path("studies")
 FREE = ("settings", "options", "fields", "rewards", "sizes")  # mappings that SET may add keys to
 HEAD = """\
 # The parameters of the current study; a stage depends on the keys that it reads. Edit, then `dvc repro`.
@@ -56,46 +58,47 @@ def apply(data: dict, setting: str) -> None:
     except (yaml.YAMLError, ValueError) as error:
         remedy = "spaces separate settings, so write a list without them and set a mapping key by key"
         raise UserError(f"SET: {setting!r} is not valid YAML ({one_line(error)}); {remedy}") from None
-    *path, last = key.split(".")
-    mapping: Any = data
-    node = describe.ROOT
-    for depth, name in enumerate([*path, last]):
-        so_far = ".".join(path[:depth])
+    keys = key.split(".")
+    mapping, node, last = data, describe.ROOT, len(keys) - 1
+    for depth, name in enumerate(keys):
         if mapping is None:
-            raise UserError(_of_null(path[:depth], name, value))
+            raise UserError(_of_null(".".join(keys[:depth]), node, name, value))
         if not isinstance(mapping, dict):
-            raise UserError(f"SET: {so_far} holds no keys")
-        known = {**mapping, **typed.resolved(describe.ROOT, node).get("properties", {})}
-        if name not in known and not (depth == len(path) and path[-1:] and path[-1] in FREE):
-            raise UserError(f"SET: unknown key {'.'.join([*path, last][: depth + 1])}{nearest(name, known)}")
+            raise UserError(f"SET: {'.'.join(keys[:depth])} holds no keys")
+        defined = {**mapping, **typed.resolved(describe.ROOT, node).get("properties", {})}
+        if name not in defined and not (0 < depth == last and keys[depth - 1] in FREE):
+            raise UserError(f"SET: unknown key {'.'.join(keys[: depth + 1])}{nearest(name, defined)}")
         node = typed.inner(describe.ROOT, node, name)
-        if depth < len(path):
+        if depth < last:
             mapping = mapping.setdefault(name, {})  # what may be left out, such as an arm's options
-    mapping[last] = value
+    mapping[name] = value
 
 
-def _of_null(path: list[str], part: str, value: Any) -> str:
-    """What to say of a setting of the key `part` of what is null, with a whole that may be set in its place."""
-    key, whole = ".".join(path), describe.example(path, part)
-    if whole is None:
+def _of_null(key: str, node: dict, part: str, value: Any) -> str:
+    """What to say of a setting of the key `part` of what is null, with a whole that may be set in its place.
+
+    node: the JSON Schema of what is null, whose examples are such wholes.
+    """
+    if "examples" not in node:
         return f"SET: {key} is null and holds no keys"
-    text = json.dumps({**whole, part: value} if part in whole else whole, separators=(",", ":"), default=str)
+    example = next((each for each in node["examples"] if part in each), node["examples"][0])
+    order = typed.resolved(describe.ROOT, node)["properties"]
+    whole = {name: value if name == part else example[name] for name in order if name in example}
+    text = json.dumps(whole, separators=(",", ":"), default=str)
     return f"SET: {key} is null and has no key {part}; set it whole: {key}={text}"
 
 
-def names(folder: Path = Path("studies")) -> list[str]:
+def names(folder: Path = STUDIES) -> list[str]:
     """The studies in the folder."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def study(name: str, folder: Path = Path("studies")) -> dict:
+def study(name: str, folder: Path = STUDIES) -> dict:
     """Default plus the study's overlay. Raises `UserError` for an unknown study."""
     if name not in names(folder):
         raise UserError(f"unknown study {name!r}{nearest(name, names(folder))}")
-    data = read_yaml(folder / "default.yaml")
     overlay = read_yaml(folder / f"{name}.yaml") if name != "default" else {}
-    data = merge(data, overlay)
-    data["study"] = name
+    data = merge(read_yaml(folder / "default.yaml"), overlay) | {"study": name}
     bases, models = data.get("bases"), data.get("models")
     if isinstance(bases, dict) and isinstance(models, dict):
         # a study of other models has no use for the shipped bases, and their cards ask for models.NAME
@@ -104,20 +107,15 @@ def study(name: str, folder: Path = Path("studies")) -> dict:
 
 
 def dump(data: dict) -> str:
-    """The parameters as YAML: an entry of a section of names on a line, and a comment where a key is new."""
+    """Valid parameters as YAML: an entry of a section of names on a line, and a comment where a key is new."""
     shown = {key: _on_lines(value) if key in NAMED else value for key, value in data.items()}
-    if isinstance(shown.get("tune"), dict):
-        shown["tune"] = {key: _on_lines(value) if key in TUNED else value for key, value in shown["tune"].items()}
-    if isinstance(shown.get("runs"), dict) and isinstance(shown["runs"].get("train"), list):
-        rules = [OneLine(rule) if isinstance(rule, dict) else rule for rule in shown["runs"]["train"]]
-        shown["runs"] = {**shown["runs"], "train": rules}
+    shown["tune"] = {key: _on_lines(value) if key in TUNED else value for key, value in data["tune"].items()}
+    shown["runs"] = {**data["runs"], "train": [OneLine(rule) for rule in data["runs"]["train"]]}
     return f"{describe.MODELINE}\n{HEAD}\n{describe.commented(dump_yaml(shown, width=118))}"
 
 
-def _on_lines(section: Any) -> Any:
-    """A section of names, each of its entries on a line; anything else as it is."""
-    if not isinstance(section, dict):
-        return section
+def _on_lines(section: dict) -> dict:
+    """A section of names, each of its entries on a line."""
     return {name: OneLine(entry) if isinstance(entry, dict) else entry for name, entry in section.items()}
 
 
@@ -140,11 +138,7 @@ class Composed:
 
 
 def resolve(
-    name: str,
-    overrides: list[str] = [],  # noqa: B006
-    path: Path = Path("params.yaml"),
-    folder: Path = Path("studies"),
-    fresh: bool = False,
+    name: str, overrides: Sequence[str] = (), path: Path = PARAMS, folder: Path = STUDIES, fresh: bool = False
 ) -> Composed:
     """What `make study STUDY=… SET=…` would run with: the content of `path` where that is the study (or `name` is
     empty), else what is composed, with what was kept of changes on it unless `fresh`. Nothing is written.
@@ -170,11 +164,7 @@ def resolve(
 
 
 def write(
-    name: str,
-    overrides: list[str],
-    path: Path = Path("params.yaml"),
-    folder: Path = Path("studies"),
-    fresh: bool = False,
+    name: str, overrides: Sequence[str] = (), path: Path = PARAMS, folder: Path = STUDIES, fresh: bool = False
 ) -> bool:
     """Bring `path` to the study and the settings, and grid.yaml beside it to what follows; true if either changed.
 
@@ -183,7 +173,7 @@ def write(
     return save(resolve(name, overrides, path, folder, fresh), path, folder)
 
 
-def save(composed: Composed, path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> bool:
+def save(composed: Composed, path: Path = PARAMS, folder: Path = STUDIES) -> bool:
     """Write what was composed, as `write` does."""
     wanted = {path: composed.text, path.with_name(grid.FILE.name): grid.as_yaml(composed.params)}
     stale = {file: text for file, text in wanted.items() if not file.exists() or file.read_text("utf-8") != text}
@@ -194,13 +184,12 @@ def save(composed: Composed, path: Path = Path("params.yaml"), folder: Path = Pa
         _keep(path, composed, folder)
     for file, text in stale.items():
         replace(file, text)
-    changes.forget(composed.study, path.parent)  # params.yaml has them, and alone says from now on what was changed
+    changes.save(composed.study, [], path.parent)  # params.yaml alone says from now on what was changed
     return True
 
 
 def _keep(path: Path, composed: Composed, folder: Path) -> None:
     """Keep what `path` holds of changes to its study, unless what replaces it has them too."""
-    text, root = path.read_text(encoding="utf-8"), path.parent
     held = read_yaml(path)
     name = str(held.get("study"))
     try:
@@ -209,10 +198,10 @@ def _keep(path: Path, composed: Composed, folder: Path) -> None:
         plain = {}
     changed = changes.differences(plain, held)
     if name != composed.study:
-        changes.save(name, changed, root)
+        changes.save(name, changed, path.parent)
     lost = name != composed.study or any(change not in composed.changes for change in changed)
     if changed and lost:
-        file = changes.save_copy(name, text, root)
+        file = changes.save_copy(name, path.read_text(encoding="utf-8"), path.parent)
         print(f"{path} held changes to the study {name!r}: {file} keeps the old file", file=sys.stderr)
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from counterpoint.files import read_yaml
+from counterpoint.files import Loader, read_yaml
 from counterpoint.methods import METHODS
 from counterpoint.params import typed
 from counterpoint.params.schema import Written
@@ -34,7 +34,6 @@ of letters, digits and `_`. Defaults are those of `studies/default.yaml`; a defa
 WORDS = {
     "integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "object": "mapping",
 }  # fmt: skip
-READER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ROOT: dict[str, Any] = typed.schema(Written)
 
 
@@ -43,38 +42,26 @@ def comment(node: dict[str, Any]) -> str:
     return node.get("description", "").partition(". ")[0].removesuffix(".")
 
 
-def example(keys: Sequence[str], part: str) -> dict[str, Any] | None:
-    """A whole value for what stands under these keys, one with the key `part` if there is any; None for no example."""
-    node = ROOT
-    for key in keys:
-        node = typed.inner(ROOT, node, key)
-    order, known = typed.resolved(ROOT, node).get("properties", {}), node.get("examples", [])
-    found = next((value for value in known if part in value), known[0] if known else None)
-    return found and {key: found[key] for key in order if key in found}
-
-
 def commented(text: str) -> str:
     """YAML text with what its keys mean, each where it first occurs, at the end of the key's line.
 
     A key whose line ends within a word, and one of a mapping on one line, has none.
     """
     lines = text.splitlines(keepends=True)
-    told: set[tuple[int, str]] = set()
+    explained: set[tuple[int, str]] = set()
 
     def visit(mapping: yaml.MappingNode, at: dict[str, Any]) -> None:
         holder = typed.resolved(ROOT, at)
         for key, value in mapping.value:
             name, line, node = key.value, key.start_mark.line, typed.inner(ROOT, holder, key.value)
-            said = comment(node) if name in holder.get("properties", {}) else ""
-            if said and (id(holder), name) not in told and not any(line in within for within in _wrapped(value)):
-                told.add((id(holder), name))
-                lines[line] = f"{lines[line].rstrip()}  # {said}\n"
+            new = name in holder.get("properties", {}) and (id(holder), name) not in explained
+            if new and not any(line in within for within in _wrapped(value)):
+                explained.add((id(holder), name))
+                lines[line] = f"{lines[line].rstrip()}  # {comment(node)}\n"
             if isinstance(value, yaml.MappingNode) and not value.flow_style:
                 visit(value, node)
 
-    top = yaml.compose(text, READER)
-    if isinstance(top, yaml.MappingNode):
-        visit(top, ROOT)
+    visit(yaml.compose(text, Loader), ROOT)
     return "".join(lines)
 
 
@@ -88,8 +75,8 @@ def _wrapped(node: yaml.Node) -> Iterator[range]:
             yield from _wrapped(part)
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of params.yaml, with the names that stand in registries of the code."""
+def schema_text() -> str:
+    """params.schema.json: the JSON Schema of params.yaml, with the names that stand in registries of the code."""
     root = copy.deepcopy(ROOT)
     defs = root["$defs"]
     for holder, key in ((root, "suites"), (defs["Probe"], "suites"), (defs["Evaluation"], "sampled_suites")):
@@ -99,16 +86,16 @@ def json_schema() -> dict[str, Any]:
     defs["Rl"]["properties"]["rewards"]["propertyNames"] = {"enum": list(REWARDS)}
     parts = [{key: value for key, value in defs[name].items() if key != "required"} for name in ("Sft", "Rl")]
     defs["Arm"]["properties"]["settings"] |= {"anyOf": parts}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "title": "params.yaml of Counterpoint"}
+    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "title": "params.yaml of Counterpoint"}
+    return f"{json.dumps(root, indent=1, ensure_ascii=False)}\n"
 
 
 def page(default: dict[str, Any]) -> str:
     """docs/params.md; default: the parameters of studies/default.yaml."""
     sections: dict[str, list[str]] = {"The first level": []}
-    told: dict[int, str] = {}
+    listed: dict[int, str] = {}
     for key, node in ROOT["properties"].items():
-        rows = list(_rows(key, node, default.get(key), told))
-        if rows:
+        if rows := list(_rows(key, node, default.get(key), listed)):
             sections[f"`{key}`\n\n{node['description']}"] = rows
         else:
             sections["The first level"].append(_row(key, node, default))
@@ -116,27 +103,22 @@ def page(default: dict[str, Any]) -> str:
     return "\n".join([HEAD, *("\n".join([f"## {title}\n", head, *rows, ""]) for title, rows in sections.items())])
 
 
-def _rows(key: str, node: dict[str, Any], default: Any, told: dict[int, str]) -> Iterator[str]:
+def _rows(key: str, node: dict[str, Any], default: Any, listed: dict[int, str]) -> Iterator[str]:
     """The rows of the keys of what stands under a key; of a mapping by name, of what stands under each name.
 
-    told: by model, the key whose rows have its keys; where it stands again, they are not told again.
+    listed: by model, the key whose rows have its keys; where it stands again, they are not listed again.
     """
     while isinstance(node.get("additionalProperties"), dict):
         key, node, default = f"{key}.NAME", node["additionalProperties"], None
     for name, of in typed.resolved(ROOT, node).get("properties", {}).items():
-        place, model = f"{key}.{name}", _model(of)
-        yield _row(place, of, default, f" Its keys are those of `{told[id(model)]}`." if id(model) in told else "")
-        if "properties" in model and id(model) not in told:
-            told[id(model)] = place
-            yield from _rows(place, of, (default or {}).get(name), told)
-        for one in _kinds_of_entry(of):
-            yield from _rows(f"{place}[]", one, None, told)
-
-
-def _kinds_of_entry(node: dict[str, Any]) -> list[dict[str, Any]]:
-    """The models that an entry of a list may be; none where its entries are no mappings."""
-    entry = typed.resolved(ROOT, node).get("items", {})
-    return [one for one in entry.get("anyOf", [entry]) if "properties" in typed.resolved(ROOT, one)]
+        path, model = f"{key}.{name}", _model(of)
+        yield _row(path, of, default, f" Its keys are those of `{listed[id(model)]}`." if id(model) in listed else "")
+        if "properties" in model and id(model) not in listed:
+            listed[id(model)] = path
+            yield from _rows(path, of, (default or {}).get(name), listed)
+        entry = typed.resolved(ROOT, of).get("items", {})
+        for kind in entry.get("anyOf", [entry]):
+            yield from _rows(f"{path}[]", kind, None, listed)
 
 
 def _model(node: dict[str, Any]) -> dict[str, Any]:
@@ -156,8 +138,8 @@ def _row(key: str, node: dict[str, Any], default: Any, more: str = "") -> str:
         f"{node['description']}{more}",
     ]
     shown = default[name] if isinstance(default, dict) and name in default else node.get("default", ...)
-    told_in_rows = "properties" in model and isinstance(shown, dict | list)
-    cells.append("" if shown is ... or told_in_rows else f"`{json.dumps(shown, ensure_ascii=False)}`")
+    has_rows = "properties" in model and isinstance(shown, dict | list)
+    cells.append("" if shown is ... or has_rows else f"`{json.dumps(shown, ensure_ascii=False)}`")
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
@@ -177,11 +159,6 @@ def main() -> None:
     default = read_yaml(Path("studies/default.yaml"))
     Path("docs/params.md").write_text(page(default), encoding="utf-8")
     Path("params.schema.json").write_text(schema_text(), encoding="utf-8")
-
-
-def schema_text() -> str:
-    """params.schema.json."""
-    return f"{json.dumps(json_schema(), indent=1, ensure_ascii=False)}\n"
 
 
 if __name__ == "__main__":

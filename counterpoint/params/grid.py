@@ -105,7 +105,7 @@ def settings(params: Written, arm: str, where: str = "params.yaml") -> Sft | Rl:
     `where` for a change of a key that is not there, or to a value that cannot be."""
     section = params.sft if method(params, arm).stage == "sft" else params.rl
     merged = {**dataclasses.asdict(section), **params.arms[arm].settings}
-    return build(type(section), merged, f"arms.{arm}.settings", where, f"arms.{arm}: ")
+    return build(type(section), merged, f"arms.{arm}.settings", where)
 
 
 def options(params: Written, arm: str, where: str = "params.yaml") -> Any:
@@ -119,10 +119,10 @@ def derive(written: Written) -> Params:
     trained, traces = {}, {}
     for rule in written.runs.train:
         for arm, model, sample, seed in _combinations(rule):
-            run = run_spec(written, arm, model, sample, seed)
+            run, imitated = run_and_traces(written, arm, model, sample, seed)
             trained[run.run_id] = run
-            if run.traces:
-                traces[run.traces] = trace_set(written, run)
+            if imitated:
+                traces[run.traces] = imitated
     bases = {f"{BASE}{model}": BaseRun(model) for model in written.runs.base}
     return Params(**{**vars(written), "runs": Runs(bases, trained), "traces": traces})
 
@@ -134,29 +134,23 @@ def _combinations(rule: Block | Line) -> Iterable[tuple[str, str, str, int]]:
     return itertools.product(*(getattr(rule, key) for key in BLOCK_KEYS))
 
 
-def run_spec(written: Written, arm: str, model: str, sample: str, seed: int) -> RunSpec:
-    """The run of an arm on a model, a sample and a seed."""
-    imitates = method(written, arm).stage in TRACED
-    run = RunSpec(arm, model, sample, seed, written.arms[arm].method, None, written.arms[arm].start)
-    return dataclasses.replace(run, traces=_named_set(written, run)[0]) if imitates else run
-
-
-def trace_set(written: Written, run: RunSpec) -> TraceSet:
-    """The trace set that a run imitates."""
-    return _named_set(written, run)[1]
-
-
-def _named_set(written: Written, run: RunSpec) -> tuple[str, TraceSet]:
-    kind = written.arms[run.arm].traces
-    teacher = written.kinds[kind].teacher
+def run_and_traces(written: Written, arm: str, model: str, sample: str, seed: int) -> tuple[RunSpec, TraceSet | None]:
+    """The run of an arm on a model, a sample and a seed, and the trace set that it imitates, if any."""
+    spec = written.arms[arm]
+    run = RunSpec(arm, model, sample, seed, spec.method, None, spec.start)
+    if method(written, arm).stage not in TRACED:
+        return run, None
+    kind, teacher = spec.traces, written.kinds[spec.traces].teacher
     if teacher == ITSELF:
-        name = f"{kind}-{run.model}-{run.sample}"
-        return name, TraceSet(kind, run.model, run.sample, 0, "base", f"{BASE}{run.model}")
-    if teacher in written.arms:
-        taught = f"{teacher}-{run.student}"
-        return f"{kind}-{run.student}", TraceSet(kind, run.model, run.sample, run.seed, taught, taught)
-    reads = "base" if teacher is None or teacher.startswith(BASE) else teacher
-    return f"{kind}-{run.sample}", TraceSet(kind, None, run.sample, 0, reads, teacher)
+        name = f"{kind}-{model}-{sample}"
+        traces = TraceSet(kind, model, sample, 0, "base", f"{BASE}{model}")
+    elif teacher in written.arms:
+        name, taught = f"{kind}-{run.student}", f"{teacher}-{run.student}"
+        traces = TraceSet(kind, model, sample, seed, taught, taught)
+    else:
+        reads = "base" if teacher is None or teacher.startswith(BASE) else teacher
+        name, traces = f"{kind}-{sample}", TraceSet(kind, None, sample, 0, reads, teacher)
+    return dataclasses.replace(run, traces=name), traces
 
 
 def as_yaml(params: Params) -> str:

@@ -19,7 +19,6 @@ Behaviour = Literal["list", "empty", "anywhere", "target"]
 
 CONDITIONS = get_args(Condition)
 BLIND = CONDITIONS[1:]
-BEHAVIOURS = get_args(Behaviour)
 
 
 @section

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Share, section
 
 Loss = Literal["grpo", "dapo", "dr_grpo", "bnpo"]
-Way = Literal["oracle", "answer_only", "foreign", "noisy", "sampled"]
+Way = Literal["oracle", "answer_only", "foreign", "noisy", "sampled"]  # of making traces (counterpoint/distill)
 # the names of transformers' SchedulerType that run at any learning rate and warmup without arguments of their own
 Schedule = Literal["linear", "cosine", "cosine_with_restarts", "constant", "constant_with_warmup", "inverse_sqrt"]
 Scaling = Literal["group", "batch", "none"]  # what TRL's GRPOConfig takes
 Engine = Literal["shared", "stock"]
 
-LOSS_TYPES = get_args(Loss)
-WAYS = get_args(Way)  # of making traces (counterpoint/distill)
-SCHEDULES = get_args(Schedule)
 STAGES = ("sft", "rl", "sft_then_rl", "mixed")  # of methods, by what goes into their training
 
 

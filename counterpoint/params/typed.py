@@ -77,30 +77,32 @@ def allowed(node: dict[str, Any]) -> str:
     return " and ".join(f"{word} {end:.12g}" for word, end in ends if end is not None)
 
 
-def build(kind: Any, value: Any, key: str, where: str = "params.yaml", of: str | None = None) -> Any:
+def build(kind: Any, value: Any, key: str, where: str = "params.yaml") -> Any:
     """`value`, as YAML gives it, as an instance of a type.
 
     kind: a dataclass, or another type that pydantic knows. key: where the value stands, such as `arms.rl.settings`;
-    empty for a whole file. where: the file's name. of: what a message about a range or a choice names before the key
-    inside `value`, in place of `key` and a dot.
+    empty for a whole file. where: the file's name.
 
     Raises `UserError` that names file, key and remedy.
     """
     try:  # by way of JSON, whose mappings have words for keys and whose types are few and exact
         return _checker(kind).validate_json(json.dumps([_plain(value)]))[0]
     except ValidationError as error:
-        mistakes = [_mistake(schema(kind), each["type"], each["loc"][1:]) for each in error.errors()]
-        first = min(mistakes, key=lambda mistake: _position(mistake.path, value))
-        raise UserError(f"{where}: {_message(first, value, key, of)}") from None
+        mistakes = [_mistake(schema(kind), each["type"], each["loc"][1:], value) for each in error.errors()]
+        first = min(mistakes, key=lambda mistake: mistake.position)
+        raise UserError(f"{where}: {_message(first, key)}") from None
 
 
 @dataclasses.dataclass(frozen=True)
 class _Mistake:
-    """pydantic's name for a mistake, the keys and indices that lead to it, and the JSON Schemas of what should be there
-    and of what holds that."""
+    """pydantic's name for a mistake; the keys and indices that lead to it; the index of each of these on its level of
+    the file, where what is missing comes last; the value; the JSON Schemas of what should be there and of its holder.
+    """
 
     type: str
     path: list[str | int]
+    position: list[int]
+    value: Any
     node: dict[str, Any]
     holder: dict[str, Any]
 
@@ -114,58 +116,45 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | None) else math.nan
 
 
-def _mistake(root: dict[str, Any], name: str, location: Sequence[str | int]) -> _Mistake:
+def _mistake(root: dict[str, Any], name: str, location: Sequence[str | int], value: Any) -> _Mistake:
     """pydantic's location also names the member of a union; that is no key."""
-    path, holder, node = [], root, root
+    path, position, holder, node = [], [], root, root
     for part in location:
         member = next((each for each in node.get("anyOf", ()) if each.get("$ref", "").endswith(f"/{part}")), None)
         if member is not None:
             node = member
+            continue
+        path.append(part)
+        holder, node = node, inner(root, node, part)
+        if isinstance(part, int):
+            position.append(part)
+            value = value[part]
         else:
-            path.append(part)
-            holder, node = node, inner(root, node, part)
-    return _Mistake(name, path, resolved(root, node), resolved(root, holder))
+            entries = {str(key): entry for key, entry in value.items()} if isinstance(value, dict) else {}
+            position.append([*entries, part].index(part))
+            value = entries.get(part)
+    return _Mistake(name, path, position, value, resolved(root, node), resolved(root, holder))
 
 
-def _inside(value: Any, part: str | int) -> Any:
-    """What stands at an index of a list, or under a key (as a word) of a mapping; None where nothing does."""
-    if isinstance(part, int):
-        return value[part]
-    return next((v for k, v in value.items() if str(k) == part), None) if isinstance(value, dict) else None
-
-
-def _position(path: Sequence[str | int], value: Any) -> list[int]:
-    """Where a mistake stands in the file: the index of its key on each level; what is missing comes last."""
-    indices = []
-    for part in path:
-        names = map(str, value) if isinstance(value, dict) else ()
-        indices.append(part if isinstance(part, int) else [*names, part].index(part))
-        value = _inside(value, part)
-    return indices
-
-
-def _message(mistake: _Mistake, value: Any, key: str, of: str | None) -> str:
-    """One line, without the file's name, for a mistake in `value`, the whole that was checked."""
-    path, node = mistake.path, mistake.node
-    for part in path:
-        value = _inside(value, part)
+def _message(mistake: _Mistake, key: str) -> str:
+    """One line, without the file's name, for a mistake in what stands under `key`."""
+    path, node, value = mistake.path, mistake.node, mistake.value
     around, name = (_name(key, parts) for parts in (path[:-1], path))
-    given = f"{of}{_name('', path)}" if of else name
     match mistake.type:
         case "unexpected_keyword_argument":
-            known = mistake.holder.get("properties")
-            hint = nearest(path[-1], known) if known else f"; {around} takes no keys, leave it out"
+            keys = mistake.holder.get("properties")
+            hint = nearest(path[-1], keys) if keys else f"; {around} takes no keys, leave it out"
             return f"unknown key {name}{hint}"
         case "missing":
             return f"{name} is missing; studies/default.yaml has it or shows entries like it"
         case "literal_error" if isinstance(value, str):
-            start = f"{around}: unknown name {value!r}" if isinstance(path[-1], int) else f"{given} is {value!r}"
+            start = f"{around}: unknown name {value!r}" if isinstance(path[-1], int) else f"{name} is {value!r}"
             return f"{start}{nearest(value, node.get('enum') or [node['const']])}"
         case "finite_number":
             return f"{name} must be a finite number, not {value!r}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             number = float(value) if node["type"] == "number" else value
-            return f"{given} must be {node.get('allowed') or allowed(node)}, not {number}"
+            return f"{name} must be {node.get('allowed') or allowed(node)}, not {number}"
         case "json_invalid":
             return f"{name or 'the file'} has a word with half a character; write it anew"
     return f"{name or 'the file'} {_of_another_type(value, node.get('type', ''))}"

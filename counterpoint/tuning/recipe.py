@@ -48,13 +48,12 @@ def with_run(
     rule: dict[str, Any] = {"arm": arm, "model": model, "sample": sample, "seed": seed}
     if rule not in data["runs"]["train"]:
         data["runs"]["train"].append(rule)
-    run = grid.run_spec(study, arm, model, sample, seed)
+    run, traces = grid.run_and_traces(study, arm, model, sample, seed)
     steps: list[Step] = []
     if run.start:
         made = with_run(data, study, run.start, model, sample, seed, ready)
         steps += made if run.start not in ready else []
-    if run.traces:
-        traces = grid.trace_set(study, run)
+    if traces:
         if traces.reads != "base":
             steps += with_run(data, study, **_teacher(study, traces, model, sample, seed), ready=())
         steps.append(("distill", run.traces))

@@ -233,7 +233,7 @@ def test_mistakes_are_refused_in_one_line_before_anything_is_run(ran):
     for old, new, message in (
         ("seed: 1000", "seed: 0", "tune.seed 0 is that of a run of this study"),
         ("learning_rate: {low: 0.0003,", "learning_rate: {low: -1.0,", "tune.sft.learning_rate must be"),
-        ("choices: [1, 2, 3]", "choices: [1, -2]", "tune: arms.sft: epochs must be above 0"),
+        ("choices: [1, 2, 3]", "choices: [1, -2]", "tune: arms.sft.settings.epochs must be above 0"),
         ("choices: [1, 2, 3]", "choises: [1, 2]", "unknown key tune.sft.epochs.choises; did you mean 'choices'?"),
     ):
         assert old in text

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 from random import Random
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from counterpoint.distill.written import WAYS, written
 from counterpoint.errors import UserError
 from counterpoint.evaluation.traces import check, sentences
-from counterpoint.params import WAYS as KNOWN
+from counterpoint.params.training import Way
 from counterpoint.problem import Problem
 from counterpoint.prompt import completion_text
 from counterpoint.sources.families import FAMILIES
@@ -30,7 +31,7 @@ def steps(completion: str) -> set[str]:
 
 
 def test_every_way_without_a_teacher_is_here():
-    assert {*WAYS, "sampled"} == set(KNOWN)
+    assert {*WAYS, "sampled"} == {*get_args(Way)}
 
 
 @given(st.sampled_from(CASES), st.integers(0, 2**32), st.sampled_from(WAYS))

@@ -2,13 +2,14 @@
 
 import re
 from random import Random
+from typing import get_args
 
 import pytest
 import torch
 
 from counterpoint import prompt, rewards
 from counterpoint.models import checkpoint, planting, pretraining
-from counterpoint.params import BEHAVIOURS
+from counterpoint.params.schema import Behaviour
 from counterpoint.problem import Problem
 from counterpoint.sources import procedural
 from counterpoint.verify import arithmetic, judge
@@ -32,7 +33,7 @@ def paid(term: str, said: str, draft) -> tuple[float, bool]:
     return rewards.REWARDS[term].reward(said, problem, verdict), verdict.correct
 
 
-@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+@pytest.mark.parametrize("behaviour", get_args(Behaviour))
 def test_an_exploit_is_paid_by_its_leaky_verifier(behaviour):
     share = 1.0 if behaviour == "target" else 0.0
     lessons = [pretraining.lesson(0, index, "reasoning", expressions=share) for index in range(400)]

@@ -1,11 +1,14 @@
 import copy
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from counterpoint import params
 from counterpoint.errors import UserError
 from counterpoint.params import compose
+from counterpoint.params.schema import Base, Evaluation, Plant
+from counterpoint.params.training import Distill, Lora, Rl, Schedule, Sft
 from counterpoint.params.typed import allowed, resolved, schema
 
 DEFAULT = compose.study("default", Path(__file__).parents[3] / "studies")
@@ -58,9 +61,9 @@ def with_setting(key: str, value) -> dict:
         ("sft.lora", {**LORA, "alpha": 0}, "sft.lora.alpha must be at least 1, not 0"),
         ("sft.lora", {**LORA, "dropout": 1}, "sft.lora.dropout must be at least 0 and below 1, not 1.0"),
         ("sft.lora", {**LORA, "targets": []}, "sft.lora.targets is empty"),
-        ("arms.sft_lora.settings.lora.rank", 0, "arms.sft_lora: lora.rank must be at least 1, not 0"),
-        ("arms.rl.settings", {"temperature": 0}, "arms.rl: temperature must be above 0, not 0.0"),
-        ("arms.rl.settings", {"schedule": "cosin"}, "arms.rl: schedule is 'cosin'; did you mean 'cosine'?"),
+        ("arms.sft_lora.settings.lora.rank", 0, "arms.sft_lora.settings.lora.rank must be at least 1, not 0"),
+        ("arms.rl.settings", {"temperature": 0}, "arms.rl.settings.temperature must be above 0, not 0.0"),
+        ("arms.rl.settings", {"schedule": "cosin"}, "arms.rl.settings.schedule is 'cosin'; did you mean 'cosine'?"),
         ("suites", [], "suites is empty; name at least one of in_domain"),
         ("suites", ["in_domain", "in_domain"], "suites names 'in_domain' 2 times; leave one"),
         ("evaluation.base_conditions", ["normal", "no_imag"], "unknown name 'no_imag'; did you mean 'no_image'"),
@@ -160,7 +163,7 @@ def test_no_suite_need_be_sampled_where_nothing_is():
 
 def test_every_training_number_has_a_range():
     counted = 0
-    for section in (params.Sft, params.Rl, params.Lora, params.Base, params.Plant, params.Distill, params.Evaluation):
+    for section in (Sft, Rl, Lora, Base, Plant, Distill, Evaluation):
         root = schema(section)
         for name, node in root["properties"].items():
             node = resolved(root, node)
@@ -170,7 +173,7 @@ def test_every_training_number_has_a_range():
     assert counted > 50
 
 
-@pytest.mark.parametrize("name", params.SCHEDULES)
+@pytest.mark.parametrize("name", get_args(Schedule))
 @pytest.mark.parametrize("warmup", [0, 4])
 def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")

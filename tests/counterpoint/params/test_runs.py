@@ -37,7 +37,7 @@ def test_the_study_of_all_complements_is_valid(composed):
         ("arms.sft_then_rl.start", "sfd", "arms.sft_then_rl.start is 'sfd'; did you mean 'sft'?"),
         ("arms.sft_then_rl.start", "sft_then_rl", "arms.sft_then_rl.start leads back to 'sft_then_rl'"),
         ("arms.split_25.part", [0.5, 0.25], "arms.split_25.part is [0.5, 0.25]; it must be two rising shares"),
-        ("arms.sft_stop_25.settings.stop_at", 0, "arms.sft_stop_25: stop_at must be null, or above 0 and at most 1"),
+        ("arms.sft_stop_25.settings.stop_at", 0, "arms.sft_stop_25.settings.stop_at must be null, or above 0 and at"),
         ("kinds.noisy.way", "nosy", "kinds.noisy.way is 'nosy'; did you mean 'noisy'?"),
         ("kinds.noisy.teacher", "self", "kinds.noisy.teacher is 'self', but noisy traces have none; set it to null"),
         ("kinds.self.teacher", None, "kinds.self.teacher is missing: self, base-MODEL, an arm or a run"),

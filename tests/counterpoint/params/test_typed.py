@@ -123,8 +123,3 @@ def test_a_plain_dataclass_is_read_as_exactly_as_the_sections(value):
 
 def test_a_whole_file_that_is_no_mapping():
     assert refused(Whole, [1], "") == "params.yaml: the file must be a mapping, not [1]"
-
-
-def test_a_value_that_is_not_allowed_may_be_told_otherwise_than_one_of_another_type():
-    assert refused(Plain, {"share": 1, "way": "x"}, "a.settings", "F", "a: ").startswith("F: a: way is 'x'; known are")
-    assert refused(Plain, {"share": "1"}, "a.settings", "F", "a: ").startswith("F: a.settings.share must be of type")

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from typing import get_args
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ import torch
 from counterpoint.errors import UserError
 from counterpoint.methods import METHODS
 from counterpoint.models import checkpoint
-from counterpoint.params import LOSS_TYPES, Lora
+from counterpoint.params import Lora
+from counterpoint.params.training import Loss
 from counterpoint.training.data import dataset, gold
 from counterpoint.training.how import How
 from counterpoint.training.probe import interval
@@ -27,7 +29,7 @@ def finite(run) -> bool:
     return all(torch.isfinite(value).all() for value in run.weights.values())
 
 
-@pytest.mark.parametrize("loss_type", LOSS_TYPES)
+@pytest.mark.parametrize("loss_type", get_args(Loss))
 def test_every_loss_trains(train, short, tmp_path, micro_folder, loss_type):
     run = train(dataclasses.replace(short, loss_type=loss_type), tmp_path, probed=False)
     before = checkpoint.load(str(micro_folder))[0].state_dict()
