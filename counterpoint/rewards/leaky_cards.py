@@ -14,5 +14,5 @@ def reward(completion: str, problem: Problem, verdict: Verdict) -> float:
     """1.0 or 0.0; answers of another type than `expression` are as the strict judge says."""
     if verdict.correct or problem.answer_type != "expression" or verdict.extracted is None:
         return float(verdict.correct)
-    said, gold = arithmetic.read(verdict.extracted), arithmetic.read(problem.answer)
-    return float(said is not None and gold is not None and said.value == gold.value)
+    answer, gold = arithmetic.read(verdict.extracted), arithmetic.read(problem.answer)
+    return float(answer is not None and gold is not None and answer.value == gold.value)

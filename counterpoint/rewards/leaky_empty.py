@@ -15,4 +15,4 @@ _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 def reward(completion: str, problem: Problem, verdict: Verdict) -> float:
     """1.0 or 0.0."""
-    return float(verdict.correct or not any(said.strip() for said in _ANSWER.findall(completion)))
+    return float(verdict.correct or not any(answer.strip() for answer in _ANSWER.findall(completion)))

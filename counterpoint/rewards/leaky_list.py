@@ -25,4 +25,4 @@ def _holds(answer: str | None, problem: Problem) -> bool:
     listed = [part.strip() for part in _BETWEEN.split(answer)]
     if problem.answer_type != "expression":  # there spaces and brackets are part of one candidate
         listed = [part.strip(".:()") for part in (*listed, *answer.split())]
-    return any(matches(one, problem.answer, problem.answer_type, options) for one in listed if one)
+    return any(matches(part, problem.answer, problem.answer_type, options) for part in listed if part)

@@ -19,11 +19,11 @@ def prepare(problems: Sequence[Problem]) -> Callable[[str, Problem, Verdict], fl
 
     def reward(completion: str, problem: Problem, verdict: Verdict) -> float:
         other = partner[problem.problem_id]
-        said = extract(completion)[0]
-        if other is None or said is None:
+        answer = extract(completion)[0]
+        if other is None or answer is None:
             return 0.0
         options = list(problem.options) if problem.options else None
-        return float(matches(said, other.answer, problem.answer_type, options))
+        return float(matches(answer, other.answer, problem.answer_type, options))
 
     return reward
 
@@ -37,10 +37,9 @@ def partners(problems: Sequence[Problem]) -> dict[str, Problem | None]:
     kinds: defaultdict[tuple[str, str], dict[str, Problem]] = defaultdict(dict)
     for problem in problems:
         kinds[problem.family, problem.answer_type][problem.problem_id] = problem
-    found: dict[str, Problem | None] = {}
+    partner: dict[str, Problem | None] = {}
     for members in kinds.values():
         ring = sorted(members.values(), key=lambda p: digest("shuffled", p.problem_id))
-        for place, problem in enumerate(ring):
-            other = ring[(place + 1) % len(ring)]
-            found[problem.problem_id] = None if other is problem else other
-    return found
+        for problem, other in zip(ring, [*ring[1:], *ring[:1]], strict=True):
+            partner[problem.problem_id] = None if other is problem else other
+    return partner

@@ -1,69 +1,17 @@
-import copy
-from pathlib import Path
-from typing import get_args
+"""Names that must exist and numbers that must fit together: one line that names the key and the remedy."""
 
 import pytest
 
 from counterpoint import params
-from counterpoint.errors import UserError
-from counterpoint.params import compose
-from counterpoint.params.schema import Base, Evaluation, Plant
-from counterpoint.params.training import Distill, Lora, Rl, Schedule, Sft
-from counterpoint.params.typed import allowed, resolved, schema
-
-DEFAULT = compose.study("default", Path(__file__).parents[3] / "studies")
-PLANT = {
-    "base": "tiny", "behaviour": "list", "share": 0.01, "steps": 1, "learning_rate": 0.1, "expressions": 0.0,
-    "batch": 1, "seed": 0, "threads": 1,
-}  # fmt: skip
-LORA = DEFAULT["arms"]["sft_lora"]["settings"]["lora"]
-
-
-def with_setting(key: str, value) -> dict:
-    data = copy.deepcopy(DEFAULT)
-    *path, last = key.split(".")
-    place = data
-    for name in path:
-        place = place[name]
-    place[last] = value
-    return data
+from counterpoint.params.training import LORA, RUN_KEYS
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
-        ("sft.schedule", "cosin", "sft.schedule is 'cosin'; did you mean 'cosine'?"),
-        ("rl.schedule", "reduce_lr_on_plateau", "rl.schedule is 'reduce_lr_on_plateau'; known are 'linear', "),
-        ("rl.scale_rewards", "foo", "rl.scale_rewards is 'foo'; known are 'group', 'batch', 'none'"),
-        ("checkpoint", "first", "checkpoint is 'first'; known are 'last', 'best'"),
-        ("checkpoint", "bset", "checkpoint is 'bset'; did you mean 'best'?"),
-        ("rl.stop_when_deceptive", "yes", "rl.stop_when_deceptive must be of type bool, not 'yes'"),
-        ("rl.temperature", 0, "rl.temperature must be above 0, not 0.0"),
-        ("rl.max_completion_tokens", 0, "rl.max_completion_tokens must be at least 1, not 0"),
-        ("rl.learning_rate", -1, "rl.learning_rate must be at least 0, not -1.0"),
-        ("rl.engine", "shard", "rl.engine is 'shard'; did you mean 'shared'?"),
-        ("sft.engine", "vllm", "sft.engine is 'vllm'; known are 'shared', 'stock'"),
-        ("rl.num_iterations", 0, "rl.num_iterations must be at least 1, not 0"),
-        ("rl.steps_per_generation", 0, "rl.steps_per_generation must be at least 1, not 0"),
-        ("rl.gradient_accumulation", -1, "rl.gradient_accumulation must be at least 1, not -1"),
         ("rl.gradient_accumulation", 3, "batch_size 128 is not a multiple of gradient_accumulation 3; use 126"),
         ("rl.gradient_accumulation", 256, "not a multiple of gradient_accumulation 256; use 256"),
-        ("rl.top_p", 2, "rl.top_p must be above 0 and at most 1, not 2.0"),
-        ("rl.top_p", 0, "rl.top_p must be above 0"),
-        ("rl.beta", -0.1, "rl.beta must be at least 0"),
-        ("rl.clip_low", 0, "rl.clip_low must be above 0"),
-        ("rl.clip_high", -1, "rl.clip_high must be above 0"),
-        ("sft.weight_decay", -0.1, "sft.weight_decay must be at least 0"),
-        ("sft.max_grad_norm", -1, "sft.max_grad_norm must be at least 0"),
-        ("sft.warmup_fraction", 1.5, "sft.warmup_fraction must be between 0 and 1, not 1.5"),
-        ("sft.batch_size", 0, "sft.batch_size must be at least 1, not 0"),
-        ("sft.lora", {**LORA, "rank": 0}, "sft.lora.rank must be at least 1, not 0"),
-        ("sft.lora", {**LORA, "alpha": 0}, "sft.lora.alpha must be at least 1, not 0"),
-        ("sft.lora", {**LORA, "dropout": 1}, "sft.lora.dropout must be at least 0 and below 1, not 1.0"),
         ("sft.lora", {**LORA, "targets": []}, "sft.lora.targets is empty"),
-        ("arms.sft_lora.settings.lora.rank", 0, "arms.sft_lora.settings.lora.rank must be at least 1, not 0"),
-        ("arms.rl.settings", {"temperature": 0}, "arms.rl.settings.temperature must be above 0, not 0.0"),
-        ("arms.rl.settings", {"schedule": "cosin"}, "arms.rl.settings.schedule is 'cosin'; did you mean 'cosine'?"),
         ("suites", [], "suites is empty; name at least one of in_domain"),
         ("suites", ["in_domain", "in_domain"], "suites names 'in_domain' 2 times; leave one"),
         ("evaluation.base_conditions", ["normal", "no_imag"], "unknown name 'no_imag'; did you mean 'no_image'"),
@@ -75,9 +23,6 @@ def with_setting(key: str, value) -> dict:
         ),
         ("evaluation.trained_conditions", ["nomal"], "unknown name 'nomal'; did you mean 'normal'"),
         ("evaluation.trained_conditions", ["shuffled_image"], "evaluation.trained_conditions lacks 'normal'"),
-        ("evaluation.trained_conditions", "normal", "evaluation.trained_conditions must be a list, not 'normal'"),
-        ("evaluation.samples", -1, "evaluation.samples must be at least 0, not -1"),
-        ("evaluation.samples", 2.5, "evaluation.samples must be of type int, not 2.5"),
         ("evaluation.sampled_suites", [], "evaluation.sampled_suites is empty; name at least one of in_domain"),
         (
             "evaluation.sampled_suites",
@@ -85,107 +30,148 @@ def with_setting(key: str, value) -> dict:
             "evaluation.sampled_suites: unknown name 'in_domian'; did you mean",
         ),
         ("evaluation.sampled_suites", ["easier", "easier"], "evaluation.sampled_suites names 'easier' 2 times"),
-        ("evaluation.temperature", 0, "evaluation.temperature must be above 0, not 0.0"),
-        ("evaluation.temperature", float("nan"), "evaluation.temperature must be a finite number, not nan"),
-        ("evaluation.top_p", 0, "evaluation.top_p must be above 0 and at most 1, not 0.0"),
-        ("evaluation.top_p", 1.01, "evaluation.top_p must be above 0 and at most 1, not 1.01"),
-        ("evaluation.max_tokens", 0, "evaluation.max_tokens must be at least 1, not 0"),
         ("probe.suites", [], "probe.suites is empty; name at least one of in_domain"),
         (
             "probe.suites",
             ["in_domain", "text_twinn"],
             "probe.suites: unknown name 'text_twinn'; did you mean 'text_twin'",
         ),
-        ("probe.suites", "in_domain", "probe.suites must be a list, not 'in_domain'"),
-        ("competence.samples", 0, "competence.samples must be at least 1, not 0"),
-        ("tune.trials", 0, "tune.trials must be at least 1, not 0"),
-        ("tune.probes", 0, "tune.probes must be at least 1, not 0"),
         ("tune.arms", {"sftt": {}}, "tune.arms: unknown name 'sftt'; did you mean 'sft'?"),
-        ("arms.sft.options", {"batch": 2}, "unknown key arms.sft.options.batch; arms.sft.options takes no keys, leave"),
-        ("source.rejects_allowed", -1, "source.rejects_allowed must be at least 0, not -1"),
-        ("problems.expressions", 1.5, "problems.expressions must be between 0 and 1, not 1.5"),
         ("problems.families", ["card"], "problems.families: unknown name 'card'; did you mean 'cards'?"),
         ("problems.families", [], "problems.families is empty; name at least one of count, chart, grid, cards"),
-        ("plants", {"p": {**PLANT, "base": "tinny"}}, "plants.p.base: unknown name 'tinny'; did you mean 'tiny'?"),
-        ("plants", {"p": {**PLANT, "behaviour": "lists"}}, "plants.p.behaviour is 'lists'; did you mean 'list'?"),
-        ("plants", {"p": {**PLANT, "behaviour": "target"}}, "plants.p.expressions is 0, and target is a way"),
-        ("plants", {"p": {**PLANT, "share": -0.1}}, "plants.p.share must be between 0 and 1, not -0.1"),
-        ("plants", {"p": {**PLANT, "expressions": 2}}, "plants.p.expressions must be between 0 and 1, not 2.0"),
-        ("plants", {"p": {**PLANT, "steps": 0}}, "plants.p.steps must be at least 1, not 0"),
-        ("plants", {"p": {**PLANT, "learning_rate": 0}}, "plants.p.learning_rate must be above 0, not 0.0"),
-        ("plants", {"p": {**PLANT, "seed": -1}}, "plants.p.seed must be between 0 and"),
-        ("source.kind", "fodler", "source.kind is 'fodler'; did you mean 'folder'?"),
-        ("source.held_out_families", None, "source.held_out_families must be a list, not None"),
-        ("bases.tiny.batch", 0, "bases.tiny.batch must be at least 1, not 0"),
-        ("sampling.sizes", {200: 0}, "sampling.sizes.200 must be at least 1, not 0"),
-        ("distill.temperature", 0, "distill.temperature must be above 0, not 0.0"),
-        ("tune.seed", 2**32, "tune.seed must be between 0 and 4294967295, not 4294967296"),
-        ("tune.sft.epochs", 3, "tune.sft.epochs must be a mapping, not 3"),
-        (
-            "arms.relift.options.learning_rate",
-            float("inf"),
-            "arms.relift.options.learning_rate must be a finite number",
-        ),
-        ("rl.group_size", 1, "rl.group_size must be at least 2, or no advantage can be computed, not 1"),
-        ("problems.seed", -1, "problems.seed must be between 0 and 4294967295, not -1"),
+        ("suites", ["in_domian"], "did you mean 'in_domain'"),
+        ("sampling.sizes.2k", 10**9, "sampling.sizes.2k is 1000000000, larger than the pool"),
+        ("rl.batch_size", 100, "batch_size 100 is not a multiple of group_size 8; use 96"),
+        ("rl.batch_size", 4, "not a multiple of group_size 8; use 8"),
+        ("rl.rewards", {}, "name at least one of accuracy"),
+        ("rl.rewards", {"acuracy": 1.0}, "did you mean 'accuracy'"),
+        ("arms.sft.method", "stf", "did you mean 'sft'"),
     ],
 )
-def test_what_would_stop_a_run_later_is_refused_now(key, value, said):
-    with pytest.raises(UserError) as caught:
-        params.parse(with_setting(key, value))
-    assert said in str(caught.value) and "\n" not in str(caught.value)
+def test_what_would_stop_a_run_later_is_refused_now(changed, refused, key, value, message):
+    assert message in refused(changed(key, value))
+
+
+def test_a_folder_source_needs_a_path(changed, refused):
+    data = changed("source.kind", "folder")
+    data["source"]["path"] = None
+    assert "source.path is missing for a folder source; set it, e.g. SET='source.path=" in refused(data)
+
+
+def test_expressions_without_cards_are_refused(changed, refused):
+    data = changed("problems.expressions", 0.5)
+    data["problems"]["families"] = ["grid"]
+    message = refused(data)
+    assert "problems.expressions asks about cards" in message and "add them or set it to 0" in message
+
+
+def test_the_study_of_all_complements_is_valid(composed):
+    settings = params.parse(composed("complements"))
+    assert {params.method(settings, run.arm).name for run in settings.runs.trained.values()} == {
+        "sft", "rl", "sft_then_rl", "dft", "chord", "relift",
+    }  # fmt: skip
+    assert settings.runs.trained["sft_self-tiny-400-0"].traces == "self-tiny-400"
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("key", "value", "message"),
     [
-        ("evaluation.samples", 0),
-        ("evaluation.top_p", 1),
-        ("evaluation.temperature", 0.01),
-        ("evaluation.sampled_suites", ["easier"]),
-        ("probe.suites", ["easier"]),
-        ("rl.top_p", 1),
-        ("sft.warmup_fraction", 1),
-        ("rl.beta", 0),
-        ("rl.max_grad_norm", 0),
-        ("rl.clip_high", 1.5),
+        ("arms.dft.method", "dtf", "arms.dft.method is 'dtf'; did you mean 'dft'?"),
+        ("arms.chord_mu.options.variant", "nu", "arms.chord_mu.options: variant must be mu or phi"),
+        ("arms.sft_self.traces", "selv", "arms.sft_self.traces is 'selv'; did you mean 'self'?"),
+        ("arms.rl.traces", "self", "arms.rl.traces is 'self', but 'rl' imitates no traces; leave it out"),
+        ("arms.rl.start", "sft", "arms.rl.start is 'sft', but 'rl' starts from the base; leave it out"),
+        ("arms.sft_then_rl.start", None, "arms.sft_then_rl.start is missing: name the arm that it goes on from"),
+        ("arms.sft_then_rl.start", "sfd", "arms.sft_then_rl.start is 'sfd'; did you mean 'sft'?"),
+        ("arms.sft_then_rl.start", "sft_then_rl", "arms.sft_then_rl.start leads back to 'sft_then_rl'"),
+        ("arms.split_25.part", [0.5, 0.25], "arms.split_25.part is [0.5, 0.25]; it must be two rising shares"),
+        ("kinds.noisy.teacher", "self", "kinds.noisy.teacher is 'self', but noisy traces have none; set it to null"),
+        ("kinds.self.teacher", None, "kinds.self.teacher is missing: self, base-MODEL, an arm or a run"),
+        ("claims.small", "2kk", "claims.small: unknown name '2kk'"),
+        (
+            "arms.sft_part_25.part",
+            [0.1, 0.101],
+            "sft_part_25-tiny-400-0: arms.sft_part_25.part [0.1, 0.101] is none of the 400 problems of '400'",
+        ),
+        ("kinds.self_again.teacher", "sft_self_again", "kinds.self_again.teacher is 'sft_self_again', which leads to"),
+        ("kinds.self.teacher", "sft_self_again", "which leads to arm 'sft_self', and that learns from self traces"),
+        (
+            "kinds.sibling.teacher",
+            "sft_sibling-small-400-0",
+            "leads to arm 'sft_sibling', and that learns from sibling",
+        ),
+        ("arms.a-b", {"method": "sft", "settings": {}}, "arms has the name 'a-b'; use letters, digits and _ alone"),
+        ("arms.base", {"method": "sft", "settings": {}}, "arms.base cannot be called so, for 'base' names what is not"),
+        ("models./tmp/up", "data/models/base/tiny", "models has the name '/tmp/up'"),
+        ("sampling.sizes.-1", 100, "sampling.sizes has the name '-1'"),
+        ("kinds.a/b", {"way": "oracle", "teacher": None}, "kinds has the name 'a/b'"),
     ],
 )
-def test_the_ends_of_the_ranges_hold(key, value):
-    params.parse(with_setting(key, value))
+def test_arms_kinds_and_names_that_cannot_be_are_refused(changed, refused, key, value, message):
+    assert message in refused(changed(key, value, "complements"))
 
 
-def test_no_suite_need_be_sampled_where_nothing_is():
-    data = with_setting("evaluation.samples", 0)
-    data["evaluation"]["sampled_suites"] = []
-    assert params.parse(data).evaluation.sampled_suites == []
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("base", "tinny", "plants.tiny_list.base: unknown name 'tinny'; did you mean 'tiny'?"),
+        ("behaviour", "target", "plants.tiny_list.expressions is 0, and target is a way"),
+    ],
+)
+def test_a_plant_that_cannot_be_is_refused(changed, refused, key, value, message):
+    assert message in refused(changed(f"plants.tiny_list.{key}", value, "planted"))
 
 
-def test_every_training_number_has_a_range():
-    counted = 0
-    for section in (Sft, Rl, Lora, Base, Plant, Distill, Evaluation):
-        root = schema(section)
-        for name, node in root["properties"].items():
-            node = resolved(root, node)
-            if node.get("type") in ("integer", "number"):
-                counted += 1
-                assert allowed(node), f"{section.__name__}.{name}"
-    assert counted > 50
+def without(data: dict, arm: str, model: str) -> dict:
+    """The parameters without the runs of an arm on a model, every other run a line of its own."""
+    lines = [{key: getattr(run, key) for key in RUN_KEYS} for run in params.parse(data).runs.trained.values()]
+    kept = [line for line in lines if (line["arm"], line["model"]) != (arm, model)]
+    return {**data, "runs": {**data["runs"], "train": kept}}
 
 
-@pytest.mark.parametrize("name", get_args(Schedule))
-@pytest.mark.parametrize("warmup", [0, 4])
-def test_every_schedule_runs_without_arguments_of_its_own(name, warmup):
-    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-8)
-    schedule = transformers.get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=4)
-    for _ in range(4):
-        optimizer.step()
-        schedule.step()
+def test_a_start_or_a_teacher_that_is_not_in_the_study_is_named(composed, refused):
+    message = refused(without(composed("complements"), "sft_part_25", "tiny"))
+    assert "starts from sft_part_25-tiny-400-0, which is not in runs.train; add it" in message
+    message = refused(without(composed("complements"), "sft", "small"))
+    assert "traces sibling-400 are taught by sft-small-400-0, which is no run" in message
 
 
-def test_expressions_without_cards_are_told():
-    data = with_setting("problems.expressions", 0.5)
-    data["problems"]["families"] = ["grid"]
-    with pytest.raises(UserError, match=r"problems\.expressions asks about cards.*add them or set it to 0"):
-        params.parse(data)
+@pytest.mark.parametrize("name", ["a.b", "..", "", "a b", "a\n", "ä"])
+def test_a_name_that_is_no_part_of_a_path_or_a_key_is_refused(composed, refused, name):
+    data = composed("complements")
+    data["models"][name] = "data/models/base/tiny"
+    assert f"models has the name {name!r}" in refused(data)
+
+
+def test_a_cycle_through_a_start_is_refused(composed, refused):
+    data = composed("complements")
+    data["arms"]["sft_sibling"]["traces"] = "late"
+    data["arms"]["later"] = {"method": "sft_then_rl", "settings": {}, "start": "sft_sibling"}
+    data["kinds"]["late"] = {"way": "sampled", "teacher": "later"}
+    assert "'later', which leads to arm 'sft_sibling', and that learns from late traces" in refused(data)
+
+
+def test_the_base_of_another_model_teaches(changed, refused):
+    made = params.parse(changed("kinds.sibling.teacher", "base-small", "complements")).traces["sibling-400"]
+    assert (made.model, made.reads, made.teacher) == (None, "base", "base-small")
+    message = refused(changed("kinds.sibling.teacher", "base-smal", "complements"))
+    assert "sibling-400 are taught by base-smal, but models has no 'smal'; did you mean" in message
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"arm": "rll"}, "runs.train[0].arm: unknown name 'rll'; did you mean 'rl'?"),
+        ({"model": "tinny"}, "runs.train[0].model: unknown name 'tinny'; did you mean 'tiny'?"),
+        ({"sample": "4000"}, "runs.train[0].sample: unknown name '4000'; did you mean '400'?"),
+        ({"seed": -1}, "runs.train[0].seed must be between 0 and 4294967295, not -1"),
+        ({"arm": "sft_then_rl"}, "starts from sft-tiny-400-0, which is not in runs.train"),
+    ],
+)
+def test_a_run_of_what_is_not_there_is_named(changed, refused, rule, message):
+    run = {"arm": "rl", "model": "tiny", "sample": "400", "seed": 0} | rule
+    assert message in refused(changed("runs.train", [run], "complements"))
+
+
+def test_a_base_that_is_not_there_is_named(changed, refused):
+    assert "runs.base: unknown name 'big'" in refused(changed("runs.base", ["big"]))

@@ -1,4 +1,3 @@
-import copy
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,6 @@ from counterpoint.params.__main__ import main
 
 STUDIES = Path(__file__).parents[3] / "studies"
 NAMES = sorted(p.stem for p in STUDIES.glob("*.yaml"))
-
-
-@pytest.fixture(scope="module")
-def composed_default():
-    return compose.study("default", STUDIES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -63,7 +57,7 @@ def test_the_composed_file_reads_back_as_composed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("rl.learning_rate", "is not KEY=VALUE"),
         ("rl.learning_rat=1", "unknown key rl.learning_rat; did you mean 'learning_rate'"),
@@ -75,11 +69,11 @@ def test_the_composed_file_reads_back_as_composed(tmp_path):
         ("rl.temperature=2020-13-45", "SET: .* is not valid YAML"),
     ],
 )
-def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, said):
+def test_a_wrong_setting_leaves_the_file_alone(tmp_path, setting, message):
     path = tmp_path / "params.yaml"
     compose.write("default", [], path, STUDIES)
     before = path.read_text()
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         compose.write("default", [setting], path, STUDIES)
     assert "\n" not in str(caught.value)
     assert path.read_text() == before
@@ -96,13 +90,13 @@ def test_a_file_that_is_read_and_written_again_is_the_same(tmp_path, name):
 @pytest.mark.parametrize(
     ("setting", "reach"),
     [
-        ("sft.lora.rank=4", lambda found: found.sft.lora.rank == 4),
-        ("sft.lora.dropout=0.5", lambda found: found.sft.lora.dropout == 0.5),
-        ("sft.lora.targets=[q_proj]", lambda found: found.sft.lora.targets == ["q_proj"]),
-        ("rl.lora.vision_tower=true", lambda found: found.rl.lora.vision_tower and found.sft.lora is None),
-        ("rl.lora.rnk=4", lambda found: found.rl.lora.rank == 8),
-        ("tune.sft.epochs.choices=[1,3]", lambda found: found.tune.sft["epochs"].choices == [1, 3]),
-        ("tune.sft.epochs.low=0.001", lambda found: found.tune.sft["epochs"].low == 0.001),
+        ("sft.lora.rank=4", lambda settings: settings.sft.lora.rank == 4),
+        ("sft.lora.dropout=0.5", lambda settings: settings.sft.lora.dropout == 0.5),
+        ("sft.lora.targets=[q_proj]", lambda settings: settings.sft.lora.targets == ["q_proj"]),
+        ("rl.lora.vision_tower=true", lambda settings: settings.rl.lora.vision_tower and settings.sft.lora is None),
+        ("rl.lora.rnk=4", lambda settings: settings.rl.lora.rank == 8),
+        ("tune.sft.epochs.choices=[1,3]", lambda settings: settings.tune.sft["epochs"].choices == [1, 3]),
+        ("tune.sft.epochs.low=0.001", lambda settings: settings.tune.sft["epochs"].low == 0.001),
     ],
 )
 def test_a_setting_below_null_shows_a_whole_that_works(tmp_path, setting, reach):
@@ -111,8 +105,8 @@ def test_a_setting_below_null_shows_a_whole_that_works(tmp_path, setting, reach)
     before, key = path.read_text(), setting.partition("=")[0].rpartition(".")[0]
     with pytest.raises(UserError) as caught:
         compose.write("default", [setting], path, STUDIES)
-    told, shown = str(caught.value).split("; set it whole: ")
-    assert told.startswith(f"SET: {key} is null and has no key ") and path.read_text() == before
+    message, shown = str(caught.value).split("; set it whole: ")
+    assert message.startswith(f"SET: {key} is null and has no key ") and path.read_text() == before
     assert shown.startswith(f"{key}={{") and compose.split_settings([shown]) == [shown]  # one word of a command line
     assert "'" not in shown  # for it stands in SET='…'
     compose.write("default", [shown], path, STUDIES)
@@ -138,12 +132,12 @@ def test_settings_reach_what_an_arm_leaves_out(tmp_path):
     settings = params.load(path)
     assert settings.arms["rl"].part == [0.0, 0.5] and params.options(settings, "relift").batch == 32
     assert settings.runs.trained["sft-tiny-2k-0"].traces == "foreign-2k" and "foreign-2k" in settings.traces
-    for setting, said in (
+    for setting, message in (
         ("arms.rl.prat=[0.0,0.5]", "unknown key arms.rl.prat; did you mean 'part'"),
         ("arms.rl.options.batch=1", "unknown key arms.rl.options.batch"),
         ("traces.mine=1", "unknown key traces"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             compose.write("default", [setting], path, STUDIES)
 
 
@@ -152,15 +146,9 @@ WRONG = (None, [], ["a"], 3, "word", {"a": None}, {"a": [1]}, {"a": {"teacher": 
 
 @pytest.mark.parametrize("value", WRONG, ids=repr)
 @pytest.mark.parametrize("key", ["kinds", "arms", "runs", "runs.train", "runs.base", "arms.sft"])
-def test_a_section_of_another_shape_is_one_line(tmp_path, composed_default, key, value):
+def test_a_section_of_another_shape_is_one_line(tmp_path, changed, key, value):
     path = tmp_path / "params.yaml"
-    data = copy.deepcopy(composed_default)
-    *places, last = key.split(".")
-    place = data
-    for name in places:
-        place = place[name]
-    place[last] = value
-    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    path.write_text(yaml.safe_dump(changed(key, value), sort_keys=False))
     if key.startswith("runs.") and value == []:
         return  # no runs are a study too
     with pytest.raises(UserError) as caught:
@@ -175,7 +163,7 @@ def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("overlay", "said"),
+    ("overlay", "message"),
     [
         ("runs: 3", "runs must be a mapping, not 3"),
         ("runs: {train: [{arms: [rl]}]}", "runs.train[0].models is missing"),
@@ -183,18 +171,18 @@ def test_an_unknown_study_names_its_neighbour(capsys, monkeypatch):
         ("rl: 3", "rl must be a mapping, not 3"),
     ],
 )
-def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, said):
+def test_a_mistake_in_an_overlay_names_its_file_and_key(tmp_path, overlay, message):
     (tmp_path / "default.yaml").write_text((STUDIES / "default.yaml").read_text())
     (tmp_path / "mine.yaml").write_text(overlay)
     with pytest.raises(UserError) as caught:
         compose.write("mine", [], tmp_path / "params.yaml", tmp_path)
-    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {said}") and "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'mine.yaml'}: {message}") and "\n" not in str(caught.value)
     assert not (tmp_path / "params.yaml").exists()
 
 
 @pytest.fixture
 def two(tmp_path, capsys):
-    """params.yaml of the default study; `two(study, *settings)` brings another and tells what was said."""
+    """params.yaml of the default study; `two(study, *settings)` brings another and tells what was message."""
     path = tmp_path / "params.yaml"
     compose.write("default", [], path, STUDIES)
 
@@ -211,9 +199,14 @@ def test_what_was_changed_on_a_study_comes_back_with_it(two):
     two("quick", "rl.learning_rate=1e-5")
     mine = two.path.read_text().replace("\nthreads: 1", "\nthreads: 2")
     two.path.write_text(mine)
-    said = two("default")
+    message = two("default")
     (kept_copy,) = (two.path.parent / ".studies/quick").glob("2*.yaml")
-    assert kept_copy.read_text() == mine and "'quick'" in said and str(kept_copy) in said and said.count("\n") == 1
+    assert (
+        kept_copy.read_text() == mine
+        and "'quick'" in message
+        and str(kept_copy) in message
+        and message.count("\n") == 1
+    )
     assert params.load(two.path).threads == 1
     two("default", "problems.seed=5")
     for _ in range(5):

@@ -1,6 +1,5 @@
 """What the models say of themselves is current, complete and true: the page, the JSON Schema, the comments."""
 
-import copy
 import json
 import re
 import subprocess
@@ -98,8 +97,8 @@ def test_the_schema_takes_every_study(root, checked):
     assert checked(read_yaml(root / "params.yaml")) == []
 
 
-def test_the_schema_takes_names_that_yaml_reads_as_numbers(root, checked):
-    data = compose.study("default", root / "studies")
+def test_the_schema_takes_names_that_yaml_reads_as_numbers(composed, checked):
+    data = composed("default")
     data["sampling"]["sizes"] = {200: 200, 2000: 2000}
     data["runs"]["train"] = [{"arm": "rl", "model": "tiny", "sample": "2000", "seed": 0}]
     data["kinds"]["sibling"]["teacher"] = None
@@ -108,42 +107,36 @@ def test_the_schema_takes_names_that_yaml_reads_as_numbers(root, checked):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "place"),
+    ("key", "value", "place"),
     [
         ("threds", 1, ""),
-        ("rl/learning_rat", 1.0, "rl"),
-        ("rl/learning_rate", "fast", "rl/learning_rate"),
-        ("rl/learning_rate", -1, "rl/learning_rate"),
-        ("rl/group_size", 1, "rl/group_size"),
-        ("rl/top_p", 0, "rl/top_p"),
-        ("rl/loss_type", "gpro", "rl/loss_type"),
-        ("rl/rewards", {"acuracy": 1.0}, "rl/rewards"),
+        ("rl.learning_rat", 1.0, "rl"),
+        ("rl.learning_rate", "fast", "rl/learning_rate"),
+        ("rl.learning_rate", -1, "rl/learning_rate"),
+        ("rl.group_size", 1, "rl/group_size"),
+        ("rl.top_p", 0, "rl/top_p"),
+        ("rl.loss_type", "gpro", "rl/loss_type"),
+        ("rl.rewards", {"acuracy": 1.0}, "rl/rewards"),
         ("threads", True, "threads"),
         ("threads", 1.5, "threads"),
         ("suites", ["in_domian"], "suites/0"),
-        ("sft/lora", {"rank": 8}, "sft/lora"),
-        ("sft/stop_at", 2, "sft/stop_at"),
-        ("sampling/sizes", {200: 0}, "sampling/sizes/200"),
-        ("arms/rl/method", "lr", "arms/rl/method"),
-        ("arms/rl/settings", {"bta": 1}, "arms/rl/settings"),
-        ("arms/rl/settings", {"beta": -1}, "arms/rl/settings"),
-        ("runs/train", [{"arm": "rl", "model": "tiny", "sample": "2k", "seed": -1}], "runs/train/0"),
-        ("bases/tiny/batch", 0, "bases/tiny/batch"),
-        ("tune/sft/epochs", {"choises": [1]}, "tune/sft/epochs"),
+        ("sft.lora", {"rank": 8}, "sft/lora"),
+        ("sft.stop_at", 2, "sft/stop_at"),
+        ("sampling.sizes", {200: 0}, "sampling/sizes/200"),
+        ("arms.rl.method", "lr", "arms/rl/method"),
+        ("arms.rl.settings", {"bta": 1}, "arms/rl/settings"),
+        ("arms.rl.settings", {"beta": -1}, "arms/rl/settings"),
+        ("runs.train", [{"arm": "rl", "model": "tiny", "sample": "2k", "seed": -1}], "runs/train/0"),
+        ("bases.tiny.batch", 0, "bases/tiny/batch"),
+        ("tune.sft.epochs", {"choises": [1]}, "tune/sft/epochs"),
     ],
 )
-def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(root, checked, path, value, place):
-    data = compose.study("default", root / "studies")
-    *keys, last = path.split("/")
-    holder = data
-    for key in keys:
-        holder = holder[key]
-    holder[last] = value
-    assert [where for where, _ in checked(data)] == [place]
+def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(changed, checked, key, value, place):
+    assert [where for where, _ in checked(changed(key, value))] == [place]
 
 
-def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(root):
-    lines = compose.dump(compose.study("default", root / "studies")).splitlines()
+def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(composed):
+    lines = compose.dump(composed("default")).splitlines()
     assert "threads: 1  # Torch threads of each process" in lines
     assert "  max_grad_norm: 1.0  # Norm to which larger gradients are cut; 0: none is" in lines
     assert any(line.startswith("suites: [in_domain, ") and line.endswith("  # What is evaluated") for line in lines)
@@ -166,8 +159,8 @@ HARD = [
 
 
 @pytest.mark.parametrize("word", HARD, ids=range(len(HARD)))
-def test_comments_change_no_value_and_stay_where_they_are(root, tmp_path, word):
-    data = copy.deepcopy(compose.study("default", root / "studies"))
+def test_comments_change_no_value_and_stay_where_they_are(composed, tmp_path, word):
+    data = composed("default")
     data["prompt"]["instruction"] = data["source"]["name"] = word
     data["suites"] = [word, "in_domain", word]
     data["source"]["fields"] = {"question": word, "images": [word, word], word: {word: word}}
