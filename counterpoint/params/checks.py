@@ -5,6 +5,7 @@ Each check yields what is wrong, as one line with the key and the remedy; the fi
 
 from __future__ import annotations
 
+import graphlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -33,6 +34,7 @@ def check_written(params: Written, where: str) -> None:
         _section("rl.", params.rl),
         _kinds(params),
         _arms(params, where),
+        _cycles(params),
         _rules(params),
         _names("tune.arms", params.tune.arms, params.arms),
         *(
@@ -174,50 +176,37 @@ def _arms(params: Written, where: str) -> Mistakes:
             yield f"arms.{name}.traces is {arm.traces!r}, but {arm.method!r} imitates no traces; leave it out"
         if arm.part is not None and not (len(arm.part) == 2 and 0 <= arm.part[0] < arm.part[1] <= 1):
             yield f"arms.{name}.part is {arm.part}; it must be two rising shares of the sample, such as [0.0, 0.25]"
-        yield from _start(params, name)
-    for kind in params.kinds:
-        yield from _taught_by_itself(params, kind)
+        goes_on = method(params, name).stage == "sft_then_rl"
+        if goes_on and arm.start is None:
+            yield f"arms.{name}.start is missing: name the arm that it goes on from, such as sft"
+        if not goes_on and arm.start is not None:
+            yield f"arms.{name}.start is {arm.start!r}, but {arm.method!r} starts from the base; leave it out"
 
 
-def _start(params: Written, name: str) -> Mistakes:
-    """The arm that an arm goes on from."""
-    arm = params.arms[name]
-    goes_on = method(params, name).stage == "sft_then_rl"
-    if goes_on and arm.start is None:
-        yield f"arms.{name}.start is missing: name the arm that it goes on from, such as sft"
-    if not goes_on and arm.start is not None:
-        yield f"arms.{name}.start is {arm.start!r}, but {arm.method!r} starts from the base; leave it out"
-    start, seen = arm.start, {name}
-    while start is not None:
-        if start in seen:
-            yield f"arms.{name}.start leads back to {start!r}: an arm cannot start from itself"
-            return
-        seen.add(start)
-        start = params.arms[start].start
-
-
-def _taught_by_itself(params: Written, kind: str) -> Mistakes:
-    """No arm that teaches a kind, nor what it goes on from or was taught by, may have learnt from that kind."""
-    seen, ahead = set(), [_teaching_arm(params, kind)]
-    while ahead:
-        arm = ahead.pop()
-        if arm is None or arm in seen:
-            continue
-        seen.add(arm)
-        ahead.append(params.arms[arm].start)
-        if method(params, arm).stage in TRACED:
-            if params.arms[arm].traces == kind:
-                yield (
-                    f"kinds.{kind}.teacher is {params.kinds[kind].teacher!r}, which leads to arm {arm!r}, and that "
-                    f"learns from {kind} traces; name another teacher"
-                )
-            ahead.append(_teaching_arm(params, params.arms[arm].traces))
-
-
-def _teaching_arm(params: Written, kind: str) -> str | None:
-    """The arm whose runs, or run, teach a kind; None where a base does or nobody."""
-    arm = (params.kinds[kind].teacher or "").partition("-")[0]  # a run's name begins with its arm's
-    return arm if arm in params.arms else None
+def _cycles(params: Written) -> Mistakes:
+    """No arm may start from itself, nor may what teaches a kind of traces have learnt from that kind."""
+    needs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for name, arm in params.arms.items():
+        needs["arm", name] = [("arm", arm.start)] if arm.start else []
+        if method(params, name).stage in TRACED:
+            needs["arm", name].append(("kind", arm.traces))
+    for name, kind in params.kinds.items():
+        teacher = (kind.teacher or "").partition("-")[0]  # an arm, or a run, whose name begins with its arm's
+        needs["kind", name] = [("arm", teacher)] if teacher in params.arms else []
+    try:
+        graphlib.TopologicalSorter(needs).prepare()
+    except graphlib.CycleError as error:
+        cycle = error.args[1]  # each is needed by the next; the last is the first again
+        name = next((name for name in params.kinds if ("kind", name) in cycle), None)
+        if name is None:
+            arm = cycle[0][1]
+            yield f"arms.{arm}.start leads back to {arm!r}: an arm cannot start from itself"
+        else:
+            learner = cycle[cycle.index(("kind", name)) + 1][1]
+            yield (
+                f"kinds.{name}.teacher is {params.kinds[name].teacher!r}, which leads to arm {learner!r}, and that "
+                f"learns from {name} traces; name another teacher"
+            )
 
 
 def _rules(params: Written) -> Mistakes:
