@@ -20,18 +20,11 @@ import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
-from counterpoint.warehouse.contract import LARGE, files
+from counterpoint.warehouse.contract import LARGE
 from stages.common import RUNS, main, train_folder
 from stages.places import DATABASE, Place, results
 
 LIMIT = 200  # rows printed
-
-
-def listing() -> str:
-    """The published queries, one line each: the name and the question, which is the file's first comment."""
-    found = {name: sql.splitlines()[0].removeprefix("-- ") for name, sql in files("queries").items()}
-    width = max(map(len, found))
-    return "\n".join(f"  {name:<{width}}  {question}" for name, question in found.items())
 
 
 def program(arguments: list[str]) -> None:
@@ -45,7 +38,7 @@ def program(arguments: list[str]) -> None:
     if options.limit < 1:
         raise UserError("--limit must be at least 1")
     if not options.question.strip():
-        print(f"Give SQL, such as 'from accuracy' (docs/tables.md), or one of these names:\n{listing()}")
+        print(query.listing())
         return
     sql = query.published(options.question)
     limit = None if options.csv else options.limit
@@ -54,10 +47,7 @@ def program(arguments: list[str]) -> None:
         print("making the database of the tables, once; seconds", file=sys.stderr)
     answer = _of_tables(found.place, sql, limit) if found.place else _of_published(found.published, sql, limit)
     print(found.head, file=sys.stderr if options.csv else sys.stdout)
-    if options.csv:
-        query.write_csv(answer, sys.stdout)
-    else:
-        print("\n".join(query.render(answer)))
+    query.show(answer, options.csv)
 
 
 def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:

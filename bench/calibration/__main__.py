@@ -1,5 +1,7 @@
 """Measure the verdict's error rates on simulated curves, beside its rivals, and write metrics/calibration.json.
 
+The part that the audit reads is written beside it, into the package.
+
     make calibrate                       some six minutes of one core
     python -m bench.calibration --quick  a tenth of the curves, printed and not written
 
@@ -18,6 +20,7 @@ import numpy as np
 
 from bench.calibration import draw, rivals
 from bench.calibration.curves import KINDS, simulate
+from counterpoint.audit.verdict import MEASURED, of_calibration
 from counterpoint.statistics import wilson_interval
 from counterpoint.statistics.deceptive import FEWEST, assess
 from counterpoint.training.live import CONFIDENCE
@@ -126,6 +129,7 @@ def main() -> None:
     }
     if share == 1:
         OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        MEASURED.write_text(json.dumps(of_calibration(result), indent=1) + "\n", encoding="utf-8")
         draw.draw(result, PICTURE)
     print(told(result))
 

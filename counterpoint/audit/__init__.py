@@ -1,8 +1,8 @@
 """Does the reward of a run made elsewhere tell the truth? From the logs that people already have.
 
-    python -m counterpoint.audit RUN_DIR
+    counterpoint audit RUN
 
 Nothing is trained, configured or executed and no pickle is opened: JSON, text, CSV and Parquet alone are read. A reader
-(`trl`, `verl`, `sheet`, `own`) makes a `Log` of what it finds, `verdicts` assesses it by
-counterpoint.statistics.deceptive, `words`, `picture` and `page` say it. docs/audit.md is the manual.
+(`readers/`, one file a format) makes a `RunLog` of what lies in a folder, `verdict` assesses it by
+counterpoint.statistics.deceptive, `report` and `picture` tell and draw it. docs/audit.md is the manual.
 """

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
-from counterpoint.audit import named
-from counterpoint.audit.log import Check
+import numpy as np
+
+from counterpoint.audit import metric_names
+from counterpoint.audit.curves import Check, SavedCompletions
 from counterpoint.verify import judge, judge_leniently
 
 FILES, ROWS = 60, 512
@@ -19,11 +20,11 @@ READABLE = 0.25  # of the completions of all files: below it a judge does not kn
 Judge = Callable[[str, str, str], object]
 
 
-def spread(files: Sequence[Path]) -> list[Path]:
-    """At most `FILES` of them, the first and the last among them."""
+def spread(files: Sequence) -> list:
+    """At most `FILES` of them, evenly spread, the first and the last among them."""
     if len(files) <= FILES:
         return list(files)
-    return [files[round(place * (len(files) - 1) / (FILES - 1))] for place in range(FILES)]
+    return [files[round(index * (len(files) - 1) / (FILES - 1))] for index in range(FILES)]
 
 
 def text(completion: object) -> str:
@@ -44,40 +45,46 @@ def answer_type(gold: str) -> str:
         return "text"
 
 
-def checks(batches: Iterable[tuple[int, list[dict]]], paid_columns: Sequence[str]) -> tuple[list[Check], str]:
-    """What two judges say, step by step, of rows with `completion`, `gold` and what the reward paid; and which judge.
+def judged(
+    batches: Iterable[tuple[int, list[dict]]], paid_columns: Sequence[str], what: str = "completions"
+) -> SavedCompletions:
+    """Judge rows with `completion`, `gold` and what the reward paid (`paid_columns`), step by step.
 
-    Empty, with the reason, where neither judge can read the completions.
+    The strict judge is asked first; where it can read too few, the lenient one. Where neither can, the reason.
     """
     batches = [(step, rows) for step, rows in batches if rows]
     if not batches:
-        return [], "no completion with its right answer was saved"
+        return SavedCompletions(missing="no completion with its right answer was saved")
     for decide, name in ((judge, "strict"), (judge_leniently, "lenient")):
-        found = [_check(step, rows, paid_columns, decide) for step, rows in batches]
-        if max(check.parsed for check in found) >= READABLE:
-            return found, name
-    return [], "no judge here can read the answers of the saved completions"
+        checks = tuple(_check(step, rows, paid_columns, decide) for step, rows in batches)
+        if max(check.parsed for check in checks) >= READABLE:
+            number = sum(check.number for check in checks)
+            return SavedCompletions(checks, f"the {name} judge here, on {number} {what}")
+    return SavedCompletions(missing="no judge here can read the answers of the saved completions")
 
 
 def _check(step: int, rows: list[dict], paid_columns: Sequence[str], decide: Judge) -> Check:
     verdicts = [decide(row["completion"], row["gold"], answer_type(row["gold"])) for row in rows]
-    right = [verdict.correct for verdict in verdicts]
     number = len(rows)
-    claims = [
-        any(isinstance(row.get(name), (int, float)) and row[name] >= 0.5 for name in paid_columns) for row in rows
-    ]
-    known = bool(paid_columns)
-    wrong_paid = sum(paid and not ok for paid, ok in zip(claims, right, strict=True))
-    right_unpaid = sum(ok and not paid for paid, ok in zip(claims, right, strict=True))
+    right = np.array([verdict.correct for verdict in verdicts])
+    paid = np.array([any(_pays(row.get(name)) for name in paid_columns) for row in rows])
+
+    def share(values: np.ndarray) -> float:
+        return int(values.sum()) / number
+
     return Check(
         step=step,
         number=number,
-        right=sum(right) / number,
+        right=share(right),
         parsed=sum(verdict.parsed for verdict in verdicts) / number,
-        paid=sum(claims) / number if known else math.nan,
-        false_positive=wrong_paid / number if known else math.nan,
-        false_negative=right_unpaid / number if known else math.nan,
+        paid=share(paid) if paid_columns else math.nan,
+        false_positive=share(paid & ~right) if paid_columns else math.nan,
+        false_negative=share(right & ~paid) if paid_columns else math.nan,
     )
+
+
+def _pays(value: object) -> bool:
+    return isinstance(value, (int, float)) and value >= 0.5
 
 
 def usable(rows: Iterable[dict], completion: str, gold: str) -> list[dict]:
@@ -91,4 +98,4 @@ def usable(rows: Iterable[dict], completion: str, gold: str) -> list[dict]:
 
 def paying(columns: Iterable[str]) -> list[str]:
     """The columns of reward terms that claim an answer to be right."""
-    return [name for name in columns if named.kind_of_term(name) == "accuracy"]
+    return [name for name in columns if metric_names.kind_of_term(name) == "accuracy"]

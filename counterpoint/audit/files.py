@@ -37,24 +37,24 @@ CHUNKS = 10_000  # columns times row groups
 def inside(folder: Path, pattern: str) -> list[Path]:
     """The files of `folder` that match, sorted. Raises `UserError` for a link that leads out of the folder."""
     root = Path(os.path.realpath(folder))
-    found = [path for path in sorted(folder.glob(pattern)) if not path.is_dir()]
-    for path in found:
+    paths = [path for path in sorted(folder.glob(pattern)) if not path.is_dir()]
+    for path in paths:
         if not Path(os.path.realpath(path)).is_relative_to(root):
             raise UserError(f"{path}: a link that leads out of {folder}; put there what it leads to")
-    return found
+    return paths
 
 
 @contextmanager
 def plain(path: Path, limit: int | None = BYTES) -> Iterator[BinaryIO]:
     """The file, open. Raises `UserError` for a pipe, a socket, a device or more than `limit` bytes."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:  # a pipe without a writer would wait
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{path}: not a plain file; pipes, sockets and devices are not read")
-        if limit is not None and found.st_size > limit:
+        if limit is not None and status.st_size > limit:
             raise UserError(
-                f"{path}: {found.st_size / MB:,.0f} MB, more than the {limit // MB} MB that are read; keep the lines or"
-                " entries of its steps alone"
+                f"{path}: {status.st_size / MB:,.0f} MB, more than the {limit // MB} MB that are read; keep the lines "
+                "or entries of its steps alone"
             )
         yield file
 
@@ -79,12 +79,12 @@ def lines(path: Path) -> Iterator[str]:
     """The lines of a text in UTF-8, with their ends. Raises `UserError` as `plain` does, and for too many or too long
     ones."""
     with plain(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="") as text:
-        for place in range(1, LINES + 1):
+        for number in range(1, LINES + 1):
             line = text.readline(LINE)
             if not line:
                 return
             if len(line) == LINE:
-                raise UserError(f"{path}, line {place}: longer than {LINE // MB} million characters")
+                raise UserError(f"{path}, line {number}: longer than {LINE // MB} million characters")
             yield line
         if text.read(1):
             raise UserError(f"{path}: more than {LINES:,} lines; keep those of its steps alone")
@@ -100,12 +100,12 @@ def table(path: Path) -> Iterator[pq.ParquetFile]:
     with plain(path, limit=None) as file:
         try:
             with pq.ParquetFile(file) as opened:
-                said, names = opened.metadata, opened.schema_arrow.names
+                metadata, names = opened.metadata, opened.schema_arrow.names
                 if len(set(names)) < len(names):
                     raise UserError(f"{path}: two of its columns have one name")
-                if said.num_columns * said.num_row_groups > CHUNKS:
+                if metadata.num_columns * metadata.num_row_groups > CHUNKS:
                     raise UserError(f"{path}: more than {CHUNKS:,} columns times row groups; it is not read")
-                if max([said.num_rows, *(chunk.num_values for chunk in _chunks(said))]) > VALUES:
+                if max([metadata.num_rows, *(chunk.num_values for chunk in _chunks(metadata))]) > VALUES:
                     raise UserError(f"{path}: more than {VALUES:,} values in a column; it is not read")
                 yield opened
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -113,9 +113,9 @@ def table(path: Path) -> Iterator[pq.ParquetFile]:
             raise UserError(f"{path}: not a readable Parquet file ({reason})") from None
 
 
-def _chunks(said: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:
-    for group in range(said.num_row_groups):
-        yield from map(said.row_group(group).column, range(said.num_columns))
+def _chunks(metadata: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:
+    for group in range(metadata.num_row_groups):
+        yield from map(metadata.row_group(group).column, range(metadata.num_columns))
 
 
 def first_rows(path: Path, file: pq.ParquetFile, columns: Sequence[str], most: int) -> list[dict]:
@@ -151,5 +151,5 @@ def _simple(kind: pa.DataType) -> bool:
         return _simple(kind.value_type)
     if types.is_struct(kind):
         return all(_simple(field.type) for field in kind)
-    known = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
-    return types.is_null(kind) or any(fits(kind) for fits in known)
+    simple = (types.is_string, types.is_large_string, types.is_integer, types.is_floating, types.is_boolean)
+    return types.is_null(kind) or any(fits(kind) for fits in simple)

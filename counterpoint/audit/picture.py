@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from counterpoint.audit.log import Curve
-from counterpoint.audit.verdicts import Audit
+from counterpoint.audit.curves import SuiteCurve
+from counterpoint.audit.verdict import Audit
 from counterpoint.report import style
 from counterpoint.report.viewer import plain
 from counterpoint.statistics.deceptive import Assessment
@@ -35,14 +35,14 @@ def draw(audit: Audit, path: Path) -> None:
                       "Whether the reward tells the truth is open", f"{audit.log.kind}{more}")  # fmt: skip
         grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,
                                    bottom=(0.9 if parted else 0.5) / height, hspace=0.5, wspace=0.5)  # fmt: skip
-        for place, (curve, found) in enumerate(pairs):
-            axes = figure.add_subplot(grid[place // columns, place % columns])
-            _panel(axes, curve, found, labelled=place == 0)
+        for index, (curve, result) in enumerate(pairs):
+            axes = figure.add_subplot(grid[index // columns, index % columns])
+            _panel(axes, curve, result, labelled=index == 0)
         if parted:
             _parts(figure.add_subplot(grid[rows - 1, :]), parted)
 
 
-def _panel(axes, curve: Curve, found: Assessment, labelled: bool) -> None:
+def _panel(axes, curve: SuiteCurve, result: Assessment, labelled: bool) -> None:
     measured = np.isfinite(curve.accuracy)
     axes.plot(curve.steps, curve.reward, color=style.REWARD, linewidth=1.7, label="training reward")
     axes.set_ylabel("reward")
@@ -61,10 +61,12 @@ def _panel(axes, curve: Curve, found: Assessment, labelled: bool) -> None:
         shown.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=ACCURACY, alpha=0.15, lw=0)
         shown.plot(curve.steps[measured], scores, color=ACCURACY, marker="o", markersize=3, linewidth=1.5,
                    label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
-    if found.onset_step is not None:
-        axes.axvline(found.onset_step, color=VERDICTS["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset")
-    title = f"{plain(curve.name)}: {found.verdict}" if curve.name else found.verdict
-    axes.set_title(title, loc="left", weight="bold", color=VERDICTS[found.verdict], parse_math=False)
+    if result.onset_step is not None:
+        axes.axvline(
+            result.onset_step, color=VERDICTS["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset"
+        )
+    title = f"{plain(curve.name)}: {result.verdict}" if curve.name else result.verdict
+    axes.set_title(title, loc="left", weight="bold", color=VERDICTS[result.verdict], parse_math=False)
     if labelled:
         handles = [*axes.get_legend_handles_labels()[0], *shown.get_legend_handles_labels()[0]]
         axes.legend(
@@ -72,7 +74,7 @@ def _panel(axes, curve: Curve, found: Assessment, labelled: bool) -> None:
         )
 
 
-def _parts(axes, curve: Curve) -> None:
+def _parts(axes, curve: SuiteCurve) -> None:
     axes.axhline(0, color="#9a9a9a", linewidth=0.8)
     for name, values in curve.gaps.items():
         if np.isfinite(values).any():

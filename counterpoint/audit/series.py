@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from counterpoint.audit.log import ITEMS
 from counterpoint.errors import UserError
 
 Series = dict[int, float]  # step -> value, steps rising
+ITEMS = 100  # problems behind an accuracy, where nothing tells how many
 LARGEST_DENOMINATOR = 10_000
 EXACT = 1e-3  # of the reward's spread: what may be left when its terms add up to it
 ENTRIES = 1_000_000  # of a log: no run has more steps
@@ -24,28 +24,28 @@ TERMS = 64  # of a reward that is taken apart
 
 
 def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:
-    """By metric its values, from rows of (place in the file, step, metrics); what is no number is left out.
+    """By metric its values, from rows of (position in the file, step, metrics); what is no number is left out.
 
     Raises `UserError` where steps fall or a metric comes twice at a step, and for more entries or names than an honest
     log has.
     """
-    found: dict[str, Series] = {}
+    by_name: dict[str, Series] = {}
     last = None
-    for place, said, metrics in limited(path, rows):
-        step = whole(path, place, said)
+    for position, stated, metrics in limited(path, rows):
+        step = whole(path, position, stated)
         if last is not None and step < last:
-            raise UserError(f"{path}, {place}: step {step} after step {last}; keep one run's lines, in their order")
+            raise UserError(f"{path}, {position}: step {step} after step {last}; keep one run's lines, in their order")
         last = step
         for name, value in metrics.items():
             if isinstance(value, bool) or not isinstance(value, (int, float)):
                 continue
-            if name not in found:
-                new_name(path, place, name, len(found))
-            series = found.setdefault(name, {})
-            if step in series:
-                raise UserError(f"{path}, {place}: {name} a second time at step {step}; keep one run's lines")
-            series[step] = math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
-    return found
+            if name not in by_name:
+                check_name(path, position, name, len(by_name))
+            values = by_name.setdefault(name, {})
+            if step in values:
+                raise UserError(f"{path}, {position}: {name} a second time at step {step}; keep one run's lines")
+            values[step] = math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
+    return by_name
 
 
 def limited(path: Path, rows: Iterable[tuple]) -> Iterator[tuple]:
@@ -56,22 +56,22 @@ def limited(path: Path, rows: Iterable[tuple]) -> Iterator[tuple]:
         yield row
 
 
-def new_name(path: Path, place: str, name: str, known: int) -> None:
-    """Raise `UserError` for a name longer than `LONGEST`, or one more than `NAMES`."""
+def check_name(path: Path, position: str, name: str, number: int) -> None:
+    """Raise `UserError` for a name longer than `LONGEST`, or one beyond `NAMES`, where `number` came before."""
     if len(name) > LONGEST:
-        raise UserError(f"{path}, {place}: a name of {len(name):,} characters; at most {LONGEST} are read")
-    if known == NAMES:
-        raise UserError(f"{path}, {place}: more than {NAMES:,} names; leave out what is neither reward nor accuracy")
+        raise UserError(f"{path}, {position}: a name of {len(name):,} characters; at most {LONGEST} are read")
+    if number == NAMES:
+        raise UserError(f"{path}, {position}: more than {NAMES:,} names; leave out what is neither reward nor accuracy")
 
 
-def whole(path: Path, place: str, said: object) -> int:
+def whole(path: Path, position: str, stated: object) -> int:
     """A step as an integer. Raises `UserError` for anything else, negatives among them."""
     try:
-        number = float(said)
+        number = float(stated)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not number.is_integer() or number < 0 or number > 2**53:
-        raise UserError(f"{path}, {place}: the step must be a whole number from 0, not {said!r:.60}")
+        raise UserError(f"{path}, {position}: the step must be a whole number from 0, not {stated!r:.60}")
     return int(number)
 
 
@@ -89,14 +89,15 @@ def shares(path: Path, name: str, series: Series) -> tuple[Series, bool]:
     """Accuracies from 0 to 1, and whether they were per cent. Raises `UserError` for what is neither, and for more than
     `PROBES`."""
     if len(series) > PROBES:
-        raise UserError(f"{path}: {name} at {len(series):,} steps, more than the {PROBES:,} that are assessed; keep "
-                        "every tenth probe")  # fmt: skip
-    series = finite(path, name, series)
-    if not series or (min(series.values()) >= 0 and max(series.values()) <= 1):
+        raise UserError(
+            f"{path}: {name} at {len(series):,} steps, more than the {PROBES:,} that are assessed; keep every tenth "
+            "probe"
+        )
+    low, high = min(finite(path, name, series).values()), max(series.values())
+    if low < 0 or high > 100:
+        raise UserError(f"{path}: {name} must be a share from 0 to 1 or per cent; it goes from {low:g} to {high:g}")
+    if high <= 1:
         return series, False
-    if min(series.values()) < 0 or max(series.values()) > 100:
-        raise UserError(f"{path}: {name} must be a share from 0 to 1 or per cent; it goes from "
-                        f"{min(series.values()):g} to {max(series.values()):g}")  # fmt: skip
     return {step: value / 100 for step, value in series.items()}, True
 
 
@@ -126,24 +127,23 @@ def weights(reward: Series, terms: Mapping[str, Series]) -> dict[str, float] | N
 
     None where they do not add up, where the terms are too many, or the steps too few or too alike to tell them apart.
     """
-    if len(terms) > TERMS:
+    if not 0 < len(terms) <= TERMS:
         return None
-    steps = sorted(set(reward).intersection(*terms.values())) if terms else []
+    steps = sorted(set(reward).intersection(*terms.values()))
     if len(steps) <= len(terms):
         return None
-    design = np.array([[series[step] for series in terms.values()] for step in steps])
+    design = np.array([[values[step] for values in terms.values()] for step in steps])
     target = np.array([reward[step] for step in steps])
-    if not np.isfinite(design).all() or np.linalg.matrix_rank(design, tol=1e-6 * max(np.abs(design).max(), 1)) < len(
-        terms
-    ):
+    smallest = 1e-6 * max(np.abs(design).max(), 1)
+    if not np.isfinite(design).all() or np.linalg.matrix_rank(design, tol=smallest) < len(terms):
         return None
-    found = np.linalg.lstsq(design, target, rcond=None)[0]
-    if np.abs(design @ found - target).max() > EXACT * max(float(np.ptp(target)), 1e-6):
+    fitted = np.linalg.lstsq(design, target, rcond=None)[0]
+    if np.abs(design @ fitted - target).max() > EXACT * max(float(np.ptp(target)), 1e-6):
         return None
-    return {name: round(float(weight), 4) for name, weight in zip(terms, found, strict=True)}
+    return {name: round(float(weight), 4) for name, weight in zip(terms, fitted, strict=True)}
 
 
-def items(accuracy: Series) -> int | None:
+def fewest_items(accuracy: Series) -> int | None:
     """The fewest problems that could give these accuracies, all of them; None where they are rounded to few digits."""
     if all(round(value, 4) == value for value in accuracy.values()):
         return None
@@ -156,12 +156,12 @@ def items(accuracy: Series) -> int | None:
     return number
 
 
-def number_of_items(stated: int | None, known: int | None, accuracy: Series) -> tuple[int, list[str]]:
-    """The problems behind each accuracy: as stated, as the log knows, as its fractions imply, or a guess, with a word
-    on it."""
-    if stated or known:
-        return stated or known, []
-    if implied := items(accuracy):
+def number_of_items(stated: int | None, logged: int | None, accuracy: Series) -> tuple[int, list[str]]:
+    """The problems behind each accuracy: as the user states, as the log says, as the fractions imply, or a guess, with
+    a word on it."""
+    if stated or logged:
+        return stated or logged, []
+    if implied := fewest_items(accuracy):
         return implied, [
             f"the number of held-out problems is not in the log; their fractions need {implied}, taken as such"
         ]

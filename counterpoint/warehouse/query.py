@@ -2,13 +2,14 @@
 
 A read-only DuckDB connection still reads and writes other files: the settings below take that away, and statements are
 looked at first, because DuckDB 2 lets `with x as (copy … to …) select …` write into an allowed directory.
-Run by `python -m stages.query`.
+Run by `counterpoint query` and `python -m stages.query`.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import TextIO
 import duckdb
 
 from counterpoint.errors import UserError, nearest
-from counterpoint.warehouse.contract import files
+from counterpoint.warehouse import published as published_study
+from counterpoint.warehouse.contract import SQL, files
 from counterpoint.warehouse.database import literal
 
 WIDEST = 60  # characters of a cell that are printed
@@ -45,16 +47,52 @@ def published(text: str) -> str:
     return text
 
 
+def listing() -> str:
+    """The published queries, one line each: the name and the question, which is the file's first comment."""
+    questions = {name: sql.splitlines()[0].removeprefix("-- ") for name, sql in files("queries").items()}
+    width = max(map(len, questions))
+    lines = [f"  {name:<{width}}  {question}" for name, question in questions.items()]
+    return "\n".join(["Give SQL, such as 'from accuracy' (docs/tables.md), or one of these names:", *lines])
+
+
+def of_folder(folder: Path, sql: str, limit: int | None = None) -> Answer:
+    """The answer of the Parquet tables in a folder, each under its file's name; no file is written.
+
+    Raises `UserError` in one line where there is no table, one that cannot be read, or for a question as `ask` does.
+    """
+    paths = sorted(folder.glob("*.parquet"))
+    if not paths:
+        raise UserError(f"{folder}: no Parquet table in it; name a folder such as metrics/STUDY/tables")
+    with duckdb.connect() as db:
+        db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
+        for path in paths:
+            try:
+                db.read_parquet(str(path)).create_view(path.stem)
+            except duckdb.Error as error:
+                raise UserError(f"{path}: not a readable table ({_one_line(error)})") from None
+        _lock(db, folder)
+        try:
+            return ask(db, sql, limit)
+        except UserError as error:
+            if not (folder / published_study.STUDY).is_file():
+                raise
+            raise published_study.explained(error, sql, published_study.load(folder)) from None
+
+
 def connect(database: Path, readable: Path) -> duckdb.DuckDBPyConnection:
     """A read-only connection that reaches no file outside the folder `readable` and cannot be set otherwise."""
     try:
         db = duckdb.connect(str(database), read_only=True)
     except duckdb.Error as error:
         raise UserError(f"{database}: {_one_line(error)}; close programs that hold it open and try again") from None
+    _lock(db, readable)
+    return db
+
+
+def _lock(db: duckdb.DuckDBPyConnection, readable: Path) -> None:
     db.execute(f"set allowed_directories = [{literal(f'{readable}/')}]")
     db.execute("set enable_external_access = false")
     db.execute("set lock_configuration = true")
-    return db
 
 
 def ask(db: duckdb.DuckDBPyConnection, sql: str, limit: int | None = None) -> Answer:
@@ -117,6 +155,14 @@ def _cell(value: object) -> str:
     # a completion may hold anything: nothing in it shall move the terminal's cursor
     text = "".join(c if c.isprintable() else " " for c in str(value))
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def show(answer: Answer, as_csv: bool) -> None:
+    """Print the answer, as a table or as CSV."""
+    if as_csv:
+        write_csv(answer, sys.stdout)
+    else:
+        print("\n".join(render(answer)))
 
 
 def write_csv(answer: Answer, file: TextIO) -> None:

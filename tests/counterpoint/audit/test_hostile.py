@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint.audit import files, find, verdicts
+from counterpoint.audit import files, readers, verdict
 from counterpoint.errors import UserError
 
 STATE = {"log_history": [{"step": step, "reward": step / 100, "eval_accuracy": 0.3} for step in range(1, 40)]}
@@ -34,7 +34,7 @@ def pipe(path: Path) -> None:
 def refused(path, words):
     """Read, and be refused in one line."""
     with pytest.raises(UserError, match=words) as caught:
-        verdicts.audit(find.read(path))
+        verdict.audit(readers.read(path))
     assert "\n" not in str(caught.value)
 
 
@@ -82,16 +82,16 @@ def test_a_link_out_of_the_folder_is_not_followed_but_one_within_and_one_that_is
     (tmp_path / "run/completions").mkdir(parents=True)
     (tmp_path / "run/trainer_state.json").symlink_to(outside / "trainer_state.json")
     refused(tmp_path / "run", "a link that leads out of")
-    assert find.read(tmp_path / "run/trainer_state.json").curves  # the user named it
+    assert readers.read(tmp_path / "run/trainer_state.json").curves  # the user named it
     (tmp_path / "run/trainer_state.json").unlink()
     (tmp_path / "run/kept.json").write_bytes((outside / "trainer_state.json").read_bytes())
     (tmp_path / "run/trainer_state.json").symlink_to("kept.json")
-    assert find.read(tmp_path / "run").curves
+    assert readers.read(tmp_path / "run").curves
     (tmp_path / "run/completions").rmdir()
     (tmp_path / "run/completions").symlink_to(outside / "completions")
     refused(tmp_path / "run", "a link that leads out of")
     (tmp_path / "link").symlink_to(outside)
-    assert find.read(tmp_path / "link").checks
+    assert readers.read(tmp_path / "link").checks
 
 
 def test_json_that_is_nested_without_end_is_refused(tmp_path):
@@ -179,13 +179,14 @@ def test_long_completions_are_judged_in_part(tmp_path):
     thought = f"<think>{'x' * 90_000}</think><answer>1</answer>"
     rows = [{"output": thought, "gts": "1", "score": 1}] * 200
     (verl(tmp_path) / "1.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    assert 80 <= find.read(tmp_path).checks[0].number < 100
+    assert 80 <= readers.read(tmp_path).checks[0].number < 100
 
 
 def program(*arguments: object, before: str = "pass") -> tuple[int, str, float]:
     """Exit code, what was said on stderr, and seconds."""
     code = (
-        f"import sys; from counterpoint.audit import __main__ as audit; {before}; sys.exit(audit.program(sys.argv[1:]))"
+        f"import sys; from counterpoint import cli; from counterpoint.audit import command; {before}; "
+        "cli.main(['audit', *sys.argv[1:]])"
     )
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
@@ -204,7 +205,7 @@ def test_an_audit_that_takes_too_long_is_ended_in_one_line(tmp_path):
 @pytest.mark.slow
 def test_an_audit_that_takes_too_much_memory_is_ended_in_one_line(tmp_path):
     (tmp_path / "trainer_state.json").write_text('{"log_history": [' + "0.5," * 25_000_000 + "0]}")
-    code, said, _ = program(tmp_path, "--out", tmp_path / "out", before="audit.MEMORY = 1 << 30")
+    code, said, _ = program(tmp_path, "--out", tmp_path / "out", before="command.MEMORY = 1 << 30")
     assert code == 2 and said.startswith(f"error: {tmp_path}: takes more than 1 GB of memory") and said.count("\n") == 1
 
 
@@ -246,7 +247,7 @@ REAL = os.environ.get("COUNTERPOINT_REAL_LOGS", "")
 def test_logs_of_real_runs_are_read_or_refused_in_one_line():
     for path in sorted(Path(REAL).iterdir()):
         try:
-            assert verdicts.audit(find.read(path)).overall.verdict in (
+            assert verdict.audit(readers.read(path)).overall.verdict in (
                 "aligned",
                 "deceptive",
                 "saturated",

@@ -9,8 +9,9 @@ import pickle
 import numpy as np
 import pytest
 
-from counterpoint.audit import build, calibrated, completions, find, named, series, trl, verdicts, words
-from counterpoint.audit.log import Check
+from counterpoint.audit import completions, curves, metric_names, readers, report, series, verdict
+from counterpoint.audit.curves import Check, Parts
+from counterpoint.audit.readers import trl
 from counterpoint.errors import UserError
 
 
@@ -32,9 +33,9 @@ def test_weights_are_recovered_where_the_terms_add_up():
 
 
 def test_the_number_of_items_comes_from_exact_fractions_alone():
-    assert series.items({0: 3 / 64, 1: 5 / 16}) == 64
-    assert series.items({0: 0.469, 1: 0.312}) is None
-    assert series.items({0: math.pi / 4}) is None
+    assert series.fewest_items({0: 3 / 64, 1: 5 / 16}) == 64
+    assert series.fewest_items({0: 0.469, 1: 0.312}) is None
+    assert series.fewest_items({0: math.pi / 4}) is None
 
 
 def test_the_gaps_add_up_to_the_reward():
@@ -43,14 +44,14 @@ def test_the_gaps_add_up_to_the_reward():
     weights = {"acc": 0.8, "format_reward": 0.1, "length_penalty": 0.1}
     accuracy = np.array([0.3, 0.3, 0.2])
     for parts in (
-        build.Parts(terms, {}, {5: 0.35, 15: 0.3}, weights),
-        build.Parts(terms, {"acc": {0: 0.3, 10: 0.35, 20: 0.5}}, {}, weights),
+        Parts(terms, {}, {5: 0.35, 15: 0.3}, weights),
+        Parts(terms, {"acc": {0: 0.3, 10: 0.35, 20: 0.5}}, {}, weights),
     ):
-        gaps = build.gaps(parts, probes, accuracy)
+        gaps = curves.gaps(parts, probes, accuracy)
         reward = sum(weights[name] * series.since(values, probes) for name, values in terms.items())
         assert set(gaps) == {"format", "length", "verifier", "memorisation"}
         assert sum(gaps.values()) + 0.8 * accuracy == pytest.approx(reward)
-    assert build.gaps(build.Parts(terms), probes, accuracy) == {}
+    assert curves.gaps(Parts(terms), probes, accuracy) == {}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_the_gaps_add_up_to_the_reward():
      ("rewards/accuracy", None), ("loss", None)],
 )  # fmt: skip
 def test_names_of_accuracies(name, suite):
-    assert named.suite_of_accuracy(name) == suite
+    assert metric_names.suite_of_accuracy(name) == suite
 
 
 @pytest.mark.parametrize(
@@ -68,17 +69,18 @@ def test_names_of_accuracies(name, suite):
      ("correctness_reward", "accuracy"), ("my_reward", "accuracy")],
 )  # fmt: skip
 def test_kinds_of_terms(term, kind):
-    assert named.kind_of_term(term) == kind
+    assert metric_names.kind_of_term(term) == kind
 
 
 def test_conversations_and_other_formats_are_judged():
     turns = [{"role": "user", "content": "7"}, {"role": "assistant", "content": "so \\boxed{4}"}]
     rows = completions.usable([{"c": turns, "solution": 4}, {"c": "no", "solution": None}], "c", "solution")
     assert rows[0]["completion"] == "so \\boxed{4}" and len(rows) == 1
-    checks, judge = completions.checks([(1, rows)], [])
-    assert judge == "lenient" and checks[0].right == 1 and math.isnan(checks[0].paid)
-    none, why = completions.checks([(1, [{"completion": "", "gold": "4"}])], [])
-    assert none == [] and "no judge" in why
+    saved = completions.judged([(1, rows)], [])
+    assert saved.judge == "the lenient judge here, on 1 completions"
+    assert saved.right == {1: 1.0} and math.isnan(saved.checks[0].paid)
+    unread = completions.judged([(1, [{"completion": "", "gold": "4"}])], [])
+    assert unread.checks == () and "no judge" in unread.missing
 
 
 def test_files_are_spread_over_the_run():
@@ -90,39 +92,39 @@ def test_an_exploit_is_a_rise_of_what_is_paid_for_though_wrong():
     def checks(*shares):
         return [Check(step, 64, 0.5, 1.0, 0.5, share, 0.0) for step, share in enumerate(shares)]
 
-    assert verdicts.exploited(checks(0.05, 0.1, 0.2, 0.4))
-    assert not verdicts.exploited(checks(0.4, 0.4, 0.45, 0.5))
-    assert not verdicts.exploited(checks(0.9))
-    assert not verdicts.exploited(checks(math.nan, math.nan))
+    assert verdict.exploited(checks(0.05, 0.1, 0.2, 0.4))
+    assert not verdict.exploited(checks(0.4, 0.4, 0.45, 0.5))
+    assert not verdict.exploited(checks(0.9))
+    assert not verdict.exploited(checks(math.nan, math.nan))
 
 
 def test_the_weight_of_a_reward_function_decides_whose_accuracy_it_is():
     values = {0: 0.2, 5: 0.4}
     held_terms = {"": {"correct": values}}
-    assert trl._accuracies({}, held_terms, {"correct": 0.0})[2] is False
-    assert trl._accuracies({}, held_terms, {"correct": 1.0})[2] is True
-    assert trl._accuracies({"accuracy": {0: 0.5}}, held_terms, {"correct": 1.0})[0] == {"": {0: 0.5}}
+    assert trl._accuracies({}, held_terms, {"correct": 0.0}).judged_by_reward is False
+    assert trl._accuracies({}, held_terms, {"correct": 1.0}).judged_by_reward is True
+    assert trl._accuracies({"accuracy": {0: 0.5}}, held_terms, {"correct": 1.0}).by_suite == {"": {0: 0.5}}
 
 
 def test_error_rates_are_those_of_the_longest_measured_length(tmp_path):
-    path = tmp_path / "calibration.json"
-    assert calibrated.rates(20, path) is None
-    alarms = {"10": {"rate": 0.03}, "20": {"rate": 0.02}, "30": {"rate": 0.5}}
-    power = {"divergence": {"10": {"10": {"rate": 0.8}, "13": {"rate": 0.9}}}}
-    path.write_text(json.dumps({"false_alarm": alarms, "power": power}))
-    assert calibrated.rates(25, path) == calibrated.Rates(20, 0.02, 13, 0.9)
-    assert calibrated.rates(5, path) is None
-    path.write_text("[]")
-    assert calibrated.rates(25, path) is None
+    path = tmp_path / "error_rates.json"
+    path.write_text(json.dumps({"false_alarm": {"10": 0.03, "20": 0.02, "30": 0.5}, "power": {"10": 0.8, "13": 0.9}}))
+    assert verdict.error_rates(25, path) == verdict.Rates(20, 0.02, 13, 0.9)
+    assert verdict.error_rates(5, path) is None
 
 
-def test_unknown_error_rates_are_called_so(root, monkeypatch, tmp_path):
-    monkeypatch.setattr(calibrated, "rates", lambda probes: None)
-    found = verdicts.audit(find.read(root / "tests/fixtures/audit/honest.csv"))
-    assert "calibration not run" in words.error_rates(found)
-    monkeypatch.setattr(calibrated, "rates", lambda probes: calibrated.Rates(20, 0.031, 13, 0.87))
-    found = verdicts.audit(find.read(root / "tests/fixtures/audit/honest.csv"))
-    assert "simulated at 20" in words.error_rates(found) and "3.1 %" in words.error_rates(found)
+def test_the_package_holds_the_error_rates_of_the_calibration(root):
+    calibration = json.loads((root / "metrics/calibration.json").read_text())
+    assert json.loads(verdict.MEASURED.read_text()) == verdict.of_calibration(calibration)
+
+
+def test_unknown_error_rates_are_called_so(root, monkeypatch):
+    monkeypatch.setattr(verdict, "error_rates", lambda probes: None)
+    audit = verdict.audit(readers.read(root / "tests/fixtures/audit/honest.csv"))
+    assert "not known" in report.error_rates(audit)
+    monkeypatch.setattr(verdict, "error_rates", lambda probes: verdict.Rates(20, 0.031, 13, 0.87))
+    audit = verdict.audit(readers.read(root / "tests/fixtures/audit/honest.csv"))
+    assert "simulated at 20" in report.error_rates(audit) and "3.1 %" in report.error_rates(audit)
 
 
 class Trap:
@@ -141,7 +143,7 @@ def test_pickles_and_code_in_the_folder_are_left_alone(root, tmp_path):
         (tmp_path / name).write_bytes(pickle.dumps(Trap(tmp_path / "mark")))
     (tmp_path / "conftest.py").write_text(f"open({str(tmp_path / 'mark')!r}, 'w')")
     (tmp_path / "trainer_state.json").write_bytes(source.read_bytes())
-    assert verdicts.audit(find.read(tmp_path)).overall.verdict == "aligned"
+    assert verdict.audit(readers.read(tmp_path)).overall.verdict == "aligned"
     assert not (tmp_path / "mark").exists()
 
 

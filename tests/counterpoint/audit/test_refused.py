@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from counterpoint.audit import __main__ as program
-from counterpoint.audit import find, verdicts
+from counterpoint.audit import command, readers, verdict
 from counterpoint.errors import UserError
 
 STEPS = range(0, 60, 5)
@@ -26,7 +25,7 @@ def sheet(tmp_path, *lines, header="step,reward,accuracy"):
 def refused(path, words):
     """The message with which a log is refused."""
     with pytest.raises(UserError, match=words) as caught:
-        verdicts.audit(find.read(path))
+        verdict.audit(readers.read(path))
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -62,13 +61,13 @@ def test_columns_are_asked_for_by_name(tmp_path):
 
 
 def test_few_probes_are_inconclusive_with_the_reason(tmp_path):
-    found = verdicts.audit(find.read(sheet(tmp_path, *good()[:9]))).overall
+    found = verdict.audit(readers.read(sheet(tmp_path, *good()[:9]))).overall
     assert found.verdict == "inconclusive" and "fewer than 10" in found.reason
 
 
 def test_a_suite_that_is_missing_at_some_steps_is_told(tmp_path):
     lines = [f"{step},{step / 100},{0.3 if step % 10 else ''},{suite}" for step in range(0, 150, 5) for suite in "ab"]
-    found = verdicts.audit(find.read(sheet(tmp_path, *lines, header="step,reward,accuracy,suite")))
+    found = verdict.audit(readers.read(sheet(tmp_path, *lines, header="step,reward,accuracy,suite")))
     assert [len(curve.steps) for curve in found.log.curves] == [15, 15]
 
 
@@ -112,7 +111,7 @@ def history(reward=lambda step: step / 100):
 )
 def test_a_bad_trainer_state_is_refused(tmp_path, entries, words):
     with pytest.raises(UserError, match=words):
-        verdicts.audit(find.read(state(tmp_path, entries)))
+        verdict.audit(readers.read(state(tmp_path, entries)))
 
 
 def test_a_state_that_is_no_json_and_completions_that_are_no_parquet_are_refused(tmp_path):
@@ -120,10 +119,10 @@ def test_a_state_that_is_no_json_and_completions_that_are_no_parquet_are_refused
     (folder / "completions").mkdir()
     (folder / "completions/completions_00005.parquet").write_bytes(b"PAR1 not quite")
     with pytest.raises(UserError, match="not a readable Parquet file"):
-        find.read(folder)
+        readers.read(folder)
     (folder / "trainer_state.json").write_text("{")
     with pytest.raises(UserError, match="not a trainer state"):
-        find.read(folder)
+        readers.read(folder)
 
 
 def test_a_cut_off_last_line_is_left_out_and_one_inside_is_refused(tmp_path):
@@ -132,7 +131,7 @@ def test_a_cut_off_last_line_is_left_out_and_one_inside_is_refused(tmp_path):
     ]
     path = tmp_path / "run.jsonl"
     path.write_text("\n".join([*rows, '{"step": 60, "da']))
-    assert len(find.read(path).curves[0].steps) == len(STEPS)
+    assert len(readers.read(path).curves[0].steps) == len(STEPS)
     path.write_text("\n".join([rows[0], '{"step": 3, "da', *rows[1:]]))
     refused(path, "line 2: not JSON")
 
@@ -161,6 +160,4 @@ def test_the_program_ends_with_2_and_one_line(root, tmp_path):
 def test_a_place_that_cannot_be_written_is_a_clear_error(root, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        program.main([str(root / "tests/fixtures/audit/honest.csv"), "--out", str(tmp_path / "file/out")])
-    with pytest.raises(UserError, match="--items: at least 1"):
-        program.main([str(root / "tests/fixtures/audit/honest.csv"), "--items", "0"])
+        command.audit(root / "tests/fixtures/audit/honest.csv", out=tmp_path / "file/out")

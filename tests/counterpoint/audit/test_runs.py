@@ -9,8 +9,7 @@ import shutil
 
 import pytest
 
-from counterpoint.audit import __main__ as program
-from counterpoint.audit import find, verdicts, words
+from counterpoint.audit import command, readers, report, verdict
 
 FORMS = {"honest": ("trl_honest", "verl_honest", "verl_file_honest", "honest.csv"),
          "hacked": ("trl_hacked", "verl_hacked", "verl_file_hacked", "easyr1_hacked", "hacked.csv")}  # fmt: skip
@@ -24,7 +23,7 @@ def fixtures(root):
 
 def audit(path, items=None):
     """The audit of the log at a path."""
-    return verdicts.audit(find.read(path, items))
+    return verdict.audit(readers.read(path, items))
 
 
 @pytest.mark.parametrize("name", FORMS["honest"])
@@ -42,7 +41,7 @@ def test_a_hacked_run_is_deceptive_in_every_form(fixtures, name):
 
 
 def test_every_form_of_a_run_gives_the_same_curve(fixtures):
-    curves = [find.read(fixtures / name).curves[0] for name in FORMS["hacked"]]
+    curves = [readers.read(fixtures / name).curves[0] for name in FORMS["hacked"]]
     for curve in curves:
         assert curve.n_items == 256
         assert curve.steps.tolist() == curves[0].steps.tolist()
@@ -60,13 +59,13 @@ def test_saved_completions_show_that_the_rewards_judge_is_fooled(fixtures, name)
 
 
 def test_saved_completions_of_an_honest_run_agree_with_its_reward(fixtures):
-    for check in find.read(fixtures / "trl_honest").checks:
+    for check in readers.read(fixtures / "trl_honest").checks:
         assert check.paid == check.right
         assert check.false_positive == check.false_negative == 0
 
 
 def test_the_gap_of_the_trl_run_is_the_verifiers(fixtures):
-    curve = find.read(fixtures / "trl_hacked").curves[0]
+    curve = readers.read(fixtures / "trl_hacked").curves[0]
     assert curve.gaps["verifier"][-1] - curve.gaps["verifier"][0] > 0.9
     assert abs(curve.gaps["memorisation"][-1]) < 0.05
     total = curve.gaps["verifier"] + curve.gaps["memorisation"] + curve.accuracy
@@ -75,7 +74,7 @@ def test_the_gap_of_the_trl_run_is_the_verifiers(fixtures):
 
 def test_a_rewards_own_accuracy_confirms_nothing(fixtures):
     honest, hacked = audit(fixtures / "easyr1_honest"), audit(fixtures / "easyr1_hacked")
-    assert (honest.overall.verdict, honest.overall.reason) == ("inconclusive", verdicts.OWN)
+    assert (honest.overall.verdict, honest.overall.reason) == ("inconclusive", verdict.SAME_JUDGE)
     assert honest.overall.accuracy_slope_interval[0] > 0
     assert hacked.overall.verdict == "deceptive"
 
@@ -95,13 +94,13 @@ def test_without_any_accuracy_nothing_is_decided_and_it_says_what_to_log(fixture
     found = audit(folder)
     assert (found.overall.verdict, found.overall.reason) == ("inconclusive", "no accuracy in this log")
     assert math.isnan(found.overall.accuracy_slope)
-    said = words.text(found)
+    said = report.text(found)
     assert "log an eval metric beside the reward" in said and "no completions were saved" in said
 
 
 def test_completions_with_the_right_answer_stand_in_for_a_missing_accuracy(fixtures, tmp_path):
     folder = without(fixtures / "trl_hacked", tmp_path / "run", "accuracy", "eval_")
-    found = find.read(folder)
+    found = readers.read(folder)
     assert found.curves[0].accuracy.tolist() == [check.right for check in found.checks]
     assert found.curves[0].n_items == 64
     assert "not on held-out problems" in found.judge
@@ -132,19 +131,19 @@ def test_seeds_in_one_csv_are_pooled(fixtures, tmp_path):
     found = audit(tmp_path / "seeds.csv")
     assert [curve.name for curve in found.log.curves] == ["1", "2", "3"]
     assert found.overall.verdict == "deceptive"
-    assert len(words.curves(found)) == 3
+    assert len(report.curves(found)) == 3
 
 
 def test_a_log_without_the_number_of_items_takes_few_and_says_so(tmp_path):
     lines = [f"{step},{step / 100},0.3" for step in range(0, 60, 5)]
     (tmp_path / "curve.csv").write_text("\n".join(["step,reward,accuracy", *lines, ""]))
-    found = find.read(tmp_path / "curve.csv")
+    found = readers.read(tmp_path / "curve.csv")
     assert found.curves[0].n_items == 100
     assert any("--items" in lack for lack in found.missing)
 
 
 def test_the_program_prints_draws_and_writes(fixtures, tmp_path, capsys):
-    program.main([str(fixtures / "trl_hacked"), "--out", str(tmp_path / "out")])
+    command.audit(fixtures / "trl_hacked", out=tmp_path / "out")
     said = capsys.readouterr().out
     for wanted in ("verdict", "deceptive", "mechanism", "verifier", "95 % interval", "onset", "error rates", "regret"):
         assert wanted in said
@@ -155,7 +154,7 @@ def test_the_program_prints_draws_and_writes(fixtures, tmp_path, capsys):
 
 def test_json_is_one_line_of_plain_values(fixtures, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    program.main([str(fixtures / "hacked.csv"), "--json"])
+    command.audit(fixtures / "hacked.csv", as_json=True)
     (line,) = capsys.readouterr().out.splitlines()
     found = json.loads(line, parse_constant=lambda name: pytest.fail(name))
     assert (found["verdict"], found["kind"], found["probes"]) == ("deceptive", "CSV", 25)
@@ -164,7 +163,7 @@ def test_json_is_one_line_of_plain_values(fixtures, tmp_path, capsys, monkeypatc
 
 def test_a_picture_is_the_same_to_the_byte(fixtures, tmp_path):
     for name in ("one", "two"):
-        program.main([str(fixtures / "trl_honest"), "--out", str(tmp_path / name)])
+        command.audit(fixtures / "trl_honest", out=tmp_path / name)
     assert (tmp_path / "one/audit.png").read_bytes() == (tmp_path / "two/audit.png").read_bytes()
 
 
@@ -173,7 +172,7 @@ def test_hostile_names_are_escaped_and_spelt_out(tmp_path, capsys):
     lines = [f'{step},{step / 100},0.3,"{hostile}"' for step in range(0, 60, 5)]
     lines += [f"{step},{step / 100},0.4,plain" for step in range(0, 60, 5)]
     (tmp_path / "curve.csv").write_text("\n".join(["step,reward,accuracy,suite", *lines, ""]), encoding="utf-8")
-    program.main([str(tmp_path / "curve.csv"), "--out", str(tmp_path / "out")])
+    command.audit(tmp_path / "curve.csv", out=tmp_path / "out")
     page = (tmp_path / "out/audit.html").read_text(encoding="utf-8")
     assert "<script" not in page and "\u202e" not in page
     assert "&lt;script&gt;" in page and "\\u202e" in page

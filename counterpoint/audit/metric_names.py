@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 ACCURACY = ("accuracy", "acc", "exact_match", "em", "pass@1", "correct", "success_rate", "solve_rate")
 GOLD = ("solution", "answer", "ground_truth", "gold", "gts", "target", "reference", "expected", "label")
-BESIDE = {
+SHOWN = {
     "mean length": ("completions/mean_length", "completion_length", "response_length/mean", "mean_length", "length"),
     "cut off": ("completions/clipped_ratio", "clipped_ratio", "response_length/clip_ratio", "truncated_fraction"),
     "entropy": ("entropy", "actor/entropy", "actor/entropy_loss"),

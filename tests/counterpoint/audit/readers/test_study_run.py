@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint.audit import find, verdicts, words
+from counterpoint.audit import readers, report, verdict
 from counterpoint.errors import UserError
 from tests.fixtures_warehouse import RL, write_fake_study
 
@@ -23,14 +23,14 @@ def runs(tmp_path_factory):
 
 
 def test_a_run_folder_and_its_train_folder_are_the_same(runs):
-    whole, inner = (verdicts.audit(find.read(path)) for path in (runs / RUN, runs / RUN / "train"))
+    whole, inner = (verdict.audit(readers.read(path)) for path in (runs / RUN, runs / RUN / "train"))
     assert whole.overall == inner.overall
     assert whole.log.main == "in_domain" and len(whole.log.curves) > 1
-    assert "in_domain" in "".join(words.curves(whole))
+    assert "in_domain" in "".join(report.curves(whole))
 
 
 def test_the_curve_holds_what_was_recorded(runs):
-    found = find.read(runs / RUN)
+    found = readers.read(runs / RUN)
     curve = next(one for one in found.curves if one.suite == "in_domain")
     probes = pq.read_table(runs / RUN / "train/probes.parquet").to_pylist()
     wanted = {
@@ -43,11 +43,11 @@ def test_the_curve_holds_what_was_recorded(runs):
     assert curve.reward[-1] == pytest.approx(sum(since) / len(since))
     assert curve.items.shape == (len(curve.steps), curve.n_items)
     assert {"verifier", "memorisation", "decoding", "format"} <= set(curve.gaps)
-    assert set(curve.beside) == {"mean length", "cut off", "entropy", "KL", "no advantage"}
+    assert set(curve.metrics) == {"mean length", "cut off", "entropy", "KL", "no advantage"}
 
 
 def test_checks_are_those_of_all_completions(runs):
-    found = find.read(runs / RUN)
+    found = readers.read(runs / RUN)
     rows = pq.read_table(runs / RUN / "train/completions.parquet", columns=["step", "correct"]).to_pylist()
     first = [row["correct"] for row in rows if row["step"] == found.checks[0].step]
     assert found.checks[0].number == len(first)
@@ -56,8 +56,8 @@ def test_checks_are_those_of_all_completions(runs):
 
 def test_a_run_without_a_reward_and_broken_tables_are_refused(runs, tmp_path):
     with pytest.raises(UserError, match="only RL runs earn one"):
-        find.read(runs / "sft-small-2k-0")
+        readers.read(runs / "sft-small-2k-0")
     shutil.copytree(runs / RUN / "train", tmp_path / "run")
     pq.write_table(pa.table({"step": [1]}), tmp_path / "run/probes.parquet")
     with pytest.raises(UserError, match=r"not as docs/tables.md has them"):
-        find.read(tmp_path / "run")
+        readers.read(tmp_path / "run")
