@@ -8,44 +8,46 @@ interrupted.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import click
 
 from counterpoint.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line (default: `sys.argv`) and exit."""
+def main() -> None:
+    """Run the command line of `sys.argv` and exit."""
     try:
-        code = commands.main(arguments, prog_name="counterpoint", standalone_mode=False)
+        code = run(sys.argv[1:])
         sys.stdout.flush()
         sys.exit(code)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except click.Abort:
         sys.exit(130)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def run(arguments: Sequence[str], command: click.Command | None = None, name: str = "counterpoint") -> int:
+    """Run a command line, by default of all commands, and return its exit code.
+
+    Raises `UserError` in one line for a user's mistake. name: the program's, as its help has it.
+    """
+    try:
+        return (command or commands).main(arguments, prog_name=name, standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(2)
+        return 2
     except click.ClickException as error:
-        sys.exit(_fail(error.format_message()))
-    except UserError as error:
-        sys.exit(_fail(str(error)))
-
-
-def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+        raise UserError(" ".join(error.format_message().split())) from None
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -88,35 +90,21 @@ def audit(run: Path, items: int | None, out: Path | None, as_json: bool, seconds
     return audit_apart(run, seconds, items=items, out=out, as_json=as_json)
 
 
-def _stage(name: str) -> ModuleType:
-    """A program of the repository. Raises `UserError` where this package runs from no checkout of it."""
-    if not (ROOT / "stages" / f"{name}.py").is_file():
-        raise UserError("--tables: name a folder of tables; without it a study is asked, and this is no checkout")
-    sys.path.append(str(ROOT))
-    return importlib.import_module(f"stages.{name}")
-
-
-def _words(**options: object) -> list[str]:
-    """Options as words of a command line; what is None or False is left out."""
-    words = []
-    for name, value in options.items():
-        if value is True:
-            words.append(f"--{name}")
-        elif value is not None and value is not False:
-            words += [f"--{name}", str(value)]
-    return words
+def tables_option(required: bool = True) -> Callable:
+    """The option --tables: the folder with a study's tables."""
+    shown = "A folder of Parquet tables, such as metrics/STUDY/tables or metrics/published/NAME."
+    return click.option("--tables", type=FOLDER, required=required, help=shown)
 
 
 @command(
-    "counterpoint query accuracy --tables metrics/published/published",
-    "counterpoint query \"select arm, avg(accuracy) from accuracy where suite = 'in_domain' group by arm\"",
+    "counterpoint query --tables metrics/published/published accuracy",
+    'counterpoint query --tables metrics/quick/tables "select arm, avg(accuracy) from accuracy group by arm"',
 )
 @click.argument("question", default="")
-@click.option("--tables", type=FOLDER, help="A folder of Parquet tables  [default: those of the checkout's study].")
-@click.option("--study", metavar="NAME", help="Another study of the checkout.")
+@tables_option(required=False)
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="Rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV, with full precision.")
-def query(question: str, tables: Path | None, study: str | None, limit: int, as_csv: bool) -> None:
+def query(question: str, tables: Path | None, limit: int, as_csv: bool) -> None:
     """Ask the results of a study in SQL, read-only, or by the name of a published query.
 
     Without a question the published queries are listed.
@@ -126,21 +114,20 @@ def query(question: str, tables: Path | None, study: str | None, limit: int, as_
     if not question.strip():
         print(listing())
     elif tables is None:
-        _stage("query").program([question, *_words(study=study, limit=limit, csv=as_csv)])
+        raise click.UsageError("give --tables, the folder of the tables that are asked")
     else:
         show(of_folder(tables, published(question), None if as_csv else limit), as_csv)
 
 
-@command("counterpoint findings --tables metrics/published/published", "counterpoint findings --all")
-@click.option("--tables", type=FOLDER, help="A folder of Parquet tables  [default: those of the checkout's study].")
-@click.option("--study", metavar="NAME", help="Another study of the checkout.")
+@command(
+    "counterpoint findings --tables metrics/published/published",
+    "counterpoint findings --tables metrics/quick/tables --all",
+)
+@tables_option()
 @click.option("--finding", metavar="NAME", help="This one alone.")
 @click.option("--all", "everything", is_flag=True, help="The secondary contrasts too.")
-def findings(tables: Path | None, study: str | None, finding: str | None, everything: bool) -> None:
+def findings(tables: Path, finding: str | None, everything: bool) -> None:
     """What a study found: each claim, its verdict, and the contrasts that decide it."""
-    if tables is None:
-        _stage("findings").program(_words(study=study, finding=finding, all=everything))
-        return
     from counterpoint.findings import printed
 
     print(printed.text(printed.read(tables, "name a folder such as metrics/STUDY/tables"), finding, everything))
@@ -189,6 +176,45 @@ def judge(
         print(json.dumps(verdict, ensure_ascii=False))
         verdicts.append(verdict)
     print(judging.summary(verdicts), file=sys.stderr)
+
+
+@command(
+    "counterpoint push base-small --tables metrics/published/published --dry-run",
+    "counterpoint push rl-small-2k-1 --tables metrics/default/tables --to me/rl-small",
+)
+@click.argument("run")
+@tables_option()
+@click.option("--to", "repository", metavar="USER/NAME", help="The model repository on the hub.")
+@click.option("--checkpoint", type=FOLDER, help="The run's checkpoint  [default: the folder that its row names].")
+@click.option("--license", "licence", default="apache-2.0", show_default=True, help="As the hub names it.")
+@click.option("--private", is_flag=True, help="A repository that is not public.")
+@click.option("--dry-run", is_flag=True, help="Print the card and the files, and send nothing.")
+def push(
+    run: str,
+    tables: Path,
+    repository: str | None,
+    checkpoint: Path | None,
+    licence: str,
+    private: bool,
+    dry_run: bool,
+) -> None:
+    """Publish a run's checkpoint on the Hugging Face hub, with a model card made from the tables of its study.
+
+    RUN is a run_id of the table runs. The token is that of `hf auth login`.
+    """
+    from counterpoint.hub import push as hub
+
+    if not (repository or dry_run):
+        raise click.UsageError("give --to USER/NAME, or --dry-run")
+    row = hub.find_run(tables, run)
+    checkpoint = checkpoint or Path(row["checkpoint"])
+    files = hub.files(checkpoint)
+    card = hub.card(row, tables, checkpoint, repository or f"USER/{run}", licence)
+    if dry_run:
+        print(card)
+        print(*(f"{path} ({path.stat().st_size:,} bytes)" for path in files), sep="\n", file=sys.stderr)
+    else:
+        print(hub.push(checkpoint, card, repository, private))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Publish a checkpoint of a study on the Hugging Face hub."""
