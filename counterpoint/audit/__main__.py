@@ -7,4 +7,5 @@ import sys
 from counterpoint.cli import main
 
 if __name__ == "__main__":
-    main(["audit", *sys.argv[1:]])
+    sys.argv.insert(1, "audit")
+    main()

@@ -186,7 +186,7 @@ def program(*arguments: object, before: str = "pass") -> tuple[int, str, float]:
     """Exit code, what was said on stderr, and seconds."""
     code = (
         f"import sys; from counterpoint import cli; from counterpoint.audit import command; {before}; "
-        "cli.main(['audit', *sys.argv[1:]])"
+        "sys.argv.insert(1, 'audit'); cli.main()"
     )
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
