@@ -12,21 +12,21 @@ import logging
 from pathlib import Path
 
 from counterpoint import params
-from counterpoint.report import (
-    arms,
+from counterpoint.report import read, series, viewer
+from counterpoint.report.pictures import (
+    accuracy,
     curves,
-    factors,
-    forest,
-    overview,
+    findings,
+    frontier,
     pairs,
-    read,
-    series,
+    phase,
+    rewards,
     sheets,
     shifts,
-    text,
-    viewer,
+    split,
 )
 from counterpoint.report.results import Results
+from counterpoint.report.text import page
 from counterpoint.warehouse import published
 from stages.common import PROBLEMS, main
 from stages.places import place, published_folder
@@ -42,30 +42,34 @@ def program(arguments: list[str]) -> None:
     if name is not None:
         folder = published_folder(name)
         results = read.load(folder, published.load(folder)["study"], f"git checkout -- {folder}")
-        draw(results, folder, folder / "plots", folder / "report.md", None)
+        draw(results, folder / "plots")
+        page.write(results, folder, folder / "report.md")
         log.info("wrote the report and the pictures in %s", folder)
         return
     here = place(params.load().study)
     results = read.load(here.tables, here.study)
-    draw(results, here.tables, here.plots, here.report, here.sheets.name)
+    draw(results, here.plots)
+    page.write(results, here.tables, here.report, here.sheets.name)
     drawn = sheets.draw_all(results, here.sheets)
     series.write(results, here.plots)
     viewer.write(results, here.tables, PROBLEMS, here.viewer)
     log.info("wrote %s, %s, pictures in %s and %d sheets", here.report, here.viewer, here.plots, drawn)
 
 
-def draw(results: Results, tables: Path, plots: Path, report: Path, sheets: str | None) -> None:
-    """Draw the pictures into the folder `plots` and write `report`; `tables` is where `results` were read, `sheets` the
-    folder of the runs' sheets beside the report, if there are any."""
-    forest.draw(results.marts["findings"], plots / "findings.png")
-    curves.draw(results, plots / "reward_vs_accuracy.png")
-    arms.draw(results, plots / "accuracy_by_arm.png")
-    shifts.draw(results, plots / "shift_curves.png")
-    pairs.draw(results, plots / "sft_2k_vs_rl_20k.png")
-    overview.draw(results, plots / "rewards.png")
-    with read.connect(tables, factors.MARTS) as db:
-        factors.draw(db, plots)
-    text.write(results, report, sheets=sheets)
+def draw(results: Results, folder: Path) -> None:
+    """Draw the pictures of a study into a folder. What only some studies have is removed first, so that no picture of
+    another study stays."""
+    for old in (folder / "phase.png", folder / "split.png", *folder.glob("frontier_*.png")):
+        old.unlink(missing_ok=True)
+    findings.draw(results.marts["findings"], folder / "findings.png")
+    curves.draw(results, folder / "reward_vs_accuracy.png")
+    accuracy.draw(results, folder / "accuracy_by_arm.png")
+    shifts.draw(results, folder / "shift_curves.png")
+    pairs.draw(results, folder / "sft_2k_vs_rl_20k.png")
+    rewards.draw(results, folder / "rewards.png")
+    phase.draw(results.marts["phase"], folder / "phase.png")
+    split.draw(results.marts["split_curve"], folder / "split.png")
+    frontier.draw_all(results.marts["cost_curve"], folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from counterpoint.audit.curves import SuiteCurve
 from counterpoint.audit.verdict import Audit
-from counterpoint.report import style
+from counterpoint.report.pictures import style
 from counterpoint.report.viewer import plain
 from counterpoint.statistics.deceptive import Assessment
 from counterpoint.statistics.proportions import wilson_interval

@@ -1,68 +1,53 @@
-"""The few numbers that the report computes itself: a rank correlation, a smoothed series, quarters of a series."""
+"""How numbers are written, in report.md and in pictures, and the two means that the pictures take of a series."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-Z95 = 1.959963984540054
-FEWEST = 4  # values of a quarter under which its spread says too little
+NOTHING = "–"
 
 
-@dataclass(frozen=True)
-class Mean:
-    """A mean with bounds at 1.96 standard errors."""
-
-    mean: float
-    low: float
-    high: float
+def percent(value: float | None) -> str:
+    """A fraction in per cent with one decimal; a dash for None."""
+    return NOTHING if value is None else f"{100 * value:.1f}"
 
 
-def mean_of(values: Sequence[float]) -> Mean:
-    """The mean of at least two values, taken as independent; the error is their standard deviation over √n."""
-    n = len(values)
-    mean = math.fsum(values) / n
-    half = Z95 * math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1) / n)
-    return Mean(mean, mean - half, mean + half)
+def signed(value: float | None, places: int = 1) -> str:
+    """A number with its sign, `+0.0` where it rounds to zero; a dash for None."""
+    return NOTHING if value is None else f"{round(value, places) + 0.0:+.{places}f}".replace("-", "−")
 
 
-def outer_quarters(values: Sequence[float]) -> tuple[Mean, Mean] | None:
-    """The first and the last quarter of a series; None when a quarter has fewer than `FEWEST` values."""
-    n = len(values) // 4
-    return (mean_of(values[:n]), mean_of(values[-n:])) if n >= FEWEST else None
+def count(value: float | None) -> str:
+    """A count, or a mean of counts, as a whole number with commas; a dash for None."""
+    return NOTHING if value is None else f"{value:,.0f}"
 
 
-def ranks(values: Sequence[float]) -> list[float]:
-    """Ranks from 1; ties share their mean rank."""
-    order = sorted(range(len(values)), key=values.__getitem__)
-    found = [0.0] * len(values)
-    start = 0
-    while start < len(order):
-        end = start
-        while end + 1 < len(order) and values[order[end + 1]] == values[order[start]]:
-            end += 1
-        for place in order[start : end + 1]:
-            found[place] = (start + end) / 2 + 1
-        start = end + 1
-    return found
+def p_value(value: float) -> str:
+    """A p value with three decimals, or that it is below the least of them."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Spearman's rank correlation; None for fewer than 3 points or a series without variation."""
-    if len(first) < 3:
-        return None
-    a, b = ranks(first), ranks(second)
-    mean = (len(a) + 1) / 2
-    covariance = sum((x - mean) * (y - mean) for x, y in zip(a, b, strict=True))
-    spread = math.sqrt(sum((x - mean) ** 2 for x in a) * sum((y - mean) ** 2 for y in b))
-    return covariance / spread if spread else None
+def change(value: float | None, low: float | None, high: float | None, times: float = 1, places: int = 1) -> str:
+    """A difference with its 95 % interval, all multiplied by `times`; a dash for None, no brackets without bounds."""
+    if value is None:
+        return NOTHING
+    text = signed(times * value, places)
+    if low is None or high is None:
+        return text
+    return f"{text} ({signed(times * low, places)} to {signed(times * high, places)})"
 
 
-def smoothed(values: Sequence[float], window: int) -> list[float]:
-    """The centred moving mean over `window` values, shortened at the ends."""
-    half = window // 2
-    return [
-        math.fsum(values[max(0, i - half) : i + half + 1]) / len(values[max(0, i - half) : i + half + 1])
-        for i in range(len(values))
-    ]
+def moving_mean(series: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    """Steps and the centred moving mean of a series of (step, value), over about a twelfth of it, at least 3 values."""
+    values = [value for _, value in series]
+    half = max(3, len(values) // 12) // 2
+    spans = [values[max(0, place - half) : place + half + 1] for place in range(len(values))]
+    return [step for step, _ in series], [math.fsum(span) / len(span) for span in spans]
+
+
+def mean_series(series: Sequence[Sequence[tuple[int, float]]]) -> list[tuple[int, float]]:
+    """The mean over several series of (step, value), at the steps that all of them have."""
+    by_step = [dict(points) for points in series]
+    common = set.intersection(*(set(values) for values in by_step))
+    return [(step, math.fsum(values[step] for values in by_step) / len(by_step)) for step in sorted(common)]

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from counterpoint.report.curves import over_seeds
-from counterpoint.report.results import Group, Results
+from counterpoint.report.numbers import mean_series
+from counterpoint.report.results import ArmRuns, Results
 
 MOST = 125  # points of a reward: those of a longer run are means over equal spans of steps
 
@@ -20,10 +20,10 @@ def write(results: Results, folder: Path) -> None:
         folder / "probes.csv",
         ("run", "series", "step", "value"),
         [
-            (group.title, name, step, f"{value:.6f}")
-            for group in results.groups
-            if group.method != "base"
-            for name, points in _series(results, group)
+            (arm.title, name, step, f"{value:.6f}")
+            for arm in results.arms
+            if arm.method != "base"
+            for name, points in _series(results, arm)
             for step, value in points
         ],
     )
@@ -42,14 +42,14 @@ def write(results: Results, folder: Path) -> None:
     )  # fmt: skip
 
 
-def _series(results: Results, group: Group) -> Iterator[tuple[str, list[tuple[int, float]]]]:
-    rewards = [results.rewards[run.run_id] for run in group.runs if results.rewards[run.run_id]]
+def _series(results: Results, arm: ArmRuns) -> Iterator[tuple[str, list[tuple[int, float]]]]:
+    rewards = [results.rewards[run.run_id] for run in arm.runs if results.rewards[run.run_id]]
     if rewards:
-        yield "reward", thinned(over_seeds(rewards))
-    probes = [results.probes[run.run_id] for run in group.runs if results.probes[run.run_id]]
-    for suite, decoding in sorted({(p.suite, p.decoding) for one in probes for p in one}):
-        wanted = [[(p.step, p.accuracy) for p in one if (p.suite, p.decoding) == (suite, decoding)] for one in probes]
-        yield f"{suite} {decoding}", over_seeds(wanted)
+        yield "reward", thinned(mean_series(rewards))
+    runs = [run for run in arm.runs if results.probes[run.run_id]]
+    for suite, decoding in sorted({(p.suite, p.decoding) for run in runs for p in results.probes[run.run_id]}):
+        probes = [[(p.step, p.accuracy) for p in results.points(run, suite, decoding)] for run in runs]
+        yield f"{suite} {decoding}", mean_series(probes)
 
 
 def thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:

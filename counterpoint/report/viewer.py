@@ -1,13 +1,14 @@
-"""samples.html: problems of every suite with their gold answer and each run's answer side by side, in one file.
+"""samples.html: problems of every suite with their gold answer and each arm's answer side by side, in one file.
 
 Questions and completions are hostile text: everything is escaped, control and direction characters are spelt out, and
-the page's own policy forbids scripts and every outside address.
+the page's own policy forbids scripts and every outside address. So the filters are boxes that a style sheet reads.
 """
 
 from __future__ import annotations
 
 import base64
 import unicodedata
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -16,43 +17,57 @@ import duckdb
 from jinja2 import Environment, StrictUndefined
 
 from counterpoint.problem import Picture, Problem, encode_png, load
-from counterpoint.report.read import connect
-from counterpoint.report.results import Results, Run
+from counterpoint.report.read import connect, rows_of
+from counterpoint.report.results import ArmRuns, Results
 from counterpoint.suites import SUITES
-from counterpoint.suites.suite import Suite
 from counterpoint.suites.views import views
 
 LONGEST = 2000  # characters of a completion that are shown
 MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
 VERDICTS = ("right", "wrong", "unparsed", "truncated")
 TEMPLATE = Path(__file__).with_name("viewer.html.jinja")
+ANSWERS = """
+    with false_steps as (
+        select run_id, problem_id, list(text order by step_index) filter (kind <> 'answer') as steps,
+            bool_or(kind = 'answer') as unfounded
+        from traces
+        where suite = $suite and list_contains($ids, problem_id) and decoding = 'greedy' and sample_index = 0
+            and not correct
+        group by all
+    )
+    select run_id, problem_id, coalesce(completion, '') as text, extracted, coalesce(steps, []) as false_steps,
+        coalesce(unfounded, false) as unfounded,
+        case when correct then 'right' when truncated then 'truncated' when parsed then 'wrong' else 'unparsed' end
+            as verdict
+    from evals left join false_steps using (run_id, problem_id)
+    where suite = $suite and list_contains($ids, problem_id)
+        and condition = 'normal' and decoding = 'greedy' and sample_index = 0
+"""  # `unfounded`: the answer does not follow from the reasoning before it
 
 
 def write(results: Results, tables: Path, problems: Path, path: Path, each: int = 6) -> None:
     """Write the viewer with `each` problems a suite and the first seed of every arm.
 
-    `tables` holds evals.parquet, `problems` is the problems' file.
+    `tables` holds evals.parquet and traces.parquet, `problems` is the problems' file.
     """
-    runs = [group.runs[0] for group in results.groups]
-    with connect(tables, ("evals",)) as db:
-        chosen = {suite: _choose(db, suite, problems, each) for suite in results.suites}
-        answers = {suite: _answers(db, suite, [p.problem_id for p in chosen[suite]]) for suite in chosen}
-    suites = [
-        {
-            "name": suite,
-            "purpose": SUITES[suite].purpose if suite in SUITES else "",
-            "problems": [_entry(problem, suite, runs, answers[suite]) for problem in chosen[suite]],
-        }
-        for suite in results.suites
-    ]
+    suites = []
+    with connect(tables, ("evals", "traces")) as db:
+        for suite in results.suites:
+            chosen = _choose(db, suite, problems, each)
+            answers = _answers(db, suite, [problem.problem_id for problem in chosen])
+            entries = [_entry(problem, suite, results.arms, answers) for problem in chosen]
+            purpose = SUITES[suite].purpose if suite in SUITES else ""
+            suites.append({"name": suite, "purpose": purpose, "problems": entries})
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters["plain"] = plain
     text = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         study=results.study,
         suites=suites,
         models=results.models,
+        arms=_names(results.arms),
+        families=sorted({entry["problem"].family for suite in suites for entry in suite["problems"]}),
         verdicts=VERDICTS,
-        left_out=len(results.runs) - len(runs),
+        left_out=len(results.runs) - len(results.arms),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
@@ -60,20 +75,22 @@ def write(results: Results, tables: Path, problems: Path, path: Path, each: int 
 
 def plain(text: str | None) -> str:
     """Text whose control and direction characters are spelt out, so that it can neither hide nor reorder anything."""
-    spelt = [
+    return "".join(
         f"\\u{ord(c):04x}" if unicodedata.category(c) in ("Cc", "Cf", "Co", "Cn", "Cs") and c not in "\n\t" else c
         for c in text or ""
-    ]
-    return "".join(spelt)
+    )
 
 
-def verdict(correct: bool, parsed: bool, truncated: bool) -> str:
-    """The one word for an answer: a cut-off answer is `truncated`, not `unparsed`; a right one is `right`."""
-    if correct:
-        return "right"
-    if truncated:
-        return "truncated"
-    return "wrong" if parsed else "unparsed"
+def marked(text: str, false_steps: Sequence[str]) -> list[tuple[str, bool]]:
+    """The text in pieces, each with whether it is a false step; the steps are found one after the other."""
+    pieces, end = [], 0
+    for step in false_steps:
+        start = text.find(step, end) if step else -1
+        if start < 0:
+            continue
+        pieces += [(text[end:start], False), (step, True)]
+        end = start + len(step)
+    return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
 
 
 def picture(encoded: Picture) -> str | None:
@@ -88,11 +105,15 @@ def picture(encoded: Picture) -> str | None:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
+def _names(arms: Sequence[ArmRuns]) -> list[str]:
+    """The names of arms, each once."""
+    return list(dict.fromkeys(arm.name for arm in arms))
+
+
 def _choose(db: duckdb.DuckDBPyConnection, suite: str, path: Path, each: int) -> list[Problem]:
     """`each` problems in an order that their ids decide, turn by turn over the families: never a choice by outcome."""
-    evaluated = {
-        row[0] for row in db.execute("select distinct problem_id from evals where suite = ?", [suite]).fetchall()
-    }
+    rows = db.execute("select distinct problem_id from evals where suite = ?", [suite]).fetchall()
+    evaluated = {problem_id for (problem_id,) in rows}
     split = SUITES[suite].split if suite in SUITES else suite
     families: dict[str, list[Problem]] = {}
     for problem in load(path, splits=[split]):
@@ -103,45 +124,34 @@ def _choose(db: duckdb.DuckDBPyConnection, suite: str, path: Path, each: int) ->
 
 
 def _answers(db: duckdb.DuckDBPyConnection, suite: str, ids: list[str]) -> dict[tuple[str, str], dict]:
-    rows = db.execute(
-        """
-        select run_id, problem_id, completion, extracted, correct, parsed, truncated from evals
-        where suite = ? and list_contains(?, problem_id)
-            and condition = 'normal' and decoding = 'greedy' and sample_index = 0
-        """,
-        [suite, ids],
-    ).fetchall()
+    """The greedy answers on a suite by run and problem, each in pieces that say which steps are false."""
+    rows = rows_of(db, ANSWERS, {"suite": suite, "ids": ids})
     return {
-        (run_id, problem_id): {
-            "text": plain((completion or "")[:LONGEST]),
-            "left_out": max(0, len(completion or "") - LONGEST),
-            "extracted": extracted,
-            "verdict": verdict(*flags),
+        (row["run_id"], row["problem_id"]): {
+            **row,
+            "pieces": marked(row["text"][:LONGEST], row["false_steps"]),
+            "left_out": max(0, len(row["text"]) - LONGEST),
         }
-        for run_id, problem_id, completion, extracted, *flags in rows
+        for row in rows
     }
 
 
-def _entry(problem: Problem, suite: str, runs: list[Run], answers: dict) -> dict:
-    shown = SUITES.get(suite)
-    words = bool(shown and shown.needs_twin)
-
-    def of(run: Run) -> dict | None:
-        found = answers.get((run.run_id, problem.problem_id))
-        return found and {"run": run.title.partition(" · ")[2], **found}
-
+def _entry(problem: Problem, suite: str, arms: Sequence[ArmRuns], answers: dict[tuple[str, str], dict]) -> dict:
+    """A problem with the answers to it, by model; the arms differ where their verdicts do."""
+    view = SUITES.get(suite)
+    names = _names(arms)
+    by_model: dict[str, list[dict]] = {}
+    for arm in arms:
+        answer = answers.get((arm.runs[0].run_id, problem.problem_id))
+        if answer:
+            title = arm.runs[0].title.partition(" · ")[2]
+            by_model.setdefault(arm.model, []).append({**answer, "arm": names.index(arm.name), "title": title})
+    verdicts = {answer["verdict"] for own in by_model.values() for answer in own}
     return {
         "problem": problem,
-        "words": problem.text_twin if words else None,
-        "pictures": [picture(encoded) for encoded in _pictures(problem, shown)],
-        "by_model": [
-            (place, model, kept)
-            for place, model in enumerate(dict.fromkeys(run.model for run in runs))
-            if (kept := [a for run in runs if run.model == model and (a := of(run))])
-        ],
+        "anchor": f"{suite}-{problem.problem_id}",
+        "differs": len(verdicts) > 1,
+        "words": problem.text_twin if view and view.needs_twin else None,
+        "pictures": [picture(encoded) for encoded in views([problem], "", view)[0].images],
+        "by_model": by_model,
     }
-
-
-def _pictures(problem: Problem, suite: Suite | None) -> tuple[Picture, ...]:
-    """The pictures as the suite shows them."""
-    return views([problem], "", suite)[0].images

@@ -63,8 +63,8 @@ def figures(monkeypatch) -> list[Figure]:
 
 
 @pytest.fixture(scope="session")
-def small_grids(tmp_path_factory, study):
-    """Read results of grids that are not the default one, by name."""
+def small_studies(tmp_path_factory, study):
+    """Grids that are not the default one, by name: their tables, and what was read from them."""
     run = study.run
     grids = {
         "one model": [run("base", "small"), run("sft", "small", "100"), run("rl", "small", "2k")],
@@ -78,5 +78,11 @@ def small_grids(tmp_path_factory, study):
         tables = study.write(
             tmp_path_factory.mktemp("grid"), grid, items=1 if name == "one problem" else 40, blind_wins=False
         )
-        found[name] = read.load(tables, "fake")
+        found[name] = SimpleNamespace(tables=tables, results=read.load(tables, "fake"))
     return found
+
+
+@pytest.fixture(scope="session")
+def small_grids(small_studies):
+    """What was read from the small studies."""
+    return {name: made.results for name, made in small_studies.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -14,9 +15,9 @@ from matplotlib.text import Text
 
 from counterpoint import params
 from counterpoint.params import compose
-from counterpoint.report import style
-from counterpoint.report.read import arm_place
-from counterpoint.report.results import Cell, Pair, Point, Results, Run
+from counterpoint.report.pictures import style
+from counterpoint.report.read import arm_order
+from counterpoint.report.results import Cell, Point, Results, RunRow
 
 SIZES = {"200": 200, "500": 500, "2k": 2000, "5k": 5000, "20k": 20000}
 SUITES = ["in_domain", "rule_shift", "visual_shift", "text_twin", "perception"]
@@ -27,6 +28,26 @@ VERDICTS = ("aligned", "inconclusive", "inconclusive", "saturated", "deceptive")
 ASKED, PROBED, PROBES = 800, 320, 13
 # inches of a picture whose letters of 9 points are 7.5 pixels high on a phone, and 6.5 points on a page of 10.5 inches
 WIDEST, TALLEST = 390 * 9 / 72 / 7.5, 10.5 * 9 / 6.5
+
+
+def words(figure: Figure) -> list[str]:
+    """All that is written on a picture."""
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def fits(figure: Figure) -> bool:
+    """Whether nothing leaves the sheet and no letter is smaller than stated."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    drawn = figure.get_tightbbox(renderer)
+    assert all(text.get_fontsize() >= style.SMALLEST for text in figure.findobj(Text) if text.get_text())
+    return min(drawn.x0, drawn.y0) >= 0 and drawn.x1 <= figure.get_figwidth() and drawn.y1 <= figure.get_figheight()
+
+
+def changed(results: Results, change, name: str = "deceptive_rewards") -> Results:
+    """The results with the rows of a mart changed; `change` gives the new values of a row."""
+    rows = [{**row, **change(row)} for row in results.marts[name]]
+    return replace(results, marts={**results.marts, name: rows})
 
 
 def legible(figure: Figure) -> bool:
@@ -57,10 +78,10 @@ def results() -> Results:
     """What such a study might have measured: its pictures' and its statement's share of it."""
     rng, runs = Random(3), _runs()
     found = Results(
-        study="published", runs=runs, sizes=SIZES, suites=SUITES, cells={}, rewards={}, terms={}, probes={}, pairs=[],
-        gains={}, marts={
+        study="published", runs=runs, sizes=SIZES, suites=SUITES, cells={}, rewards={}, terms={}, probes={},
+        marts={
             "claimed": [{"role": role, "sample": sample} for role, sample in composed()["claims"].items()],
-            "findings": [], "judges": [], "deceptive_rewards": [], "reward_gap": [], "verifier_audit": [],
+            "findings": [], "deceptive_rewards": [], "reward_gap": [], "verifier_audit": [],
             "blind": [{"model": model, "suite": suite, "measurable": suite != "perception", "solved_blind": False}
                       for model in BASES for suite in SUITES],
         },
@@ -72,32 +93,27 @@ def results() -> Results:
                 right = level + SHIFT[suite] if condition == "normal" else 0.05
                 half = 1.96 * math.sqrt(right * (1 - right) / ASKED)
                 found.cells[run.run_id, suite, condition] = Cell(
-                    run.run_id, suite, condition, ASKED, right, right - half, right + half, 0.02, 0.01, 0.12
+                    run.run_id, suite, condition, ASKED, right, right - half, right + half, 0.12
                 )
-            if run.method != "base":
-                gain = level - BASES[run.model]
-                ends = (gain - 0.03, gain + 0.03)
-                found.gains[run.run_id, suite] = Pair(run.model, suite, run, found.base(run.model), ASKED, gain, *ends)
         found.rewards[run.run_id], found.probes[run.run_id] = [], []
         if run.method not in ("base", "sft", "dft"):
             _trained(found, run, level, rng)
     return found
 
 
-def _runs() -> list[Run]:
+def _runs() -> list[RunRow]:
     made = params.parse(composed()).runs
-    told = [{**vars(run), "run_id": run_id} for run_id, run in {**made.base, **made.trained}.items()]
     runs = [
-        Run(
-            one["run_id"], one.get("arm", "base"), one.get("method", "base"), one["model"], one.get("sample"),
-            one.get("seed"), "completed", 500_000, 0, 0, 0, 0, one["run_id"],
+        RunRow(
+            run_id, run.get("arm", "base"), run.get("method", "base"), run["model"], run.get("sample"),
+            run.get("seed"), "completed", 500_000, run_id,
         )
-        for one in told
+        for run_id, run in ((run_id, vars(spec)) for run_id, spec in {**made.base, **made.trained}.items())
     ]  # fmt: skip
-    return sorted(runs, key=lambda run: (list(BASES).index(run.model), *arm_place(run, SIZES)))
+    return sorted(runs, key=lambda run: (list(BASES).index(run.model), *arm_order(run, SIZES)))
 
 
-def _level(run: Run) -> float:
+def _level(run: RunRow) -> float:
     if run.method == "base":
         return BASES[run.model]
     variant = Random(run.arm).gauss(0, 0.05) if run.arm != run.method else 0.0
@@ -105,7 +121,7 @@ def _level(run: Run) -> float:
     return BASES[run.model] + (GAINS[run.method] + variant) * more
 
 
-def _trained(found: Results, run: Run, level: float, rng: Random) -> None:
+def _trained(found: Results, run: RunRow, level: float, rng: Random) -> None:
     """Rewards, probes and the verdict of a run whose accuracy ends at `level`."""
     updates = min(120, math.ceil(SIZES[run.sample] / 16))
     began = BASES[run.model] + (0.5 * (level - BASES[run.model]) if run.method == "sft_then_rl" else 0.0)
@@ -121,9 +137,8 @@ def _trained(found: Results, run: Run, level: float, rng: Random) -> None:
         for decoding, less in (("greedy", 0.0), ("sampled", 0.05)):
             for step in steps:
                 right = began + (level - began) * at(step) / at(updates) + SHIFT[suite] - less + rng.gauss(0, 0.015)
-                reward = paid + rise * at(step) if step else None
                 ends = (right - 0.05, right + 0.05)
-                found.probes[run.run_id].append(Point(step, suite, decoding, PROBED, right, *ends, reward))
+                found.probes[run.run_id].append(Point(step, suite, decoding, right, *ends))
     verdict = rng.choice(VERDICTS)
     found.marts["deceptive_rewards"].append(
         {
@@ -158,19 +173,19 @@ def phase_rows() -> list[dict]:
 def cost_rows() -> list[dict]:
     """Rows of the mart `cost_curve`: costs after the study's sizes, efficient as the mart says."""
     rng, rows = Random(6), []
-    for group in results().groups:
-        run, arm = group.runs[0], composed()["arms"].get(group.runs[0].arm, {})
+    for arm_runs in results().arms:
+        run, arm = arm_runs.runs[0], composed()["arms"].get(arm_runs.runs[0].arm, {})
         low, high = arm.get("part") or (0.0, 1.0)
         prompts = round((high - low) * SIZES.get(run.sample, 0)) * arm.get("settings", {}).get("epochs", 1)
         prompts *= {"sft_then_rl": 1 / max(high - low, 0.5), "base": 0}.get(run.method, 1)
         sampling = run.method not in ("base", "sft", "dft")
         teacher = arm.get("traces") in ("self", "self_again", "sibling")
-        accuracy = sum(found.accuracy for found in results().group_cells(group, "in_domain")) / len(group.runs)
+        accuracy = sum(found.accuracy for found in results().arm_cells(arm_runs, "in_domain")) / len(arm_runs.runs)
         rows.append(
             {
                 "model": run.model, "arm": run.arm, "method": run.method, "sample": run.sample,
                 "problems": SIZES.get(run.sample), "kind": arm.get("traces", "oracle") if run.method == "sft" else None,
-                "seeds": len(group.runs), "n": ASKED, "accuracy": accuracy, "low": accuracy - 0.04,
+                "seeds": len(arm_runs.runs), "n": ASKED, "accuracy": accuracy, "low": accuracy - 0.04,
                 "high": accuracy + 0.04, "total_prompts": float(prompts),
                 "sampled_tokens": 160.0 * prompts * sampling + 240.0 * SIZES.get(run.sample, 0) * teacher,
                 "spent_seconds": prompts * (0.044 if sampling else 0.0016) * rng.uniform(0.9, 1.1),

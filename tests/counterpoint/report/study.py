@@ -182,7 +182,7 @@ def _item(run_id: str, suite: str, condition: str, item: Problem, rng: Random, c
 def _trace(answer: dict, rng: Random) -> list[dict]:
     key = {name: answer[name] for name in ("run_id", "suite", "problem_id", "decoding", "sample_index")}
     return [
-        {**key, "step_index": place, "kind": kind, "text": "x", "correct": rng.random() < chance}
+        {**key, "step_index": place, "kind": kind, "text": "seven", "correct": rng.random() < chance}
         for place, (kind, chance) in enumerate((("perceive", 0.9), ("compute", 0.7), ("answer", 0.95)))
     ]
 

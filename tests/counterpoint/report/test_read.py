@@ -25,32 +25,17 @@ def test_a_cell_counts_the_greedy_answers(full):
     ]
     cell = full.results.cells["sft-tiny-2k-0", "rule_shift", "normal"]
     assert (cell.n, cell.accuracy) == (len(items), sum(row["correct"] for row in items) / len(items))
-    assert cell.unparsed == pytest.approx(sum(not row["parsed"] for row in items) / len(items))
-    assert cell.truncated == pytest.approx(sum(row["truncated"] for row in items) / len(items))
     assert cell.low < cell.accuracy < cell.high
 
 
-def test_the_gain_over_the_base_is_paired(full):
-    right = {
-        (row["run_id"], row["problem_id"]): row["correct"]
-        for row in pq.read_table(full.tables / "evals.parquet").to_pylist()
-        if (row["suite"], row["condition"], row["decoding"]) == ("in_domain", "normal", "greedy")
-    }
-    pair = full.results.gains["sft-tiny-2k-0", "in_domain"]
-    ids = sorted({problem for _, problem in right})
-    gaps = [right["sft-tiny-2k-0", i] - right["base-tiny", i] for i in ids]
-    mean = sum(gaps) / len(gaps)
-    # here every problem is a cluster of its own, so the error is the plain one of a mean
-    error = (sum((gap - mean) ** 2 for gap in gaps) / (len(gaps) - 1) / len(gaps)) ** 0.5
-    assert pair.difference == pytest.approx(mean)
-    assert (pair.low, pair.high) == pytest.approx((mean - 1.959964 * error, mean + 1.959964 * error), abs=1e-6)
-    assert pair.sign == (pair.low > 0)
-
-
-def test_smallest_and_largest_sample_are_found_by_size(small_grids):
-    pairs = small_grids["one model"].compared()
-    assert {(pair.first.sample, pair.second.sample) for pair in pairs} == {("100", "2k")}
-    assert len(pairs) == 5
+def test_the_seeds_differences_are_of_the_small_sample_of_the_claims_against_the_large(seeds):
+    rows = seeds.results.marts["seed_differences"]
+    assert len(rows) == 2 * len(seeds.results.suites) * 3 and {row["seed"] for row in rows} == {1, 2, 3}
+    row = next(r for r in rows if (r["model"], r["suite"], r["seed"]) == ("small", "rule_shift", 2))
+    first, second = (
+        seeds.results.cells[f"{name}-2", "rule_shift", "normal"] for name in ("sft-small-2k", "rl-small-20k")
+    )
+    assert row["difference"] == pytest.approx(first.accuracy - second.accuracy)
 
 
 def test_a_base_that_is_no_better_blind_is_not_measurable(full, small_grids):
@@ -60,21 +45,12 @@ def test_a_base_that_is_no_better_blind_is_not_measurable(full, small_grids):
 
 
 def test_the_runs_of_one_arm_stand_together(seeds):
-    groups = seeds.results.groups
-    assert [group.name for group in groups if group.model == "tiny"] == [
+    arms = seeds.results.arms
+    assert [arm.name for arm in arms if arm.model == "tiny"] == [
         "base", "sft 2k", "rl 2k", "sft_then_rl 2k", "sft 20k", "rl 20k"
     ]  # fmt: skip
-    assert {tuple(run.seed for run in group.runs) for group in groups if group.method != "base"} == {(1, 2, 3)}
-    assert [run.run_id for group in groups for run in group.runs] == [run.run_id for run in seeds.results.runs]
-
-
-def test_every_seed_has_its_own_gain_over_the_one_base(seeds):
-    results = seeds.results
-    group = next(group for group in results.groups if group.title == "small · sft 20k")
-    pairs, cells = results.group_gains(group, "text_twin"), results.group_cells(group, "text_twin")
-    base = results.cell(results.base("small"), "text_twin")
-    assert [pair.difference for pair in pairs] == pytest.approx([cell.accuracy - base.accuracy for cell in cells])
-    assert {pair.second.run_id for pair in pairs} == {"base-small"} and len(pairs) == 3
+    assert {tuple(run.seed for run in arm.runs) for arm in arms if arm.method != "base"} == {(1, 2, 3)}
+    assert [run.run_id for arm in arms for run in arm.runs] == [run.run_id for run in seeds.results.runs]
 
 
 def test_terms_are_weighted_and_add_up_to_the_reward(planted):
@@ -91,15 +67,15 @@ def test_terms_are_weighted_and_add_up_to_the_reward(planted):
 
 def test_a_missing_or_broken_table_is_named_with_the_remedy(tmp_path, study):
     tables = study.write(tmp_path, [study.run("base", "small")], items=2)
-    (tables / "evals.parquet").write_bytes(b"PAR1 broken")
-    with pytest.raises(UserError, match=r"evals\.parquet: not a readable table.*dvc repro warehouse"):
+    (tables / "probes.parquet").write_bytes(b"PAR1 broken")
+    with pytest.raises(UserError, match=r"probes\.parquet: not a readable table.*dvc repro warehouse"):
         read.load(tables, "fake")
-    (tables / "evals.parquet").unlink()
-    with pytest.raises(UserError, match=r"evals\.parquet: no such table; run `dvc repro warehouse`"):
+    (tables / "probes.parquet").unlink()
+    with pytest.raises(UserError, match=r"probes\.parquet: no such table; run `dvc repro warehouse`"):
         read.load(tables, "fake")
 
 
-@pytest.mark.parametrize("name", ["evals", "findings", "probes"])
+@pytest.mark.parametrize("name", ["accuracy", "findings", "probes"])
 def test_a_table_that_is_garbled_inside_is_named_when_it_is_read(name, full, tmp_path):
     tables = shutil.copytree(full.tables, tmp_path / "tables")
     path = tables / f"{name}.parquet"
@@ -120,8 +96,8 @@ def test_tables_of_another_version_are_told(full, tmp_path):
         read.load(tables, "fake")
 
 
-@pytest.mark.parametrize("name", read.MARTS)
-def test_every_mart_is_asked_for(name, full, tmp_path):
+@pytest.mark.parametrize("name", ["arm_accuracy", "blind", "findings", "term_kinds"])
+def test_every_table_is_asked_for(name, full, tmp_path):
     shutil.copytree(full.tables, tmp_path / "tables")
     (tmp_path / "tables" / f"{name}.parquet").unlink()
     with pytest.raises(UserError, match=rf"{name}\.parquet: no such table; run `dvc repro warehouse`"):

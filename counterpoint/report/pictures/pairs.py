@@ -1,0 +1,110 @@
+"""sft_2k_vs_rl_20k.png: SFT on the small sample of the claims against RL on the large, by model and suite.
+
+Drawn from the table `findings`; the seeds' own differences are those of the mart `sft_vs_rl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.lines import Line2D
+
+from counterpoint.report.numbers import signed
+from counterpoint.report.pictures import style
+from counterpoint.report.results import Results
+
+TITLE = "Little SFT against much RL"
+ROW = 0.34  # inches
+
+
+def draw(results: Results, path: Path) -> None:
+    """Draw the paired differences; a study without such a pair gets a picture that says so."""
+    few, many = results.claimed
+    asked = {"first": f"sft {few}", "second": f"rl {many}", "matched_on": "end", "unit": "points"}
+    findings = [row for row in results.marts["findings"] if row["effect"] is not None]
+    rows = [row for row in findings if all(row[column] == value for column, value in asked.items())]
+    if not rows:
+        style.sentence(path, TITLE, "This study has no SFT run and RL run of one model to compare.")
+        return
+    models = [model for model in results.models if any(row["model"] == model for row in rows)]
+    suites = [suite for suite in results.suites if any(row["suite"] == suite for row in rows)]
+    several = any(row["seeds"] > 1 for row in rows)
+    left, panel = 0.30 + 0.078 * max(map(len, suites)), 2.75 if len(models) < 3 else 2.2
+    inner = ROW * (len(suites) + 0.3)
+    width = max(left + len(models) * panel + 0.25, 5.6)
+    top, bottom = 1.12, 1.12 + 0.2 * several
+    height = top + inner + bottom
+    seeds = results.marts["seed_differences"]
+    ends = [100 * row["difference"] for row in seeds] + [row[end] for row in rows for end in ("low", "high")]
+    limit = min(100.0, max(10.0, 1.12 * max(map(abs, ends))))
+    with style.sheet(width, height, path) as figure:
+        style.heading(
+            figure, f"SFT on {few} against RL on {many}", "paired difference in greedy accuracy, 95% intervals"
+        )
+        grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
+        figure.subplots_adjust(
+            left=left / width, right=1 - 0.25 / width, top=1 - top / height, bottom=bottom / height, wspace=0.12
+        )
+        for axes, model in zip(grid, models, strict=True):
+            _panel(axes, results, model, rows, suites)
+            axes.set_title(model, weight="bold", color=style.METHOD_COLOURS["base"], pad=20)
+            axes.set_xlabel("SFT − RL, points" if len(models) > 2 else f"accuracy of SFT {few} − RL {many}, points")
+        grid[0].set_yticks(range(len(suites)), suites)
+        grid[0].set_ylim(len(suites) - 0.4, -0.7)
+        grid[0].set_xlim(-limit, limit)
+        _legend(figure, several)
+
+
+def _panel(axes, results: Results, model: str, rows: Sequence[dict], suites: Sequence[str]) -> None:
+    axes.grid(visible=False, axis="y")
+    axes.axvline(0, color="#444444", linewidth=1.0, zorder=2)
+    for row in rows:
+        if row["model"] != model:
+            continue
+        height = suites.index(row["suite"]) + 0.12
+        look = style.colour("sft") if row["low"] > 0 else style.colour("rl") if row["high"] < 0 else style.MUTED
+        face = "white" if results.measurable(model, row["suite"]) is False else look
+        axes.plot([row["low"], row["high"]], [height] * 2, color=look, linewidth=2, zorder=4)
+        seeds = [
+            100 * seed["difference"] for seed in results.marts["seed_differences"]
+            if (seed["model"], seed["suite"]) == (model, row["suite"])
+        ]  # fmt: skip
+        if len(seeds) > 1:
+            axes.plot(
+                seeds, [height + 0.26] * len(seeds), marker="o", markersize=2.6, color=look, alpha=0.6,
+                linestyle="none", zorder=3,
+            )  # fmt: skip
+        axes.plot(
+            row["effect"], height, marker="o", markersize=6, color=look, zorder=5, markerfacecolor=face,
+            markeredgewidth=1.5,
+        )  # fmt: skip
+        axes.annotate(
+            signed(row["effect"]), (row["effect"], height), (0, 4.5), textcoords="offset points", ha="center",
+            va="bottom", color=look, size=style.SMALLEST, zorder=3,
+            bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none"},
+        )  # fmt: skip
+    for side, text, method in ((0.0, "← RL better", "rl"), (1.0, "SFT better →", "sft")):
+        axes.text(
+            side, 1.0, text, transform=axes.transAxes, ha="left" if side == 0 else "right", va="bottom",
+            size=style.SMALLEST, color=style.colour(method),
+        )  # fmt: skip
+
+
+def _legend(figure, several: bool) -> None:
+    def entry(look: str, text: str, face: str | None = None) -> Line2D:
+        return Line2D([], [], color=look, marker="o", markersize=6, lw=2, markerfacecolor=face or look, label=text)
+
+    handles = [
+        entry(style.colour("sft"), "interval above 0"),
+        entry(style.colour("rl"), "interval below 0"),
+        entry(style.MUTED, "interval holds 0"),
+        entry(style.MUTED, "hollow: not measurable for the base", "white"),
+    ]
+    if several:
+        handles.append(Line2D([], [], color=style.MUTED, marker="o", markersize=2.6, lw=0, alpha=0.7, label="a seed"))
+    width, height = figure.get_figwidth(), figure.get_figheight()
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=2, frameon=False,
+        columnspacing=1.4, handlelength=1.8, borderaxespad=0,
+    )  # fmt: skip
