@@ -58,17 +58,21 @@ def write(results: Results, tables: Path, problems: Path, path: Path, each: int 
             entries = [_entry(problem, suite, results.arms, answers) for problem in chosen]
             purpose = SUITES[suite].purpose if suite in SUITES else ""
             suites.append({"name": suite, "purpose": purpose, "problems": entries})
+    families = sorted({entry["problem"].family for suite in suites for entry in suite["problems"]})
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page.filters["plain"] = plain
     text = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         study=results.study,
         suites=suites,
         models=results.models,
-        arms=_names(results.arms),
-        families=sorted({entry["problem"].family for suite in suites for entry in suite["problems"]}),
+        families=families,
         verdicts=VERDICTS,
+        filters=[
+            ("Answers", "verdict", VERDICTS), ("Models", "model", results.models), ("Families", "family", families),
+            ("Arms", "arm", _names(results.arms)),
+        ],
         left_out=len(results.runs) - len(results.arms),
-    )
+    )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
 
@@ -137,7 +141,7 @@ def _answers(db: duckdb.DuckDBPyConnection, suite: str, ids: list[str]) -> dict[
 
 
 def _entry(problem: Problem, suite: str, arms: Sequence[ArmRuns], answers: dict[tuple[str, str], dict]) -> dict:
-    """A problem with the answers to it, by model; the arms differ where their verdicts do."""
+    """A problem with the answers to it, by model; `differs`: the verdicts on the arms of one model do."""
     view = SUITES.get(suite)
     names = _names(arms)
     by_model: dict[str, list[dict]] = {}
@@ -146,11 +150,10 @@ def _entry(problem: Problem, suite: str, arms: Sequence[ArmRuns], answers: dict[
         if answer:
             title = arm.runs[0].title.partition(" · ")[2]
             by_model.setdefault(arm.model, []).append({**answer, "arm": names.index(arm.name), "title": title})
-    verdicts = {answer["verdict"] for own in by_model.values() for answer in own}
     return {
         "problem": problem,
         "anchor": f"{suite}-{problem.problem_id}",
-        "differs": len(verdicts) > 1,
+        "differs": any(len({answer["verdict"] for answer in of_model}) > 1 for of_model in by_model.values()),
         "words": problem.text_twin if view and view.needs_twin else None,
         "pictures": [picture(encoded) for encoded in views([problem], "", view)[0].images],
         "by_model": by_model,

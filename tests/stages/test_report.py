@@ -47,7 +47,7 @@ def test_it_writes_everything_and_names_a_missing_table(folder):
     sheets = {name for name in written if name.startswith("rewards/")}
     assert sheets == {f"rewards/{arm}-tiny-2k-{seed}.png" for arm in ("rl", "sft_then_rl") for seed in SEEDS}
     assert (folder / "metrics/default/report.md").read_text(encoding="utf-8").startswith("# Study `default`")
-    assert "| tiny · sft_then_rl 2k | 1, 2, 3 |" in (folder / "metrics/default/report.md").read_text(encoding="utf-8")
+    assert "| tiny · sft_then_rl 2k | 3 |" in (folder / "metrics/default/report.md").read_text(encoding="utf-8")
     (folder / "metrics/default/tables" / "runs.parquet").unlink()
     failed = run_stage(folder)
     assert failed.returncode == 2
@@ -65,7 +65,7 @@ def test_a_study_without_rl_has_no_sheets_and_no_section(tmp_path, monkeypatch):
     (tmp_path / "metrics/default" / "rewards" / "rl-tiny-2k-1.png").write_bytes(b"of the study before")
     report.program([])
     assert list((tmp_path / "metrics/default" / "rewards").iterdir()) == []  # DVC misses an out that is not there
-    assert "tell the truth" not in (tmp_path / "metrics/default" / "report.md").read_text(encoding="utf-8")
+    assert "## Does the reward" not in (tmp_path / "metrics/default" / "report.md").read_text(encoding="utf-8")
 
 
 def test_an_argument_is_refused(tmp_path):
@@ -83,13 +83,13 @@ def test_a_published_study_is_reported_from_its_tables_alone(folder, tmp_path_fa
     drawn = {path.name for path in Path("metrics/published/other/plots").iterdir()}
     assert drawn == {path.name for path in (folder / "metrics/default/plots").glob("*.png")}
     own = (folder / "metrics/default/report.md").read_text(encoding="utf-8")
-    plain = re.sub(r"\[(`[^`]+`)\]\(rewards/.*?\.png\)", r"\1", own)  # no sheets are published
-    plain = plain.replace(" Each run has a sheet in rewards/, beside this page.", "")
-    assert own != plain == Path("metrics/published/other/report.md").read_text(encoding="utf-8")
+    plain = re.sub(r"\nEvery run that earns a reward has a sheet .*\n.*\(samples\.html\)\.", "", own)  # not published
+    assert own != plain
+    assert plain.replace("](tables/", "](") == Path("metrics/published/other/report.md").read_text(encoding="utf-8")
     assert not Path("metrics/default/samples.html").exists() and not Path("metrics/default/plots").exists()
-    Path("metrics/published/other/evals.parquet").unlink()
+    Path("metrics/published/other/accuracy.parquet").unlink()
     with pytest.raises(
-        UserError, match=r"evals\.parquet: no such table; run `git checkout -- metrics/published/other`"
+        UserError, match=r"accuracy\.parquet: no such table; run `git checkout -- metrics/published/other`"
     ):
         report.program(["--study", "other"])
     with pytest.raises(UserError, match=r"no published study 'othr'.*'other'"):

@@ -6,7 +6,6 @@ What is compared at equal budgets, and on other suites, is in the table: `python
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -29,15 +28,9 @@ AXES = {
     RUNS: "honest RL runs whose reward is deceptive, %",
 }  # fmt: skip
 WIDEST = {"points": 40.0, "logits": 3.0, RUNS: 100.0}  # intervals that reach beyond end in an arrow
-ROW, NAME, LINE, GAP = (
-    0.18,
-    0.2,
-    0.165,
-    0.12,
-)  # inches: of a row, a finding's name, a line of its claim, between findings
-LABELS, PANEL, NUMBERS = 3.5, 2.9, 3.5  # inches across
+ROW, NAME, CLAIM, GAP = 0.18, 0.2, 0.165, 0.12  # inches: of a row, a finding's name, its claim, between findings
+LABELS, PANEL, NUMBERS = 3.55, 2.65, 3.95  # inches across
 TOP, BOTTOM, AXIS = 0.6, 0.08, 0.42
-LETTERS = 50  # of a line of a claim
 SEEDS, VERDICT = 1.7, 2.32  # inches from the numbers' left edge
 
 
@@ -68,13 +61,13 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     blocks = [(*key, list(block)) for key, block in groupby(rows, key=lambda row: (_axis(row), row["finding"]))]
     axis_ends = [i for i, block in enumerate(blocks) if i + 1 == len(blocks) or blocks[i + 1][0] != block[0]]
     width = LABELS + PANEL + NUMBERS
-    height = TOP + sum(_head(block) + ROW * len(block) + GAP for *_, block in blocks) + AXIS * len(axis_ends) + BOTTOM
+    height = TOP + (NAME + CLAIM + GAP) * len(blocks) + ROW * len(rows) + AXIS * len(axis_ends) + BOTTOM
     with style.sheet(width, height, path) as figure:
         style.heading(figure, TITLE, SUBTITLE)
         top = TOP
         for number, (axis, _, block) in enumerate(blocks):
             _heading(figure, block[0], top)
-            top += _head(block)
+            top += NAME + CLAIM
             inner = ROW * len(block)
             limit = _limit(axis, [row for row in rows if _axis(row) == axis])
             axes = figure.add_axes(
@@ -106,15 +99,6 @@ def _axis(row: dict) -> str:
     return RUNS if row["finding"] == prevalence.FINDING else row["unit"]
 
 
-def _claim(row: dict) -> list[str]:
-    return textwrap.wrap(row["claim"], LETTERS)
-
-
-def _head(block: Sequence[dict]) -> float:
-    """Inches of a finding's name and claim."""
-    return NAME + LINE * len(_claim(block[0]))
-
-
 def _limit(axis: str, rows: Sequence[dict]) -> float:
     ends = [abs(row[name]) for row in rows for name in ("low", "high", "null_value")]
     return min(WIDEST[axis], 1.06 * max(ends))
@@ -140,10 +124,9 @@ def _interval(axes, row: dict, height: float, limit: float) -> None:
 
 
 def _heading(figure, row: dict, top: float) -> None:
-    """A finding's name and claim in the column of the labels, its verdict above those of its contrasts."""
+    """A finding's name and claim, and its verdict above those of its contrasts."""
     _text(figure, 0.12, top + NAME / 2, row["finding"], weight="bold", size=10)
-    for number, line in enumerate(_claim(row)):
-        _text(figure, 0.12, top + NAME + LINE * (number + 0.5), line, color=style.MUTED)
+    _text(figure, 0.12, top + NAME + CLAIM / 2, row["claim"], color=style.MUTED)
     direction = f" {row['finding_direction']}" if row["finding_direction"] else ""
     verdict = f"{row['finding_verdict']}{direction}"
     colour = COLOURS[row["finding_verdict"]]

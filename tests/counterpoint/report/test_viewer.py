@@ -29,7 +29,7 @@ def test_every_suite_shows_eight_problems_with_every_run(page, full):
     assert page.count('class="answer ') == 8 * 5 * len(full.results.runs)
     assert page.count("<img ") == 8 * 4  # the text twin shows words
     for name in viewer.VERDICTS:
-        assert f'class="answer {name} arm-' in page
+        assert f'class="answer {name} verdict-' in page
 
 
 def test_of_several_seeds_the_first_is_shown_and_that_is_said(seeds, tmp_path):
@@ -110,19 +110,22 @@ def test_every_problem_has_an_anchor_that_is_linked(page):
     assert re.findall(r'<a href="#([^"]+)">', page) == anchors
 
 
-def test_there_is_a_filter_for_each_model_family_arm_and_verdict_and_for_problems_on_which_arms_differ(page, full):
-    names = list(dict.fromkeys(arm.name for arm in full.results.arms))
-    for prefix, count in (("model", 3), ("family", 2), ("arm", len(names))):
-        boxes = re.findall(rf'<input type="checkbox" id="{prefix}-(\d+)" checked>', page)
+def test_there_is_a_filter_for_each_verdict_model_family_and_arm_and_for_problems_on_which_arms_differ(page, full):
+    arms = {arm.name for arm in full.results.arms}
+    for prefix, count in (("verdict", 4), ("model", 3), ("family", 2), ("arm", len(arms))):
+        boxes = re.findall(rf'<input type="checkbox" id="{prefix}-(\d+)">', page)
         assert boxes == [str(number) for number in range(count)]
-        assert all(
-            f"#{prefix}-{number}:not(:checked)) .{prefix}-{number} {{ display: none; }}" in page for number in boxes
-        )
+        for number in boxes:
+            rule = f"body:has(.{prefix} :checked):not(:has(#{prefix}-{number}:checked)) .{prefix}-{number}"
+            assert f"{rule} {{ display: none; }}" in page
+        assert f'<fieldset class="{prefix}">' in page
     assert '<input type="checkbox" id="differ">' in page
-    articles = page.split("<article ")[1:]
-    for article in articles:
-        verdicts = set(re.findall(r'<div class="answer (\w+) arm-', article))
-        assert (" differs" in article.split(">")[0]) == (len(verdicts) > 1)
+    for article in page.split("<article ")[1:]:
+        differs = any(
+            len(set(re.findall(r'<div class="answer (\w+) ', section))) > 1
+            for section in article.split("<section ")[1:]
+        )
+        assert (" differs" in article.split(">")[0]) == differs
 
 
 def test_it_has_a_dark_form(page):

@@ -105,9 +105,12 @@ def test_matched_rows_and_other_suites_are_left_out_and_primary_contrasts_come_f
         assert roles == sorted(roles) and roles[0] == "primary"
 
 
-def test_words_stand_beside_the_axis_and_on_no_other(rows, sheets, tmp_path):
+@pytest.mark.parametrize("verdict", [{}, {"verdict": "suggestive", "direction": "against"}])
+def test_words_stand_beside_the_axis_and_on_no_other(verdict, rows, sheets, tmp_path):
+    rows = [{**row, **verdict} for row in rows]
     picture.draw(rows, tmp_path / "x.png")
     (figure,) = sheets
+    assert fits(figure)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     boxes = [text.get_window_extent(renderer) for text in figure.texts if text.get_text()]
