@@ -47,12 +47,12 @@ def test_the_comments_of_params_yaml_are_current(root):
 
 def test_every_key_is_described_in_a_short_first_sentence_and_no_two_of_a_section_alike():
     for name, model in {"Params": describe.ROOT, **describe.ROOT["$defs"]}.items():
-        said = {key: node.get("description", "") for key, node in model["properties"].items()}
-        for key, text in said.items():
+        descriptions = {key: node.get("description", "") for key, node in model["properties"].items()}
+        for key, text in descriptions.items():
             assert text.endswith(".") and 10 < len(describe.comment({"description": text})) < 110, (
                 f"{name}.{key}: {text}"
             )
-        assert len(set(said.values())) == len(said), name
+        assert len(set(descriptions.values())) == len(descriptions), name
 
 
 def test_the_page_has_every_key_its_range_its_choices_and_its_default(root, default):
@@ -74,9 +74,9 @@ def test_the_page_has_every_key_its_range_its_choices_and_its_default(root, defa
                     assert rows[f"{key}.{name}"][3] == f"`{json.dumps(inner, ensure_ascii=False)}`", f"{key}.{name}"
         else:
             assert key in rows or any(row.startswith(f"{key}.") for row in rows)
-    told = {key.rpartition(".")[2] for key in rows} | {key.partition(".")[0] for key in rows}
+    listed = {key.rpartition(".")[2] for key in rows} | {key.partition(".")[0] for key in rows}
     for model in (describe.ROOT, *describe.ROOT["$defs"].values()):
-        assert set(model["properties"]) <= told
+        assert set(model["properties"]) <= listed
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_the_schema_takes_names_that_yaml_reads_as_numbers(composed, checked):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "place"),
+    ("key", "value", "position"),
     [
         ("threds", 1, ""),
         ("rl.learning_rat", 1.0, "rl"),
@@ -131,8 +131,8 @@ def test_the_schema_takes_names_that_yaml_reads_as_numbers(composed, checked):
         ("tune.sft.epochs", {"choises": [1]}, "tune/sft/epochs"),
     ],
 )
-def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(changed, checked, key, value, place):
-    assert [where for where, _ in checked(changed(key, value))] == [place]
+def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(changed, checked, key, value, position):
+    assert [where for where, _ in checked(changed(key, value))] == [position]
 
 
 def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(composed):
@@ -146,8 +146,8 @@ def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(compos
     assert not any("#" in line for line in lines if line.startswith("  - {") or line.startswith("  rl: {"))
     assert not any("#" in line for line in lines if line.startswith("    '200'") or line.startswith("  tiny: data"))
     for section in ("sft", "rl", "probe", "evaluation", "distill", "problems"):
-        start = next(place for place, line in enumerate(lines) if line.startswith(f"{section}:"))
-        end = next(place for place in range(start + 1, len(lines)) if not lines[place].startswith("  "))
+        start = next(position for position, line in enumerate(lines) if line.startswith(f"{section}:"))
+        end = next(position for position in range(start + 1, len(lines)) if not lines[position].startswith("  "))
         keys = [line for line in lines[start:end] if re.match(r"  \w", line)]
         assert len(keys) > 4 and all("  # " in line for line in keys)
 

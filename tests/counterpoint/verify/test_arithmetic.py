@@ -26,8 +26,8 @@ from counterpoint.verify import arithmetic, judge, judge_leniently, matches
     ],
 )
 def test_what_is_read(text, value, numbers):
-    found = arithmetic.read(text)
-    assert (found.value, found.numbers) == (value, numbers)
+    result = arithmetic.read(text)
+    assert (result.value, result.numbers) == (value, numbers)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_any_chain_comes_to_what_it_comes_to(numbers, data):
         sign = data.draw(st.sampled_from("+-*"))
         text = f"({text}) {sign} {number}"
         value = value + number if sign == "+" else value - number if sign == "-" else value * number
-    found = arithmetic.read(text)
-    assert found.value == value and list(found.numbers) == numbers
+    result = arithmetic.read(text)
+    assert result.value == value and list(result.numbers) == numbers
 
 
 @given(st.text("0123456789+-*/() .x", max_size=300))
 def test_nothing_makes_it_raise(text):
-    found = arithmetic.read(text)
-    assert found is None or found.numbers
+    result = arithmetic.read(text)
+    assert result is None or result.numbers
 
 
 def test_it_is_quick_on_what_is_long():
@@ -71,7 +71,7 @@ GOLD = "10 + 10 - 4"
 
 
 @pytest.mark.parametrize(
-    ("said", "right"),
+    ("written", "right"),
     [
         ("10 + 10 - 4", True),
         ("10 - 4 + 10", True),
@@ -85,11 +85,11 @@ GOLD = "10 + 10 - 4"
         ("no idea", False),
     ],
 )
-def test_both_judges_ask_for_each_number_once(said, right):
-    completion = f"<think>r</think><answer>{said}</answer>"
+def test_both_judges_ask_for_each_number_once(written, right):
+    completion = f"<think>r</think><answer>{written}</answer>"
     assert judge(completion, GOLD, "expression", GIVEN).correct == right
     assert judge_leniently(completion, GOLD, "expression", GIVEN).correct == right
-    assert matches(said, GOLD, "expression", GIVEN) == right
+    assert matches(written, GOLD, "expression", GIVEN) == right
 
 
 def test_an_expression_without_options_is_compared_as_before():

@@ -112,8 +112,8 @@ def worker() -> int:
 )
 def test_what_is_hostile_never_reaches_algebra(answer, reason, monkeypatch):
     monkeypatch.setattr(server, "ask", lambda *_: pytest.fail("asked"))
-    for said, gold, whose in ((answer, "k+1", "the answer"), ("k+1", answer, "the gold answer")):
-        verdict = judge(f"</think><answer>{said}</answer>", gold, "expression")
+    for written, gold, whose in ((answer, "k+1", "the answer"), ("k+1", answer, "the gold answer")):
+        verdict = judge(f"</think><answer>{written}</answer>", gold, "expression")
         assert (verdict.correct, verdict.parsed) == (False, True)
         assert verdict.reason == f"{whose} is not compared as an expression: {reason}"
     assert matches(answer, answer, "expression")  # quoted it is right all the same
@@ -121,9 +121,9 @@ def test_what_is_hostile_never_reaches_algebra(answer, reason, monkeypatch):
 
 def test_text_and_numbers_need_no_algebra(monkeypatch):
     monkeypatch.setattr(server, "ask", lambda *_: pytest.fail("asked"))
-    for said, gold in (("\\frac{1}{2}", "\\frac{1}{2}."), ("X + 1", "x + 1"), ("0.5", "1/2"), ("1,000", "1000")):
-        assert matches(said, gold, "expression")
-        assert judge_leniently(f"<answer>{said}</answer>", gold, "expression").correct
+    for written, gold in (("\\frac{1}{2}", "\\frac{1}{2}."), ("X + 1", "x + 1"), ("0.5", "1/2"), ("1,000", "1000")):
+        assert matches(written, gold, "expression")
+        assert judge_leniently(f"<answer>{written}</answer>", gold, "expression").correct
     assert not matches("0.333333", "1/3", "expression")
     assert not matches("x" * 200, "x+" * 150 + "x", "expression")
 
@@ -163,9 +163,9 @@ def test_a_hundred_hostile_ones_in_a_row_take_half_a_second_each_at_most(worker)
     others = ("9^{9^{%d}}", "(((((((%d)))))))", "((9^9)^9)^{%d}", "\\lim_{x\\to %d}", "%d\u202e")
     times, before = [], slowness()
     for number in range(100):
-        said = heavy(number) if number % 4 == 0 else others[number % 5] % number
+        written = heavy(number) if number % 4 == 0 else others[number % 5] % number
         began = time.perf_counter()
-        verdict = judge(f"</think><answer>{said}</answer>", f"{said}+0y", "expression")
+        verdict = judge(f"</think><answer>{written}</answer>", f"{written}+0y", "expression")
         times.append(time.perf_counter() - began)
         assert not verdict.correct
         assert number % 4 or verdict.reason == "the comparison did not end in time"

@@ -20,9 +20,9 @@ def wrap(answer: str) -> str:
     return f"<think>r</think><answer>{answer}</answer>"
 
 
-def right(said: str, gold: str, kind: str, options: list[str] | None = None) -> tuple[bool, bool]:
+def right(reply: str, gold: str, kind: str, options: list[str] | None = None) -> tuple[bool, bool]:
     """What the strict and the lenient judge say of an answer in the house format."""
-    return judge(wrap(said), gold, kind, options).correct, judge_leniently(wrap(said), gold, kind, options).correct
+    return judge(wrap(reply), gold, kind, options).correct, judge_leniently(wrap(reply), gold, kind, options).correct
 
 
 def number(text: str) -> Fraction | None:
@@ -73,8 +73,8 @@ def test_whatever_comes_is_judged_and_never_right_without_a_five(completion, kin
     assert strict.parsed == (extract(completion)[0] is not None)
     if strict.correct:
         assert completion.count("<answer>") == completion.count("</answer>") == completion.count("</think>") == 1
-        said = completion.partition("<answer>")[2].partition("</answer>")[0].strip()
-        assert number(said) == 5 or (kind == "choice" and said.rstrip(". ").casefold() in ("b", "(b)", "b)", "b) 5"))
+        reply = completion.partition("<answer>")[2].partition("</answer>")[0].strip()
+        assert number(reply) == 5 or (kind == "choice" and reply.rstrip(". ").casefold() in ("b", "(b)", "b)", "b) 5"))
     if lenient.correct:
         assert "5" in lenient.extracted or (kind == "choice" and "b" in lenient.extracted.casefold())
         assert "or" not in lenient.extracted and "not" not in lenient.extracted and "6" not in lenient.extracted
@@ -84,29 +84,27 @@ SCRAPS = st.lists(st.sampled_from(list("0155.,/+-− ٥%e")), max_size=7).map(""
 
 
 @examples(4000)
-@given(
-    st.lists(st.sampled_from(list("0155.,/+-− ٥%e")), max_size=7).map("".join), st.sampled_from(["integer", "number"])
-)
-def test_a_number_is_right_exactly_where_the_oracle_reads_the_same(said, kind):
+@given(SCRAPS, st.sampled_from(["integer", "number"]))
+def test_a_number_is_right_exactly_where_the_oracle_reads_the_same(reply, kind):
     for gold in ("5", "1,000", "-0.5"):
-        strict, lenient = right(said, gold, kind)
-        assert strict == (number(said) is not None and number(said) == number(gold)), (said, gold)
+        strict, lenient = right(reply, gold, kind)
+        assert strict == (number(reply) is not None and number(reply) == number(gold)), (reply, gold)
         assert lenient >= strict
         if lenient and not strict:  # a unit was set aside, nothing else
-            bare = said.strip("% ").removesuffix(".").strip("% ").replace("- ", "-").replace("+ ", "+")
-            assert set(said) & set("% .") and number(bare) == number(gold)
+            bare = reply.strip("% ").removesuffix(".").strip("% ").replace("- ", "-").replace("+ ", "+")
+            assert set(reply) & set("% .") and number(bare) == number(gold)
 
 
 @examples(3000)
 @given(st.integers(-(10**12), 10**12), st.integers(0, 11), st.integers(1, 9), st.integers(1, 10**6))
-def test_every_form_of_a_number_is_right_and_no_other_digit(value, place, change, below):
+def test_every_form_of_a_number_is_right_and_no_other_digit(value, index, change, below):
     gold = str(value)
     forms = (gold, f"{value:,}", f"{value}.0", f"{value}.", f"{value * 7}/7", gold.replace("-", "−"), f" {value}\n")
     for form in forms:
         assert right(form, gold, "integer") == (True, True), form
         assert right(form, f"{value:,}", "number") == (True, True), form
     digits = list(gold)
-    at = place % len(digits)
+    at = index % len(digits)
     if digits[at] != "-":
         digits[at] = str((int(digits[at]) + change) % 10)
         assert right("".join(digits), gold, "integer") == (False, False)
@@ -129,8 +127,8 @@ def test_an_option_is_right_for_itself_alone_wherever_it_stands(options, random)
         strict, lenient = right(option, gold, "choice", options)
         assert strict == (option == gold) and lenient <= strict
     texts = {option.casefold() for option in options}
-    for place, option in enumerate(options):
-        letter = chr(ord("a") + place)
+    for index, option in enumerate(options):
+        letter = chr(ord("a") + index)
         if letter not in texts and f"({letter})" not in texts:
             for form in (letter, f"({letter.upper()})"):
                 assert right(form, gold, "choice", options) == ((option == gold,) * 2), form
@@ -161,10 +159,10 @@ def test_a_quoted_gold_answer_is_right_in_every_wrapping(gold, style, loose, kin
 
 @examples(2000)
 @given(st.lists(st.sampled_from(SAID + GOLD), max_size=3).map("".join), st.sampled_from(GOLD), KINDS)
-def test_what_is_right_for_the_strict_judge_is_right_for_the_lenient_one(said, gold, kind):
-    if kind == "expression" and "x" in said + gold:
+def test_what_is_right_for_the_strict_judge_is_right_for_the_lenient_one(reply, gold, kind):
+    if kind == "expression" and "x" in reply + gold:
         kind = "text"  # expressions that take algebra are generated below
-    strict, lenient = right(said, gold, kind, [gold, "6", "4 cm"])
+    strict, lenient = right(reply, gold, kind, [gold, "6", "4 cm"])
     assert lenient or not strict
 
 
@@ -180,6 +178,6 @@ def polynomials(draw) -> tuple[str, str, list[int]]:
 
 @examples(40)
 @given(polynomials(), polynomials())
-def test_expressions_are_equal_exactly_where_their_coefficients_are(one, other):
-    assert matches(one[1], one[0], "expression")
-    assert matches(other[1], one[0], "expression") == (one[2] == other[2])
+def test_expressions_are_equal_exactly_where_their_coefficients_are(ours, theirs):
+    assert matches(ours[1], ours[0], "expression")
+    assert matches(theirs[1], ours[0], "expression") == (ours[2] == theirs[2])

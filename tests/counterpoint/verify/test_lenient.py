@@ -49,8 +49,8 @@ def test_the_reasoning_may_be_long():
 
 
 def test_units_differ_only_when_both_are_given():
-    def right(said, gold):
-        return judge_leniently(f"<answer>{said}</answer>", gold, "number").correct
+    def right(written, gold):
+        return judge_leniently(f"<answer>{written}</answer>", gold, "number").correct
 
     assert (
         right("18", "$18") and right("18 dollars", "$18") and right("$18", "18 dollars") and right("18 %", "18 percent")
@@ -61,5 +61,5 @@ def test_units_differ_only_when_both_are_given():
 
 def test_it_shares_no_reading_of_answers_with_the_strict_judge():
     shared = {name for name in vars(lenient).keys() & vars(strict).keys() if vars(lenient)[name] is vars(strict)[name]}
-    own = {name for name in shared if getattr(vars(lenient)[name], "__module__", "").startswith("counterpoint")}
-    assert own == {"Verdict", "unreadable"}
+    common = {name for name in shared if getattr(vars(lenient)[name], "__module__", "").startswith("counterpoint")}
+    assert common == {"Verdict", "unreadable"}

@@ -52,8 +52,8 @@ def test_gold_answers_in_five_styles_are_right_for_the_judge_that_fits(read, cap
             right = 0
             for gold, kind, options in rows:
                 letter = chr(ord("A") + options.index(gold)) if options else ""
-                said = write(gold, letter)
-                text = f"<think>I look .</think><answer>{said}</answer>" if judged is judge else said
+                written = write(gold, letter)
+                text = f"<think>I look .</think><answer>{written}</answer>" if judged is judge else written
                 right += judged(text, gold, kind, options).correct
                 crossed += judge_leniently(text, gold, kind, options).correct if judged is judge else 0
             shares[f"{judged.__name__} {style}"] = right / len(rows)
