@@ -40,34 +40,25 @@ _SYMBOLS = {
     "m", "g", "s", "h", "l", "mm", "cm", "dm", "km", "mg", "kg", "ml", "mL", "cl", "dl", "ms", "min", "hr", "hrs",
     "Hz", "kHz", "MHz", "Pa", "kPa", "kJ", "kW", "kWh", "°C", "°F", "ft", "yd", "lb", "lbs", "oz", "mph", "km/h",
 }  # fmt: skip
-_APART = {"m"}  # 5 m is a length, 5m may be millions
-_MEASURES = {
-    *("meter", "metre", "millimeter", "millimetre", "centimeter", "centimetre", "kilometer", "kilometre", "mile"),
-    *("yard", "foot", "gram", "milligram", "kilogram", "tonne", "ounce", "pound", "liter", "litre", "milliliter"),
-    *("millilitre", "gallon", "acre", "hectare", "second", "minute", "hour", "day", "week", "month", "year"),
-    *("radian", "joule", "watt", "newton", "volt", "ampere", "pascal", "byte", "bit", "pixel", "calorie"),
-    *("cent", "rupee", "unit"),
-}
+_NOUNS = {
+    "meter", "metre", "millimeter", "millimetre", "centimeter", "centimetre", "kilometer", "kilometre", "mile",
+    "yard", "foot", "gram", "milligram", "kilogram", "tonne", "ounce", "pound", "liter", "litre", "milliliter",
+    "millilitre", "gallon", "acre", "hectare", "second", "minute", "hour", "day", "week", "month", "year", "radian",
+    "joule", "watt", "newton", "volt", "ampere", "pascal", "byte", "bit", "pixel", "calorie", "cent", "rupee", "unit",
+    "apple", "orange", "banana", "egg", "cookie", "cupcake", "candy", "ball", "marble", "toy", "book", "pencil",
+    "pen", "sticker", "card", "coin", "ticket", "box", "bag", "bottle", "cup", "piece", "item", "object", "shape",
+    "circle", "square", "triangle", "rectangle", "pentagon", "hexagon", "star", "dot", "bar", "line", "cell", "tile",
+    "block", "cube", "sphere", "cylinder", "point", "step", "student", "person", "friend", "boy", "girl", "car",
+    "flower", "tree", "animal", "dog", "cat", "fish", "bird", "cow", "chicken", "sheep",
+}  # fmt: skip
 _PLURALS = {"feet", "inch", "inches", "yen", "yuan", "kelvin", "celsius", "fahrenheit", "hertz", "people", "children"}
-_COUNTED = {
-    *("apple", "orange", "banana", "egg", "cookie", "cupcake", "candy", "ball", "marble", "toy", "book", "pencil"),
-    *("pen", "sticker", "card", "coin", "ticket", "box", "bag", "bottle", "cup", "piece", "item", "object", "shape"),
-    *("circle", "square", "triangle", "rectangle", "pentagon", "hexagon", "star", "dot", "bar", "line", "cell", "tile"),
-    *("block", "cube", "sphere", "cylinder", "point", "step", "student", "person", "friend", "boy", "girl", "car"),
-    *("flower", "tree", "animal", "dog", "cat", "fish", "bird", "cow", "chicken", "sheep"),
-}
-_KINDS = {
-    *("square", "cubic", "red", "green", "blue", "yellow", "orange", "purple", "black", "white", "gray", "grey"),
-    *("brown", "pink", "cyan", "magenta", "small", "medium", "large", "big", "dark", "light"),
-}  # what may stand before a unit or a counted thing
-
-
-def _with_plural(names: set[str]) -> set[str]:
-    return names | {name + ("es" if name.endswith(("x", "ch")) else "s") for name in names}
-
-
+_UNITS = _NOUNS | _PLURALS | {noun + ("es" if noun.endswith(("x", "ch")) else "s") for noun in _NOUNS}
 # "5 second", "5 cube" and "5 point" are an ordinal, a power and half a number: such words count in the plural alone
-_UNITS = (_with_plural(_MEASURES) | _with_plural(_COUNTED) | _PLURALS) - {"second", "square", "cube", "point"}
+_UNITS -= {"second", "square", "cube", "point"}
+_KINDS = {  # what may stand before a unit or a counted thing
+    "square", "cubic", "red", "green", "blue", "yellow", "orange", "purple", "black", "white", "gray", "grey",
+    "brown", "pink", "cyan", "magenta", "small", "medium", "large", "big", "dark", "light",
+}  # fmt: skip
 _LABEL = re.compile(
     r"(?:(?:option|choice)\s+)?(?:\(\s?([A-Za-z])\s?\)|([A-Za-z])(?![A-Za-z]))(?:\s?[.):,-])?\s*(.*)",
     re.IGNORECASE,
@@ -181,7 +172,7 @@ def _unit(text: str) -> str | None:
         return symbol
     glued = not text[0].isspace()
     if symbol in _SYMBOLS:
-        return None if glued and symbol in _APART else symbol
+        return None if glued and symbol == "m" else symbol  # 5 m is a length, 5m may be millions
     if glued:
         return None
     *kind, noun = name.split() or [""]
