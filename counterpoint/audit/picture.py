@@ -28,11 +28,11 @@ def draw(audit: Audit, path: Path) -> None:
     columns = min(2, len(pairs))
     rows = -(-len(pairs) // columns) + (parted is not None)
     width, height = 4.4 * columns + (2.2 if columns == 1 else 0), 0.9 + 2.5 * rows + 0.4 * bool(parted)
-    with style.sheet(width, height, path) as figure:
-        left_out = len(audit.log.curves) - len(pairs)
-        more = f"; {left_out} curves more are in the page" if left_out else ""
-        style.heading(figure, f"The reward is {audit.overall.verdict}" if audit.overall.verdict != "inconclusive" else
-                      "Whether the reward tells the truth is open", f"{audit.log.kind}{more}")  # fmt: skip
+    left_out = len(audit.log.curves) - len(pairs)
+    more = f"; {left_out} curves more are in the page" if left_out else ""
+    verdict = audit.overall.verdict
+    title = f"The reward is {verdict}" if verdict != "inconclusive" else "Whether the reward tells the truth is open"
+    with style.sheet(width, height, path, title, f"{audit.log.kind}{more}") as figure:
         grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,
                                    bottom=(0.9 if parted else 0.5) / height, hspace=0.5, wspace=0.5)  # fmt: skip
         for index, (curve, result) in enumerate(pairs):

@@ -42,7 +42,7 @@ def moving_mean(series: Sequence[tuple[int, float]]) -> tuple[list[int], list[fl
     """Steps and the centred moving mean of a series of (step, value), over about a twelfth of it, at least 3 values."""
     values = [value for _, value in series]
     half = max(3, len(values) // 12) // 2
-    spans = [values[max(0, place - half) : place + half + 1] for place in range(len(values))]
+    spans = [values[max(0, middle - half) : middle + half + 1] for middle in range(len(values))]
     return [step for step, _ in series], [math.fsum(span) / len(span) for span in spans]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 
 import duckdb
@@ -24,6 +23,28 @@ MARTS = (  # read as they are
 SIZES = """
     select sample, count(*) from samples where sample in (select sample from runs) group by sample order by 2, 1
 """  # a study draws samples that none of its runs asks for
+MODELS = "select model from runs group by model order by min(parameters) nulls last, model"
+RUNS = "select run_id, arm, method, model, sample, seed, status from runs"
+CELLS = """
+    select run_id, suite, condition, n, accuracy, low, high, majority
+    from accuracy semi join runs using (run_id) where family = 'all' order by all
+"""
+REWARDS = """
+    select run_id, coalesce(list((step, reward) order by step) filter (reward is not null), [])
+    from runs left join steps using (run_id) group by run_id
+"""
+TERMS = """
+    select
+        run_id, term, any_value(kind), coalesce(bool_or(strict), false), max(weight) as weight,
+        list((step, weight * mean) order by step)
+    from rewards left join term_kinds using (term)
+    group by run_id, term order by run_id, weight desc, term
+"""  # the heaviest first
+PROBES = """
+    select run_id, step, suite, decoding, probes.accuracy, low, high
+    from probes semi join runs using (run_id) left join reward_vs_accuracy using (run_id, step, suite, decoding)
+    where condition = 'normal' order by all
+"""
 SEED_DIFFERENCES = """
     select sft_vs_rl.model, suite, seed, difference from sft_vs_rl
     where sft_arm = 'sft' and sft_sample = (select sample from claimed where role = 'small')
@@ -43,12 +64,6 @@ NEEDED = (
     "deceptive_arms", "judges", "reliability", "reward_vs_accuracy", *MARTS,
 )  # fmt: skip
 REMEDY = "dvc repro warehouse"
-
-
-def suite_order(suite: str) -> tuple:
-    """A sort key: the suites' own order, then the names."""
-    names = list(SUITES)
-    return (names.index(suite) if suite in names else len(names), suite)
 
 
 @contextmanager
@@ -83,95 +98,44 @@ def _one_line(error: Exception) -> str:
 def load(folder: Path, study: str, remedy: str = REMEDY) -> Results:
     """Read the tables in `folder`; `study` is the name to report under, for bases are shared between studies."""
     with connect(folder, remedy=remedy) as db:
-        return from_tables(db, folder, study)
-
-
-def from_tables(db: duckdb.DuckDBPyConnection, folder: Path, study: str) -> Results:
-    """The results in an open database whose tables lie in `folder`."""
-    sizes = dict(db.execute(SIZES).fetchall())
-    rows = rows_of(db, "select * from runs")
-    if not rows:
-        raise UserError(f"{folder / 'runs.parquet'}: no run in it; run `dvc repro evaluate warehouse`")
-    smallest = {}
-    for row in rows:
-        smallest[row["model"]] = min(smallest.get(row["model"], float("inf")), row["parameters"] or float("inf"))
-    several_seeds = len({row["seed"] for row in rows if row["method"] != "base"}) > 1
-    runs = [_run(row, several_seeds) for row in rows]
-    runs.sort(key=lambda run: (smallest[run.model], run.model, *arm_order(run, sizes)))
-    run_ids = {run.run_id for run in runs}
-    cells = {(cell.run_id, cell.suite, cell.condition): cell for cell in _cells(db) if cell.run_id in run_ids}
-    rewards: dict[str, list[tuple[int, float]]] = {run.run_id: [] for run in runs}
-    for run_id, step, reward in db.execute(
-        "select run_id, step, reward from steps where reward is not null order by run_id, step"
-    ).fetchall():
-        rewards.setdefault(run_id, []).append((step, reward))
-    return Results(
-        study=study,
-        runs=runs,
-        sizes=sizes,
-        suites=sorted({suite for _, suite, _ in cells}, key=suite_order),
-        cells=cells,
-        rewards=rewards,
-        terms=_terms(db),
-        probes=_probes(db, runs),
-        marts={
-            **{name: rows_of(db, f"select * from {name} order by all") for name in MARTS},
-            "seed_differences": rows_of(db, SEED_DIFFERENCES),
-            "shift_means": rows_of(db, SHIFT_MEANS),
-        },
-    )
+        sizes = dict(db.execute(SIZES).fetchall())
+        models = [model for (model,) in db.execute(MODELS).fetchall()]
+        if not models:
+            raise UserError(f"{folder / 'runs.parquet'}: no run in it; run `dvc repro evaluate warehouse`")
+        runs = [RunRow(**row) for row in rows_of(db, RUNS)]
+        runs.sort(key=lambda run: (models.index(run.model), *arm_order(run, sizes)))
+        cells = [Cell(**row) for row in rows_of(db, CELLS)]
+        terms: dict[str, list[Term]] = {}
+        for run_id, *values in db.execute(TERMS).fetchall():
+            terms.setdefault(run_id, []).append(Term(*values))
+        probes: dict[str, list[Point]] = {run.run_id: [] for run in runs}
+        for row in rows_of(db, PROBES):
+            probes[row.pop("run_id")].append(Point(**row))
+        in_order = list(SUITES)
+        return Results(
+            study=study,
+            runs=runs,
+            sizes=sizes,
+            suites=sorted(
+                {cell.suite for cell in cells},
+                key=lambda suite: (in_order.index(suite) if suite in SUITES else len(SUITES), suite),
+            ),
+            cells={(cell.run_id, cell.suite, cell.condition): cell for cell in cells},
+            rewards=dict(db.execute(REWARDS).fetchall()),
+            terms=terms,
+            probes=probes,
+            marts={
+                **{name: rows_of(db, f"select * from {name} order by all") for name in MARTS},
+                "seed_differences": rows_of(db, SEED_DIFFERENCES),
+                "shift_means": rows_of(db, SHIFT_MEANS),
+            },
+        )
 
 
 def arm_order(run: RunRow, sizes: dict[str, int]) -> tuple:
     """A sort key within a model: the base, then by size of sample, method (its plain arm first), arm and seed."""
     method = METHODS.index(run.method) if run.method in METHODS else len(METHODS)
     return (method > 0, sizes.get(run.sample, 0), method, run.arm != run.method, run.arm, run.seed or 0)
-
-
-def _run(row: dict, several_seeds: bool) -> RunRow:
-    parts = [row["model"], row["arm"], row["sample"]] if row["method"] != "base" else [row["model"], "base"]
-    if several_seeds and row["seed"] is not None:
-        parts.append(f"seed {row['seed']}")
-    columns = {field.name: row[field.name] for field in fields(RunRow) if field.name != "title"}
-    return RunRow(**columns, title=" · ".join(map(str, parts)))
-
-
-def _cells(db: duckdb.DuckDBPyConnection) -> list[Cell]:
-    rows = db.execute(
-        "select run_id, suite, condition, n, accuracy, low, high, majority from accuracy where family = 'all' "
-        "order by all"
-    ).fetchall()
-    return [Cell(*row) for row in rows]
-
-
-def _terms(db: duckdb.DuckDBPyConnection) -> dict[str, list[Term]]:
-    """The reward terms of every run, the heaviest first."""
-    terms: dict[str, list[Term]] = {}
-    for run_id, name, kind, strict, weight, steps, paid in db.execute(
-        """
-        select
-            run_id, term, any_value(kind), coalesce(bool_or(strict), false), max(weight) as weight,
-            list(step order by step), list(weight * mean order by step)
-        from rewards left join term_kinds using (term)
-        group by run_id, term order by run_id, weight desc, term
-        """
-    ).fetchall():
-        series = tuple(zip(steps, paid, strict=True))
-        terms.setdefault(run_id, []).append(Term(name, kind, strict, weight, series))
-    return terms
-
-
-def _probes(db: duckdb.DuckDBPyConnection, runs: list[RunRow]) -> dict[str, list[Point]]:
-    probes: dict[str, list[Point]] = {run.run_id: [] for run in runs}
-    for run_id, *values in db.execute(
-        """
-        select run_id, step, suite, decoding, probes.accuracy, low, high
-        from probes left join reward_vs_accuracy using (run_id, step, suite, decoding)
-        where condition = 'normal' order by all
-        """
-    ).fetchall():
-        probes.setdefault(run_id, []).append(Point(*values))
-    return probes
 
 
 def rows_of(db: duckdb.DuckDBPyConnection, sql: str, values: dict | None = None) -> list[dict]:

@@ -19,35 +19,17 @@ class RunRow:
     sample: str | None
     seed: int | None
     status: str | None
-    parameters: int | None
-    title: str  # for readers
 
 
 @dataclass(frozen=True)
 class ArmRuns:
-    """The runs of one arm of a model on one sample, one a seed; or a base alone."""
+    """The runs of one arm of a model on one sample, one a seed; or a base alone, whose sample is None."""
 
+    model: str
+    arm: str
+    method: str
+    sample: str | None
     runs: tuple[RunRow, ...]
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self.runs[0].model
-
-    @property
-    def arm(self) -> str:
-        """The arm's name in params.yaml."""
-        return self.runs[0].arm
-
-    @property
-    def method(self) -> str:
-        """How it was trained."""
-        return self.runs[0].method
-
-    @property
-    def sample(self) -> str | None:
-        """What it was trained on; None for a base."""
-        return self.runs[0].sample
 
     @property
     def plain(self) -> bool:
@@ -100,7 +82,7 @@ class Term:
     kind: str | None
     strict: bool
     weight: float
-    series: tuple[tuple[int, float], ...]
+    series: list[tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -128,7 +110,7 @@ class Results:
         by_arm: dict[tuple, list[RunRow]] = {}
         for run in self.runs:
             by_arm.setdefault((run.model, run.arm, run.method, run.sample), []).append(run)
-        return [ArmRuns(tuple(runs)) for runs in by_arm.values()]
+        return [ArmRuns(*key, runs=tuple(runs)) for key, runs in by_arm.items()]
 
     @property
     def core(self) -> list[str]:

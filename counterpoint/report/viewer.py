@@ -50,12 +50,12 @@ def write(results: Results, tables: Path, problems: Path, path: Path, each: int 
 
     `tables` holds evals.parquet and traces.parquet, `problems` is the problems' file.
     """
-    suites = []
+    suites, names = [], list(dict.fromkeys(arm.name for arm in results.arms))
     with connect(tables, ("evals", "traces")) as db:
         for suite in results.suites:
             chosen = _choose(db, suite, problems, each)
             answers = _answers(db, suite, [problem.problem_id for problem in chosen])
-            entries = [_entry(problem, suite, results.arms, answers) for problem in chosen]
+            entries = [_entry(problem, suite, results.arms, names, answers) for problem in chosen]
             purpose = SUITES[suite].purpose if suite in SUITES else ""
             suites.append({"name": suite, "purpose": purpose, "problems": entries})
     families = sorted({entry["problem"].family for suite in suites for entry in suite["problems"]})
@@ -69,7 +69,7 @@ def write(results: Results, tables: Path, problems: Path, path: Path, each: int 
         verdicts=VERDICTS,
         filters=[
             ("Answers", "verdict", VERDICTS), ("Models", "model", results.models), ("Families", "family", families),
-            ("Arms", "arm", _names(results.arms)),
+            ("Arms", "arm", names),
         ],
         left_out=len(results.runs) - len(results.arms),
     )  # fmt: skip
@@ -109,11 +109,6 @@ def picture(encoded: Picture) -> str | None:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def _names(arms: Sequence[ArmRuns]) -> list[str]:
-    """The names of arms, each once."""
-    return list(dict.fromkeys(arm.name for arm in arms))
-
-
 def _choose(db: duckdb.DuckDBPyConnection, suite: str, path: Path, each: int) -> list[Problem]:
     """`each` problems in an order that their ids decide, turn by turn over the families: never a choice by outcome."""
     rows = db.execute("select distinct problem_id from evals where suite = ?", [suite]).fetchall()
@@ -140,15 +135,16 @@ def _answers(db: duckdb.DuckDBPyConnection, suite: str, ids: list[str]) -> dict[
     }
 
 
-def _entry(problem: Problem, suite: str, arms: Sequence[ArmRuns], answers: dict[tuple[str, str], dict]) -> dict:
+def _entry(
+    problem: Problem, suite: str, arms: Sequence[ArmRuns], names: list[str], answers: dict[tuple[str, str], dict]
+) -> dict:
     """A problem with the answers to it, by model; `differs`: the verdicts on the arms of one model do."""
     view = SUITES.get(suite)
-    names = _names(arms)
     by_model: dict[str, list[dict]] = {}
     for arm in arms:
-        answer = answers.get((arm.runs[0].run_id, problem.problem_id))
-        if answer:
-            title = arm.runs[0].title.partition(" · ")[2]
+        run = arm.runs[0]
+        if answer := answers.get((run.run_id, problem.problem_id)):
+            title = arm.name if run.seed is None else f"{arm.name}, seed {run.seed}"
             by_model.setdefault(arm.model, []).append({**answer, "arm": names.index(arm.name), "title": title})
     return {
         "problem": problem,

@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 
 from matplotlib.artist import Artist
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from counterpoint.params import BLIND
@@ -50,10 +49,9 @@ def draw(results: Results, path: Path) -> None:
     top, bottom = 1.18 + LEFT_OUT * crowded, 0.6 + 0.2 * math.ceil(len(handles) / columns)
     gap, reach = (0.46, max(50, 10 * math.ceil(10 * highest))) if crowded else (0.36, 100)
     height = top + sum(inner) + gap * (len(suites) - 1) + bottom
-    with style.sheet(width, height, path) as figure:
-        seen = "a dot each seed, a bar at their mean" if several else "with 95% intervals (Wilson)"
-        style.heading(figure, TITLE, f"greedy accuracy, %, {seen}")
-        figure.text(0.12 / width, 1 - 0.54 / height, left_out, va="top", color=style.MUTED, size=9.5)
+    seen = "a dot each seed, a bar at their mean" if several else "with 95% intervals (Wilson)"
+    with style.sheet(width, height, path, TITLE, f"greedy accuracy, %, {seen}") as figure:
+        style.text(figure, 0.12, 0.54, left_out, va="top", color=style.MUTED, size=9.5)
         grid = figure.subplots(
             len(suites), len(models), squeeze=False, sharex=True, sharey="row", height_ratios=inner,
         )  # fmt: skip
@@ -78,16 +76,13 @@ def draw(results: Results, path: Path) -> None:
                     axes.set_xlabel("accuracy, %")
                 if crowded:
                     axes.tick_params(labelbottom=True)
-                    for place in range(len(rows[suite])):  # what leads the eye over many rows
-                        axes.axhline(place, color=style.GRID, linewidth=0.5, zorder=0.5)
+                    for row in range(len(rows[suite])):  # what leads the eye over many rows
+                        axes.axhline(row, color=style.GRID, linewidth=0.5, zorder=0.5)
             grid[line, 0].set_yticks(range(len(rows[suite])), rows[suite], size=style.SMALLEST)
             grid[line, 0].set_ylim(len(rows[suite]) - 0.4, -0.6)
         grid[0, 0].set_xlim(-2, reach + 2)
         grid[0, 0].set_xticks(range(0, reach + 1, 25))
-        figure.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=columns,
-            frameon=False, columnspacing=1.3, handlelength=1.8, borderaxespad=0,
-        )  # fmt: skip
+        style.legend(figure, handles, columns, handlelength=1.8)
 
 
 def shown(results: Results) -> tuple[dict[str, list[str]], str]:
@@ -137,55 +132,36 @@ def _panel(axes, results: Results, model: str, suite: str, names: list[str]) -> 
         axes.set_title("not measurable", loc="right", style="italic", color=style.MUTED, size=style.SMALLEST)
 
 
-def _row(axes, results: Results, arm: ArmRuns, suite: str, place: int) -> None:
-    cells, look = results.arm_cells(arm, suite), style.colour(arm.method)
+def _row(axes, results: Results, arm: ArmRuns, suite: str, height: int) -> None:
+    cells, colour = results.arm_cells(arm, suite), style.colour(arm.method)
     if not cells:
         return
-    face = look if arm.plain else "white"
     values = [100 * cell.accuracy for cell in cells]
+    dots = {"marker": "o", "linestyle": "none", "color": colour, "markerfacecolor": colour if arm.plain else "white"}
     if len(cells) == 1:
-        axes.plot([100 * cells[0].low, 100 * cells[0].high], [place] * 2, color=look, linewidth=1.8, zorder=4)
-        axes.plot(
-            values, [place], marker="o", markersize=4.8, color=look, markerfacecolor=face, markeredgewidth=1.4, zorder=6
-        )
+        axes.plot([100 * cells[0].low, 100 * cells[0].high], [height] * 2, color=colour, linewidth=1.8, zorder=4)
+        axes.plot(values, [height], markersize=4.8, markeredgewidth=1.4, zorder=6, **dots)
         return
     mean = sum(values) / len(values)
-    axes.plot([min(values), max(values)], [place] * 2, color=look, linewidth=0.9, zorder=3)
-    axes.plot(
-        values, [place] * len(values), marker="o", markersize=4.2, color=look, markerfacecolor=face, linestyle="none",
-        markeredgewidth=0.9, alpha=0.75, zorder=4,
-    )  # fmt: skip
-    axes.plot(mean, place, marker="|", markersize=11, color=look, markeredgewidth=2.2, zorder=6)
+    axes.plot([min(values), max(values)], [height] * 2, color=colour, linewidth=0.9, zorder=3)
+    axes.plot(values, [height] * len(values), markersize=4.2, markeredgewidth=0.9, alpha=0.75, zorder=4, **dots)
+    axes.plot(mean, height, marker="|", markersize=11, color=colour, markeredgewidth=2.2, zorder=6)
 
 
 def _handles(methods: list[str], variants: bool, several: bool, asked: list[str], doubtful: bool) -> list[Artist]:
     grey = style.METHOD_COLOURS["base"]
     line = 0.9 if several else 1.8
-    handles = [
-        Line2D([], [], color=style.colour(method), marker="o", markersize=5.2, lw=line, label=method)
-        for method in methods
-    ]
+    handles = [style.entry(method, style.colour(method), marker="o", markersize=5.2, lw=line) for method in methods]
     if variants:
-        handles.append(
-            Line2D([], [], color=style.MUTED, marker="o", markerfacecolor="white", lw=line, label="variant (hollow)")
-        )
+        handles.append(style.entry("variant (hollow)", marker="o", markerfacecolor="white", lw=line))
     if several:
-        handles.append(
-            Line2D([], [], color=style.MUTED, marker="|", markersize=11, lw=0, markeredgewidth=2.2, label="mean")
-        )
-    marks = [
-        Line2D(
-            [], [], color=grey, marker=BLIND_MARKS[c][0], lw=0.9, markersize=6, markeredgewidth=1.4, label=f"base, {c}"
-        )
-        for c in asked
-    ]
-    handles += [Patch(color=grey, alpha=0.2, lw=0, label="base's interval"), *marks]
-    handles.append(
-        Line2D(
-            [], [], color=grey, marker=MAJORITY_MARK[0], markerfacecolor="white", lw=0, markersize=4.5,
-            label="majority answer by family",
-        )
-    )  # fmt: skip
+        handles.append(style.entry("mean", marker="|", markersize=11, lw=0, markeredgewidth=2.2))
+    handles.append(Patch(color=grey, alpha=0.2, lw=0, label="base's interval"))
+    for condition in asked:
+        look = {"marker": BLIND_MARKS[condition][0], "lw": 0.9, "markersize": 6, "markeredgewidth": 1.4}
+        handles.append(style.entry(f"base, {condition}", grey, **look))
+    look = {"marker": MAJORITY_MARK[0], "markerfacecolor": "white", "lw": 0, "markersize": 4.5}
+    handles.append(style.entry("majority answer by family", grey, **look))
     if doubtful:
         why = "not measurable: base not above blind"
         handles.append(Patch(facecolor=DOUBTFUL, edgecolor="#c9c5ba", lw=0.7, label=why))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -34,8 +33,8 @@ def draw(results: Results, path: Path) -> None:
     probed = {p.suite for arm in shown for run in arm.runs for p in results.probes.get(run.run_id, ())}
     shifts = [suite for suite in CORE if suite in probed and suite not in (results.main, TWIN)]
     subtitle = "reward on training prompts; accuracy on the same held-out probes at every mark"
-    with style.sheet(width, height, path) as figure:
-        style.heading(figure, TITLE, subtitle + (f"; {left_out} more arms: reward_and_accuracy" if left_out else ""))
+    subtitle += f"; {left_out} more arms: reward_and_accuracy" if left_out else ""
+    with style.sheet(width, height, path, TITLE, subtitle) as figure:
         grid = figure.subplots(len(rows), columns, squeeze=False, sharey=True)
         figure.subplots_adjust(
             left=0.62 / width, right=1 - 0.18 / width, top=1 - (top + 0.12) / height, bottom=(legend + 0.42) / height,
@@ -82,8 +81,8 @@ def _panel(axes, results: Results, arm: ArmRuns, shifts: list[str]) -> None:
         axes.plot(*moving_mean(series), color=style.REWARD, alpha=0.3, linewidth=0.8, zorder=2)
     axes.plot(*moving_mean(mean_series(rewards)), color=style.REWARD, linewidth=1.7, zorder=4)
     colour, runs = style.colour(arm.method), arm.runs
-    for place, suite in enumerate(shifts):
-        _accuracy(axes, results, runs, suite, "greedy", linewidth=1.2, zorder=2, **_shift_look(place))
+    for number, suite in enumerate(shifts):
+        _accuracy(axes, results, runs, suite, "greedy", linewidth=1.2, zorder=2, **_shift_look(number))
     twin = {"color": style.TWIN, "linewidth": 1.4, "marker": "s", "markersize": 2.6, "zorder": 3}
     _accuracy(axes, results, runs, TWIN, "greedy", **twin)
     _accuracy(
@@ -112,9 +111,9 @@ def _accuracy(axes, results: Results, runs: Sequence[RunRow], suite: str, decodi
         axes.plot(*zip(*mean_series(probed), strict=True), **look)
 
 
-def _shift_look(place: int) -> dict:
+def _shift_look(number: int) -> dict:
     colours = style.SHIFT_COLOURS
-    return {"color": colours[place % len(colours)], "linestyle": DASHES[place % len(DASHES)]}
+    return {"color": colours[number % len(colours)], "linestyle": DASHES[number % len(DASHES)]}
 
 
 def _limits(grid, results: Results, arms: list[ArmRuns]) -> None:
@@ -127,20 +126,16 @@ def _limits(grid, results: Results, arms: list[ArmRuns]) -> None:
 
 def _legend(figure, results: Results, arms: list[ArmRuns], shifts: list[str], several: bool) -> None:
     colour = style.colour(arms[0].method) if len({arm.method for arm in arms}) == 1 else style.MUTED
-    own = " (panel's colour)" if colour == style.MUTED else ""
+    whose = " (panel's colour)" if colour == style.MUTED else ""
     thin = "moving mean; thin: each seed" if several else "moving mean; thin: each step"
     handles = [
-        Line2D([], [], color=style.REWARD, lw=1.9, label=f"training reward ({thin})"),
-        Line2D([], [], color=colour, lw=1.9, marker="o", markersize=3.5, label=f"{results.main} greedy{own}"),
-        Line2D([], [], color=colour, lw=0.8, alpha=0.6, label="its seeds")
+        style.entry(f"training reward ({thin})", style.REWARD, lw=1.9),
+        style.entry(f"{results.main} greedy{whose}", colour, lw=1.9, marker="o", markersize=3.5),
+        style.entry("its seeds", colour, lw=0.8, alpha=0.6)
         if several
         else Patch(color=colour, alpha=0.2, lw=0, label="its 95% interval (Wilson)"),
-        Line2D([], [], color=colour, lw=1.4, linestyle=(0, (3, 1.5)), label=f"{results.main} sampled"),
-        Line2D([], [], color=style.TWIN, lw=1.4, marker="s", markersize=3, label=f"{TWIN} greedy"),
-        *(Line2D([], [], lw=1.3, label=f"{suite} greedy", **_shift_look(i)) for i, suite in enumerate(shifts)),
+        style.entry(f"{results.main} sampled", colour, lw=1.4, linestyle=(0, (3, 1.5))),
+        style.entry(f"{TWIN} greedy", style.TWIN, lw=1.4, marker="s", markersize=3),
+        *(style.entry(f"{suite} greedy", lw=1.3, **_shift_look(i)) for i, suite in enumerate(shifts)),
     ]
-    width, height = figure.get_figwidth(), figure.get_figheight()
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=2, frameon=False,
-        columnspacing=1.2, handlelength=2.4, borderaxespad=0,
-    )  # fmt: skip
+    style.legend(figure, handles, 2, handlelength=2.4, columnspacing=1.2)

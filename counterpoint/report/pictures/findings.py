@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from matplotlib.lines import Line2D
-
 from counterpoint.findings import prevalence
 from counterpoint.findings.claims import CLAIMS, OTHERS
 from counterpoint.report.numbers import change
@@ -62,8 +60,7 @@ def draw(rows: Sequence[dict], path: Path) -> None:
     axis_ends = [i for i, block in enumerate(blocks) if i + 1 == len(blocks) or blocks[i + 1][0] != block[0]]
     width = LABELS + PANEL + NUMBERS
     height = TOP + (NAME + CLAIM + GAP) * len(blocks) + ROW * len(rows) + AXIS * len(axis_ends) + BOTTOM
-    with style.sheet(width, height, path) as figure:
-        style.heading(figure, TITLE, SUBTITLE)
+    with style.sheet(width, height, path, TITLE, SUBTITLE) as figure:
         top = TOP
         for number, (axis, _, block) in enumerate(blocks):
             _heading(figure, block[0], top)
@@ -77,9 +74,9 @@ def draw(rows: Sequence[dict], path: Path) -> None:
             axes.spines["left"].set_visible(False)
             axes.grid(visible=False, axis="y")
             axes.axvline(0, color="#444444", linewidth=0.9, zorder=2)
-            for place, row in enumerate(block):
-                _interval(axes, row, ROW * (place + 0.5), limit)
-                _words(figure, row, top + ROW * (place + 0.5))
+            for line, row in enumerate(block):
+                _interval(axes, row, ROW * (line + 0.5), limit)
+                _words(figure, row, top + ROW * (line + 0.5))
             top += inner + GAP
             if number in axis_ends:
                 axes.set_xlabel(AXES[axis], labelpad=2)
@@ -87,11 +84,8 @@ def draw(rows: Sequence[dict], path: Path) -> None:
             else:
                 axes.tick_params(labelbottom=False, length=0)
                 axes.spines["bottom"].set_visible(False)
-        null = Line2D([], [], color="#444444", marker="|", linestyle="none", markersize=9, label="null")
-        figure.legend(
-            handles=[null], loc="upper right", bbox_to_anchor=(1 - 0.08 / width, 1 - 0.06 / height), frameon=False,
-            borderaxespad=0, handlelength=0.8,
-        )  # fmt: skip
+        null = style.entry("null", "#444444", marker="|", linestyle="none", markersize=9)
+        style.legend(figure, [null], 1, width - 0.08, height - 0.06, loc="upper right", handlelength=0.8)
 
 
 def _axis(row: dict) -> str:
@@ -125,12 +119,12 @@ def _interval(axes, row: dict, height: float, limit: float) -> None:
 
 def _heading(figure, row: dict, top: float) -> None:
     """A finding's name and claim, and its verdict above those of its contrasts."""
-    _text(figure, 0.12, top + NAME / 2, row["finding"], weight="bold", size=10)
-    _text(figure, 0.12, top + NAME + CLAIM / 2, row["claim"], color=style.MUTED)
+    style.text(figure, 0.12, top + NAME / 2, row["finding"], weight="bold", size=10)
+    style.text(figure, 0.12, top + NAME + CLAIM / 2, row["claim"], color=style.MUTED)
     direction = f" {row['finding_direction']}" if row["finding_direction"] else ""
     verdict = f"{row['finding_verdict']}{direction}"
     colour = COLOURS[row["finding_verdict"]]
-    _text(figure, LABELS + PANEL + 0.15, top + NAME / 2, verdict, weight="bold", size=10, color=colour)
+    style.text(figure, LABELS + PANEL + 0.15, top + NAME / 2, verdict, weight="bold", size=10, color=colour)
 
 
 def _words(figure, row: dict, top: float) -> None:
@@ -144,15 +138,8 @@ def _words(figure, row: dict, top: float) -> None:
         where = row["model"] if row["unit"] == "logits" else f"{row['model']}, {row['suite']}"
         label = f"{row['contrast'].removesuffix(', weaker − stronger')} · {where}"
         numbers = change(_tested(row), row["low"], row["high"], 1, 1 if row["unit"] == "points" else 2)
-    _text(figure, 0.12, top, label, **how)
-    _text(figure, right, top, numbers, **how)
-    _text(figure, right + SEEDS, top, f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}", **how)
+    style.text(figure, 0.12, top, label, **how)
+    style.text(figure, right, top, numbers, **how)
+    style.text(figure, right + SEEDS, top, f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}", **how)
     direction = f" {row['direction']}" if row["direction"] else ""
-    _text(figure, right + VERDICT, top, f"{row['verdict']}{direction}", color=COLOURS[row["verdict"]], **how)
-
-
-def _text(figure, left: float, top: float, text: str, **how) -> None:
-    """Words at inches from the upper left corner of the sheet."""
-    how = {"size": style.SMALLEST, "color": "#222222", **how}
-    at = left / figure.get_figwidth(), 1 - top / figure.get_figheight()
-    figure.text(*at, text, va="center", ha="left", parse_math=False, **how)
+    style.text(figure, right + VERDICT, top, f"{row['verdict']}{direction}", color=COLOURS[row["verdict"]], **how)

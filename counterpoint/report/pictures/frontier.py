@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
 from counterpoint.report.pictures import style
@@ -46,8 +45,8 @@ def draw(rows: Sequence[dict], path: Path) -> Path:
     notes = remarks(rows)
     bottom = BOTTOM + NOTE * len(notes) + KEYS * (math.ceil(len(methods) / 4) + 1)
     height = TOP + len(measures) * (PANEL + UNDER) + bottom
-    with style.sheet(WIDTH, height, path) as figure:
-        style.heading(figure, f"Accuracy against cost: {rows[0]['model']}", "in domain, greedy; means over seeds")
+    title = f"Accuracy against cost: {rows[0]['model']}"
+    with style.sheet(WIDTH, height, path, title, "in domain, greedy; means over seeds") as figure:
         for number, measure in enumerate(measures):
             under = height - TOP - number * (PANEL + UNDER) - PANEL
             across = WIDTH - LEFT - RIGHT
@@ -147,21 +146,16 @@ def _names(axes, front: Sequence[dict], others: Sequence[dict], measure: str, si
 
 
 def _key(figure, methods: Sequence[str], notes: Sequence[str]) -> None:
-    height = figure.get_figheight()
     lines = [
-        Line2D([], [], color=LINE, lw=1.1, marker="o", markersize=6, label="efficient, by means; 95 % interval"),
-        Line2D([], [], color=style.blend(LINE, PALE), lw=0, marker="o", markersize=4, label="not efficient"),
+        style.entry("efficient, by means; 95 % interval", LINE, lw=1.1, marker="o", markersize=6),
+        style.entry("not efficient", style.blend(LINE, PALE), lw=0, marker="o", markersize=4),
     ]
     marks = [
-        Line2D([], [], color=style.colour(method), marker=MARKS.get(method, OTHER), lw=0, markersize=6, label=method)
+        style.entry(method, style.colour(method), marker=MARKS.get(method, OTHER), lw=0, markersize=6)
         for method in methods
     ]
-    how = {"loc": "lower left", "frameon": False, "borderaxespad": 0, "borderpad": 0, "columnspacing": 1.2}
     low = BOTTOM + NOTE * len(notes)
-    figure.legend(handles=lines, ncols=2, handlelength=1.8, bbox_to_anchor=(0.12 / WIDTH, low / height), **how)
-    low += KEYS
-    figure.legend(handles=marks, ncols=4, handlelength=1.0, bbox_to_anchor=(0.12 / WIDTH, low / height), **how)
+    style.legend(figure, lines, 2, 0.12, low, handlelength=1.8, borderpad=0)
+    style.legend(figure, marks, 4, 0.12, low + KEYS, handlelength=1.0, borderpad=0)
     for line, note in enumerate(reversed(notes)):
-        figure.text(
-            0.12 / WIDTH, (0.08 + NOTE * line) / height, note, va="bottom", size=style.SMALLEST, color=style.MUTED
-        )
+        style.text(figure, 0.12, -(0.08 + NOTE * line), note, va="bottom", color=style.MUTED)

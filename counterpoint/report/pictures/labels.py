@@ -39,24 +39,24 @@ def placed(
     Of all places tried it is the one with the least cost: its distance, what of `muted` it covers, and, much dearer,
     what of `taken` and of the names before.
     """
-    found: list[Box] = []
+    boxes: list[Box] = []
     for name, point in zip(names, points, strict=True):
         costs = {}
         for distance, box in _around(point, LETTER * len(name), room):
-            blocked = sum(map(box.meets, taken)) + sum(map(box.meets, found))
+            blocked = sum(map(box.meets, taken)) + sum(map(box.meets, boxes))
             costs.setdefault(box, distance + HIDDEN * sum(map(box.meets, muted)) + BLOCKED * blocked)
-        found.append(min(costs, key=costs.__getitem__))
-    return found
+        boxes.append(min(costs, key=costs.__getitem__))
+    return boxes
 
 
 def _around(point: tuple[float, float], width: float, room: tuple[float, float]) -> Iterator[tuple[float, Box]]:
     """Distances and boxes around a point, each box moved inwards until it lies in the room."""
     for reach in REACHES:
-        for place, angle in enumerate(ANGLES):
+        for rank, angle in enumerate(ANGLES):
             over, up = math.cos(math.radians(angle)), math.sin(math.radians(angle))
             # the nearer edge lies at that distance: the right one of a box on the left, and so on
             left = point[0] + reach * over - width * (0.5 - 0.5 * over)
             bottom = point[1] + reach * up - LINE * (0.5 - 0.5 * up)
             left = min(max(left, 0.02), max(room[0] - width - 0.02, 0.02))
             bottom = min(max(bottom, 0.02), room[1] - LINE)
-            yield reach + 0.01 * place, Box(left, bottom, left + width, bottom + LINE)
+            yield reach + 0.01 * rank, Box(left, bottom, left + width, bottom + LINE)

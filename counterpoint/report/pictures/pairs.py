@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.lines import Line2D
-
 from counterpoint.report.numbers import signed
 from counterpoint.report.pictures import style
 from counterpoint.report.results import Results
@@ -38,10 +36,8 @@ def draw(results: Results, path: Path) -> None:
     seeds = results.marts["seed_differences"]
     ends = [100 * row["difference"] for row in seeds] + [row[end] for row in rows for end in ("low", "high")]
     limit = min(100.0, max(10.0, 1.12 * max(map(abs, ends))))
-    with style.sheet(width, height, path) as figure:
-        style.heading(
-            figure, f"SFT on {few} against RL on {many}", "paired difference in greedy accuracy, 95% intervals"
-        )
+    title = f"SFT on {few} against RL on {many}"
+    with style.sheet(width, height, path, title, "paired difference in greedy accuracy, 95% intervals") as figure:
         grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
         figure.subplots_adjust(
             left=left / width, right=1 - 0.25 / width, top=1 - top / height, bottom=bottom / height, wspace=0.12
@@ -92,19 +88,13 @@ def _panel(axes, results: Results, model: str, rows: Sequence[dict], suites: Seq
 
 
 def _legend(figure, several: bool) -> None:
-    def entry(look: str, text: str, face: str | None = None) -> Line2D:
-        return Line2D([], [], color=look, marker="o", markersize=6, lw=2, markerfacecolor=face or look, label=text)
-
+    look = {"marker": "o", "markersize": 6, "lw": 2}
     handles = [
-        entry(style.colour("sft"), "interval above 0"),
-        entry(style.colour("rl"), "interval below 0"),
-        entry(style.MUTED, "interval holds 0"),
-        entry(style.MUTED, "hollow: not measurable for the base", "white"),
+        style.entry("interval above 0", style.colour("sft"), **look),
+        style.entry("interval below 0", style.colour("rl"), **look),
+        style.entry("interval holds 0", **look),
+        style.entry("hollow: not measurable for the base", markerfacecolor="white", **look),
     ]
     if several:
-        handles.append(Line2D([], [], color=style.MUTED, marker="o", markersize=2.6, lw=0, alpha=0.7, label="a seed"))
-    width, height = figure.get_figwidth(), figure.get_figheight()
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=2, frameon=False,
-        columnspacing=1.4, handlelength=1.8, borderaxespad=0,
-    )  # fmt: skip
+        handles.append(style.entry("a seed", marker="o", markersize=2.6, lw=0, alpha=0.7))
+    style.legend(figure, handles, 2, handlelength=1.8)

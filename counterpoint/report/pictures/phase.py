@@ -57,9 +57,8 @@ def draw(rows: Sequence[dict], path: Path, suite: str = "in_domain") -> bool:
     width = max(0.1 + max(panel.left + panel.width for panel in panels), 4.9)
     height = max(panel.top for panel in panels) + HEAD + up + TICKS + BOTTOM
     limit = reach(rows)
-    with style.sheet(width, height, path) as figure:
-        shared = "; the same RL in every panel" if len(panels) > 1 else ""
-        style.heading(figure, TITLE, f"SFT − RL, points of {suite} accuracy{shared}")
+    shared = "; the same RL in every panel" if len(panels) > 1 else ""
+    with style.sheet(width, height, path, TITLE, f"SFT − RL, points of {suite} accuracy{shared}") as figure:
         for panel in panels:
             across = CELL[0] * len(panel.samples)
             axes = figure.add_axes(
@@ -79,7 +78,7 @@ def draw(rows: Sequence[dict], path: Path, suite: str = "in_domain") -> bool:
 def laid_out(rows: Sequence[dict], left: float, line: float) -> list[Panel]:
     """The panels from the upper left on, in lines `line` inches high."""
     panels, start, top = [], left, TOP
-    for kind in sorted({row["kind"] for row in rows}, key=place):
+    for kind in sorted({row["kind"] for row in rows}, key=kind_order):
         samples = sorted({(row["problems"] or 0, row["sample"]) for row in rows if row["kind"] == kind})
         panel = Panel(kind, samples, start, top)
         if start > left and start + panel.width > left + ROOM:
@@ -89,7 +88,7 @@ def laid_out(rows: Sequence[dict], left: float, line: float) -> list[Panel]:
     return panels
 
 
-def place(kind: str) -> tuple:
+def kind_order(kind: str) -> tuple:
     """A sort key of kinds of traces: those of the default study in their order, then the names."""
     return (FIRST.index(kind) if kind in FIRST else len(FIRST), kind)
 
@@ -115,10 +114,10 @@ def _cells(axes, rows: list[dict], samples: list[tuple], models: list[tuple], li
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    found = {(row["model"], row["sample"]): row for row in rows}
+    by_cell = {(row["model"], row["sample"]): row for row in rows}
     for line, (_, model) in enumerate(models):
         for column, (_, sample) in enumerate(samples):
-            row = found.get((model, sample))
+            row = by_cell.get((model, sample))
             if row is None:
                 axes.add_patch(Rectangle((column, line), 1, 1, **NOT_RUN))
             else:
@@ -144,15 +143,15 @@ def _model(figure, axes, line: int, model: str, competence: float, right: float)
     step = 0.075 / figure.get_figheight()
     edge = right - 0.07 / figure.get_figwidth()
     figure.text(edge, middle + step, model, ha="right", va="center", size=9.5, weight="bold")
-    told = f"base {100 * competence:.0f} %"
-    figure.text(edge, middle - step, told, ha="right", va="center", size=style.SMALLEST, color=style.MUTED)
+    accuracy = f"base {100 * competence:.0f} %"
+    figure.text(edge, middle - step, accuracy, ha="right", va="center", size=style.SMALLEST, color=style.MUTED)
 
 
 def _key(figure, rows: Sequence[dict], panels: Sequence[Panel], limit: float) -> None:
     """The scale of colours, and what the other marks mean; sizes in inches from the lower edge."""
     width, height = figure.get_figwidth(), figure.get_figheight()
-    told = "panels: kinds of traces; across: problems in the sample; up: the base"
-    figure.text(0.12 / width, 1.36 / height, told, va="top", size=9.5, color=style.MUTED)
+    axes_are = "panels: kinds of traces; across: problems in the sample; up: the base"
+    style.text(figure, 0.12, -1.36, axes_are, va="top", size=9.5, color=style.MUTED)
     steps = 40
     axes = figure.add_axes((0.95 / width, 0.88 / height, 2.5 / width, 0.13 / height), xlim=(-limit, limit), ylim=(0, 1))
     axes.grid(visible=False)
@@ -164,19 +163,15 @@ def _key(figure, rows: Sequence[dict], panels: Sequence[Panel], limit: float) ->
     axes.set_xticks([-limit, -limit / 2, 0, limit / 2, limit])
     axes.xaxis.set_major_formatter(lambda value, _: signed(value, 0) if value else "0")
     axes.spines[["left", "bottom"]].set_visible(False)
-    for place_, text, method in ((0.87, "RL ahead", "rl"), (3.53, "SFT ahead", "sft")):
-        side = "right" if method == "rl" else "left"
-        figure.text(place_ / width, 0.945 / height, text, ha=side, va="center", size=9.5, color=style.colour(method))
+    style.text(figure, 0.87, -0.945, "RL ahead", ha="right", size=9.5, color=style.colour("rl"))
+    style.text(figure, 3.53, -0.945, "SFT ahead", size=9.5, color=style.colour("sft"))
     handles = [Patch(facecolor="#f0f0f0", edgecolor="#bdbdbd", lw=0.6, label="pale, n.s.: the 95 % interval holds 0")]
     if len(rows) < len({row["model"] for row in rows}) * sum(len(panel.samples) for panel in panels):
         handles.append(Patch(**NOT_RUN, label="not run"))
-    figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(0.06 / width, 0.25 / height), ncols=2, frameon=False,
-        borderaxespad=0, columnspacing=1.3, handlelength=1.4,
-    )  # fmt: skip
+    style.legend(figure, handles, 2, 0.06, 0.25, handlelength=1.4)
     counts = sorted({row["seeds"] for row in rows})
     few = " ".join(str(count).translate(RAISED) for count in counts if count < FEW)
-    told = "intervals are over seeds and problems"
+    note = "intervals are over seeds and problems"
     if few:
-        told = f"{few} so many seeds" + ("; the intervals of one are over problems alone" if counts[0] == 1 else "")
-    figure.text(0.12 / width, 0.08 / height, told, va="bottom", size=style.SMALLEST, color=style.MUTED)
+        note = f"{few} so many seeds" + ("; the intervals of one are over problems alone" if counts[0] == 1 else "")
+    style.text(figure, 0.12, -0.08, note, va="bottom", color=style.MUTED)

@@ -112,10 +112,8 @@ def facts(run: RewardRun) -> list[str]:
     honesty = {True: "Honest reward", False: "Reward that is not the strict judge", None: "Reward"}[row["honest"]]
     paid = f"{honesty}: {', '.join(f'{term.name} × {term.weight:g}' for term in run.terms)}."
     if run.planted and row["exploit_found"] is not None:
-        found = "found" if row["exploit_found"] else "not found"
-        paid += (
-            f" Exploit {found} ({percent(row['exploited_first'])} → {percent(row['exploited_last'])} % paid wrongly)."
-        )
+        shares = f"{percent(row['exploited_first'])} → {percent(row['exploited_last'])} % paid wrongly"
+        paid += f" Exploit {'' if row['exploit_found'] else 'not '}found ({shares})."
     if run.run.status not in (None, "completed"):
         paid += f" The run {run.run.status}."
     return [f"{reason[:1].upper()}{reason[1:]}.", measured, paid]

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase
 
-from matplotlib.lines import Line2D
-
 from counterpoint.report.pictures import style
 from counterpoint.report.pictures.labels import Box, placed
 from counterpoint.report.pictures.reward_runs import LAST, RewardRun, by_arm, mean_point
@@ -44,7 +42,7 @@ def draw(results: Results, path: Path) -> None:
         return
     models = list(dict.fromkeys(arm.model for arm, _ in arms))
     names = list(dict.fromkeys(arm.name for arm, _ in arms))
-    letters = {name: letter(place) for place, name in enumerate(names)}
+    letters = {name: letter(number) for number, name in enumerate(names)}
     pooled = len(arms) > MANY
     cell = max(MARK * max(len(runs) for _, runs in arms) + GAP, 0.2)
     unit = LETTER + SIGN * max(map(len, names)) + 0.06 + cell * len(models) + GAP
@@ -56,24 +54,22 @@ def draw(results: Results, path: Path) -> None:
     entries = _handles([run for _, runs in arms for run in runs])
     legend = 0.12 + 0.2 * math.ceil(len(entries) / 3)
     height = TOP + len(models) * (ABOVE + UP + TICKS) + LABEL + legend + table
-    with style.sheet(width, height, path) as figure:
-        means = ", means over seeds" if pooled else ""
-        style.heading(figure, TITLE, f"from the first probe to the last {LAST}{means}; letters: the arms below")
-        told = "shape and colour: the verdict" + (
-            " of more than half of an arm's runs, else inconclusive" if pooled else ""
-        )
-        figure.text(0.12 / width, 1 - 0.54 / height, told, va="top", color=style.MUTED, size=9.5)
+    means = ", means over seeds" if pooled else ""
+    subtitle = f"from the first probe to the last {LAST}{means}; letters: the arms below"
+    shapes = "shape and colour: the verdict" + (" of more than half of an arm's runs, else inconclusive" * pooled)
+    with style.sheet(width, height, path, TITLE, subtitle) as figure:
+        style.text(figure, 0.12, 0.54, shapes, va="top", color=style.MUTED, size=9.5)
         across = width - LEFT - RIGHT
         for number, model in enumerate(models):
             under = height - TOP - number * (ABOVE + UP + TICKS) - ABOVE - UP
             axes = figure.add_axes((LEFT / width, under / height, across / width, UP / height))
-            own = [(letters[arm.name], runs) for arm, runs in arms if arm.model == model]
-            _head(axes, model, [run for _, runs in own for run in runs])
-            _panel(axes, marks(own, pooled), (across, UP))
+            labelled = [(letters[arm.name], runs) for arm, runs in arms if arm.model == model]
+            _head(axes, model, [run for _, runs in labelled for run in runs])
+            _panel(axes, marks(labelled, pooled), (across, UP))
         axes.set_xlabel("training reward")
-        figure.legend(
-            handles=entries, loc="upper left", bbox_to_anchor=(LEFT / width, (table + legend) / height), ncols=3,
-            frameon=False, columnspacing=1.2, handlelength=1.4, borderaxespad=0, borderpad=0, fontsize=style.SMALLEST,
+        style.legend(
+            figure, entries, 3, LEFT, table + legend, loc="upper left", handlelength=1.4, borderpad=0,
+            fontsize=style.SMALLEST,
         )  # fmt: skip
         axes = figure.add_axes(
             (0.12 / width, 0, 1 - 0.14 / width, table / height), xlim=(0, width - 0.14), ylim=(table - heads, -heads)
@@ -85,9 +81,9 @@ def draw(results: Results, path: Path) -> None:
             _table(axes, unit * number, [(letters[name], name) for name in part], models, runs_of, cell)
 
 
-def letter(place: int) -> str:
+def letter(number: int) -> str:
     """a to z, then aa, ab, …"""
-    more, last = divmod(place, len(ascii_lowercase))
+    more, last = divmod(number, len(ascii_lowercase))
     return (letter(more - 1) if more else "") + ascii_lowercase[last]
 
 
@@ -96,7 +92,7 @@ def marks(arms: Sequence[tuple[str, Sequence[RewardRun]]], pooled: bool) -> list
 
     A pooled mark has the verdict of more than half of the arm's runs; that of a deceptive run names its mechanism.
     """
-    found = []
+    drawn = []
     for label, runs in arms:
         for part in [runs] if pooled else [[run] for run in runs]:
             ends = [both for run in part if (both := run.ends()) is not None]
@@ -108,9 +104,9 @@ def marks(arms: Sequence[tuple[str, Sequence[RewardRun]]], pooled: bool) -> list
             named = label
             if verdict == "deceptive" and not pooled and part[0].row["mechanism"] != "unknown":
                 named = f"{label} {part[0].row['mechanism'].replace('_', '-')}"
-            start, end = (mean_point([both[place] for both in ends]) for place in (0, 1))
-            found.append(Mark(named, start, end, verdict, part[0].planted))
-    return found
+            start, end = (mean_point(points) for points in zip(*ends, strict=True))
+            drawn.append(Mark(named, start, end, verdict, part[0].planted))
+    return drawn
 
 
 def _head(axes, model: str, runs: Sequence[RewardRun]) -> None:
@@ -154,17 +150,13 @@ def _look(verdict: str, planted: bool) -> dict:
     }  # fmt: skip
 
 
-def _handles(runs: Sequence[RewardRun]) -> list[Line2D]:
+def _handles(runs: Sequence[RewardRun]) -> list:
     """A legend's entries: the verdicts and planted rewards that there are."""
     verdicts = [verdict for verdict in style.VERDICTS if any(run.row["verdict"] == verdict for run in runs)]
-    entries = [Line2D([], [], label=verdict, markersize=8, **_look(verdict, False)) for verdict in verdicts]
+    entries = [style.entry(verdict, markersize=8, **_look(verdict, False)) for verdict in verdicts]
     if any(run.planted for run in runs):
-        entries.append(
-            Line2D(
-                [], [], label="open: planted reward", marker="o", markersize=8, markerfacecolor="white",
-                color=style.MUTED, markeredgewidth=1.8, linestyle="none",
-            )
-        )  # fmt: skip
+        look = {"marker": "o", "markerfacecolor": "white", "markeredgewidth": 1.8, "linestyle": "none"}
+        entries.append(style.entry("open: planted reward", markersize=8, **look))
     return entries
 
 
@@ -175,15 +167,15 @@ def _table(
     """Arms down, models across, a mark a run, from `left` inches on and 0 down."""
     order = list(style.VERDICTS)
     right = left + LETTER + SIGN * max((len(name) for _, name in arms), default=0) + 0.06
-    for place, model in enumerate(models):
-        axes.text(right + cell * (place + 0.5), -0.08, model, rotation=90, ha="center", va="bottom",
+    for column, model in enumerate(models):
+        axes.text(right + cell * (column + 0.5), -0.08, model, rotation=90, ha="center", va="bottom",
                   size=style.SMALLEST, weight="bold", color=style.METHOD_COLOURS["base"])  # fmt: skip
     for line, (sign, name) in enumerate(arms):
         middle = ROW * (line + 0.5)
         axes.text(left, middle, sign, weight="bold", va="center", size=style.SMALLEST)
         axes.text(left + LETTER, middle, name, va="center", size=style.SMALLEST)
-        for place, model in enumerate(models):
+        for column, model in enumerate(models):
             runs = sorted(runs_of.get((name, model), ()), key=lambda run: order.index(run.row["verdict"]))
             for number, run in enumerate(runs):
-                spot = right + cell * place + GAP / 2 + MARK * (number + 0.5)
+                spot = right + cell * column + GAP / 2 + MARK * (number + 0.5)
                 axes.plot(spot, middle, markersize=4.4, **_look(run.row["verdict"], run.planted))

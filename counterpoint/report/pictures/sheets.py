@@ -1,4 +1,4 @@
-"""rewards/RUN_ID.png: a sheet for each run that earns a reward, everything that its verdict rests on over run axis.
+"""rewards/RUN_ID.png: a sheet for each run that earns a reward, everything that its verdict rests on over one axis.
 
 From the top: the verdict and why; the training reward and its terms; held-out accuracy suite by suite; what the reward
 holds over accuracy; and what the run's own judge says of the very completions that the strict judge reads.
@@ -7,7 +7,7 @@ holds over accuracy; and what the run's own judge says of the very completions t
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.ticker import MaxNLocator
@@ -48,7 +48,7 @@ def draw_all(results: Results, folder: Path) -> int:
 
 
 def draw(run: RewardRun, path: Path) -> None:
-    """Draw the sheet of run run."""
+    """Draw the sheet of one run."""
     lines = [line for fact in facts(run) for line in textwrap.wrap(fact, WORDS)]
     others = [suite for suite in run.suites if suite != run.main]
     across = max(2, min(ACROSS, len(others)))
@@ -57,30 +57,26 @@ def draw(run: RewardRun, path: Path) -> None:
     spaces = [APART, *[AXIS + HEADED] * rows, AXIS + 0.1, APART]
     head = TOP + LINE * len(lines) + 0.28
     height = head + sum(heights) + sum(spaces) + FOOT
-    with style.sheet(WIDTH, height, path) as figure:
-        style.heading(figure, run.run.run_id, "")
-        figure.text(
-            1 - 0.12 / WIDTH, 1 - 0.1 / height, title(run), va="top", ha="right", weight="bold", size=12,
-            color=style.INK[run.row["verdict"]],
-        )  # fmt: skip
-        for place, line in enumerate(lines):
-            figure.text(0.12 / WIDTH, 1 - (TOP + place * LINE) / height, line, va="top", size=style.SMALLEST,
-                        parse_math=False)  # fmt: skip
-        tops = [head + sum(heights[:place]) + sum(spaces[:place]) for place in range(len(heights))]
+    with style.sheet(WIDTH, height, path, run.run.run_id, "") as figure:
+        ink = style.INK[run.row["verdict"]]
+        style.text(figure, WIDTH - 0.12, 0.1, title(run), va="top", ha="right", weight="bold", size=12, color=ink)
+        for number, line in enumerate(lines):
+            style.text(figure, 0.12, TOP + number * LINE, line, va="top")
+        tops = [head + sum(heights[:number]) + sum(spaces[:number]) for number in range(len(heights))]
 
-        def panel(place: int, left: float = LEFT, width: float = PANEL, suite: str = run.main):
-            below = 1 - (tops[place] + heights[place]) / height
-            axes = figure.add_axes((left / WIDTH, below, width / WIDTH, heights[place] / height))
+        def panel(number: int, left: float = LEFT, width: float = PANEL, suite: str = run.main):
+            below = 1 - (tops[number] + heights[number]) / height
+            axes = figure.add_axes((left / WIDTH, below, width / WIDTH, heights[number] / height))
             _steps(axes, run, run.suites[suite])
             return axes
 
         _reward(panel(0), run)
         _accuracy(panel(1), run)
         each = (WIDTH - LEFT - 0.15 - (across - 1) * 0.15) / across
-        for place, suite in enumerate(others):
-            column = place % across
-            axes = panel(2 + place // across, LEFT + column * (each + 0.15), each, suite)
-            _small(axes, run, suite, first=column == 0, last=place + across >= len(others))
+        for number, suite in enumerate(others):
+            column = number % across
+            axes = panel(2 + number // across, LEFT + column * (each + 0.15), each, suite)
+            _small(axes, run, suite, first=column == 0, last=number + across >= len(others))
         _gaps(panel(2 + rows), run)
         _judged(panel(3 + rows), run)
 
@@ -100,18 +96,14 @@ def _steps(axes, run: RewardRun, row: dict) -> None:
     )  # fmt: skip
 
 
-def _beside(axes, heading: str) -> None:
+def _legend(axes, heading: str) -> None:
     """The legend, right of the panel, under the panel's own heading."""
     axes.yaxis.set_label_coords(-0.5 / PANEL, 0.5)
     axes.legend(
-        loc="upper left", bbox_to_anchor=(1 + BESIDE / PANEL, 1.06), frameon=False, borderaxespad=0, handlelength=2.2,
+        loc="upper left", bbox_to_anchor=(1 + BESIDE / PANEL, 1.06), handlelength=2.2,
         title=heading, title_fontproperties={"weight": "bold", "size": 9.5}, alignment="left", fontsize=style.SMALLEST,
         labelspacing=0.35,
     )  # fmt: skip
-
-
-def _smooth(axes, series: Sequence[tuple[int, float]], **look) -> None:
-    axes.plot(*moving_mean(series), **look)
 
 
 def _reward(axes, run: RewardRun) -> None:
@@ -121,26 +113,26 @@ def _reward(axes, run: RewardRun) -> None:
             by_step[step] = by_step.get(step, 0.0) + value
     total = sorted(by_step.items())
     axes.plot(*zip(*total, strict=True), color=style.REWARD, alpha=0.2, linewidth=0.7, zorder=3)
-    _smooth(axes, total, color=style.REWARD, linewidth=2.6, zorder=4, label="reward, moving mean")
+    axes.plot(*moving_mean(total), color=style.REWARD, linewidth=2.6, zorder=4, label="reward, moving mean")
     seen: dict[str | None, int] = {}
     for term in run.terms:
-        place = seen[term.kind] = seen.get(term.kind, -1) + 1
+        number = seen[term.kind] = seen.get(term.kind, -1) + 1
         colour = BLUE if term.strict else KINDS.get(term.kind, style.MUTED)
-        dashes = ("-", "--", ":", "-.")[place % 4]
-        _smooth(axes, term.series, color=colour, linewidth=1.4, linestyle=dashes, zorder=5,
-                label=f"{term.name} × {term.weight:g}")  # fmt: skip
+        dashes = ("-", "--", ":", "-.")[number % 4]
+        label = f"{term.name} × {term.weight:g}"
+        axes.plot(*moving_mean(term.series), color=colour, linewidth=1.4, linestyle=dashes, zorder=5, label=label)
     values = list(by_step.values())
     low, high = min(0.0, *values), max(1.0, *values)
     axes.set_ylim(low - 0.02 * (high - low), high + 0.02 * (high - low))
     axes.tick_params(labelbottom=False)
     axes.set_ylabel("reward")
-    _beside(axes, "Training reward")
+    _legend(axes, "Training reward")
 
 
 def _band(axes, points: Sequence[Point], alpha: float) -> None:
-    known = [point for point in points if point.low is not None]
-    bounds = ([point.low for point in known], [point.high for point in known])
-    axes.fill_between([point.step for point in known], *bounds, color=BLUE, alpha=alpha, lw=0, zorder=2)
+    bounded = [point for point in points if point.low is not None]
+    bounds = ([point.low for point in bounded], [point.high for point in bounded])
+    axes.fill_between([point.step for point in bounded], *bounds, color=BLUE, alpha=alpha, lw=0, zorder=2)
 
 
 def _line(axes, points: Sequence[Point], **look) -> None:
@@ -155,15 +147,14 @@ def _accuracy(axes, run: RewardRun) -> None:
         (run.row["best_step"], "^", "best probe"), (run.row["reward_step"], "v", "the reward's choice"),
     ):  # fmt: skip
         if (value := run.accuracy_at(step)) is not None:
-            axes.plot(step, value, marker=mark, markersize=9, markerfacecolor="white", markeredgecolor="#1a1a1a",
-                      linestyle="none", zorder=6, label=label, clip_on=False)  # fmt: skip
+            look = {"markersize": 9, "markerfacecolor": "white", "markeredgecolor": "#1a1a1a", "linestyle": "none"}
+            axes.plot(step, value, marker=mark, zorder=6, label=label, clip_on=False, **look)
     if run.row["onset_step"] is not None:
-        axes.plot([], [], color=style.VERDICTS["deceptive"], linewidth=1.3, linestyle=(0, (4, 2)),
-                  label="onset, 95 % interval")  # fmt: skip
+        axes.add_line(style.entry("onset, 95 % interval", style.VERDICTS["deceptive"], lw=1.3, linestyle=(0, (4, 2))))
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("accuracy")
     axes.set_xlabel("optimizer step", labelpad=2)
-    _beside(axes, f"Held-out {run.main}")
+    _legend(axes, f"Held-out {run.main}")
 
 
 def _small(axes, run: RewardRun, suite: str, first: bool, last: bool) -> None:
@@ -186,37 +177,38 @@ def _gaps(axes, run: RewardRun) -> None:
     axes.axhline(0, color="#9a9a9a", linewidth=0.8, zorder=2)
     drawn, silent = [0.1], []
     for name, (colour, dashes, mark) in PARTS.items():
-        known = _known(run.gaps, lambda gap, name=name: gap[f"{name}_gap"])
-        if not known or max(abs(value) for _, value in known) < ZERO:
-            silent += [name.replace("_", " ")] * bool(known)
+        points = _measured(run.gaps, f"{name}_gap")
+        if not points or max(abs(value) for _, value in points) < ZERO:
+            silent += [name.replace("_", " ")] * bool(points)
             continue
-        drawn += [value for _, value in known]
+        drawn += [value for _, value in points]
         label = name.replace("_", " ")
         if name == "over_specialisation":
             label = "over-specialisation\n(in domain − shifted)"
-        axes.plot(*zip(*known, strict=True), color=colour, linestyle=dashes, marker=mark, markersize=3.4, linewidth=1.4,
-                  zorder=4, label=label)  # fmt: skip
+        look = {"color": colour, "linestyle": dashes, "marker": mark, "markersize": 3.4, "linewidth": 1.4}
+        axes.plot(*zip(*points, strict=True), zorder=4, label=label, **look)
     if silent:
         axes.plot([], [], linestyle="none", label=textwrap.fill(f"zero: {', '.join(silent)}", 24))
     low, high = min(0.0, *drawn), max(drawn)
     axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
     axes.set_ylabel("reward")
     axes.tick_params(labelbottom=False)
-    _beside(axes, "Reward over accuracy by")
+    _legend(axes, "Reward over accuracy by")
 
 
 def _judged(axes, run: RewardRun) -> None:
     highest = 0.2
     for label, (column, colour, dashes) in JUDGED.items():
-        known = _known(run.audit, lambda row, column=column: row[column])
-        if known:
-            highest = max(highest, *moving_mean(known)[1])
-            _smooth(axes, known, color=colour, linestyle=dashes, linewidth=1.6, label=label)
+        points = _measured(run.audit, column)
+        if points:
+            steps, shares = moving_mean(points)
+            highest = max(highest, *shares)
+            axes.plot(steps, shares, color=colour, linestyle=dashes, linewidth=1.6, label=label)
     axes.set_ylim(-0.03 * highest, min(1.02, 1.06 * highest))
     axes.set_ylabel("share")
     axes.set_xlabel("optimizer step", labelpad=2)
-    _beside(axes, "Same completions, judged")
+    _legend(axes, "Same completions, judged")
 
 
-def _known(rows: Sequence[dict], value: Callable[[dict], float | None]) -> list[tuple[int, float]]:
-    return [(row["step"], number) for row in rows if (number := value(row)) is not None]
+def _measured(rows: Sequence[dict], column: str) -> list[tuple[int, float]]:
+    return [(row["step"], row[column]) for row in rows if row[column] is not None]

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
@@ -15,20 +14,15 @@ from counterpoint.report.results import ArmRuns, Results
 
 TITLE = "Accuracy along each axis of shift"
 AXES = ("difficulty", "rule", "noise", "style")
-DASHES = (
-    "solid",
-    (0, (1.2, 1.4)),
-    (0, (5, 1.5)),
-    (0, (4, 1.2, 1, 1.2)),
-    (0, (8, 1, 1, 1, 1, 1)),
-)  # the largest sample first
+# the largest sample first
+DASHES = ("solid", (0, (1.2, 1.4)), (0, (5, 1.5)), (0, (4, 1.2, 1, 1.2)), (0, (8, 1, 1, 1, 1, 1)))
 
 
 def draw(results: Results, path: Path) -> None:
     """Draw a row of panels for each model, one panel an axis; a study without an axis gets a picture that says so."""
     rows = results.marts["shift_curve"]
-    known = {row["axis"] for row in rows}
-    axes_names = [*(name for name in AXES if name in known), *sorted(known - set(AXES))]
+    measured = {row["axis"] for row in rows}
+    axes_names = [*(name for name in AXES if name in measured), *sorted(measured - set(AXES))]
     if not axes_names:
         style.sentence(path, TITLE, "No suite of this study has a place on an axis of shifts.")
         return
@@ -42,9 +36,8 @@ def draw(results: Results, path: Path) -> None:
     under = 0.40 + 0.145 * max(len(lines) for lines in places.values())
     bottom = under + 0.22 * math.ceil(len(handles) / 3) + 0.05
     height = top + len(models) * (panel + gap) - gap + bottom
-    with style.sheet(width, height, path) as figure:
-        what = "means over seeds" if several else "greedy answers"
-        style.heading(figure, TITLE, f"accuracy, %, against severity; {what}")
+    what = "means over seeds" if several else "greedy answers"
+    with style.sheet(width, height, path, TITLE, f"accuracy, %, against severity; {what}") as figure:
         grid = figure.subplots(len(models), len(axes_names), squeeze=False, sharey=True, sharex="col")
         figure.subplots_adjust(
             left=0.62 / width, right=1 - 0.15 / width, top=1 - top / height, bottom=bottom / height,
@@ -70,10 +63,7 @@ def draw(results: Results, path: Path) -> None:
             grid[line, 0].set_ylabel("accuracy, %")
         grid[0, 0].set_ylim(-2, 102)
         grid[0, 0].set_yticks(range(0, 101, 25))
-        figure.legend(
-            handles=handles, loc="lower left", bbox_to_anchor=(0.08 / width, 0.04 / height), ncols=3, frameon=False,
-            columnspacing=1.3, handlelength=2.6, borderaxespad=0,
-        )  # fmt: skip
+        style.legend(figure, handles, 3, handlelength=2.6)
 
 
 def _shown(results: Results) -> list[ArmRuns]:
@@ -94,27 +84,25 @@ def _places(rows: list[dict], axis: str) -> list[str]:
 def _look(sizes: list[str], arm: ArmRuns) -> dict:
     if arm.method == "base":
         return {"color": style.colour("base"), "linestyle": "solid", "linewidth": 1.3}
-    place = sizes.index(arm.sample) if arm.sample in sizes else 0
-    return {"color": style.colour(arm.method), "linestyle": DASHES[place % len(DASHES)], "linewidth": 1.7}
+    rank = sizes.index(arm.sample) if arm.sample in sizes else 0
+    return {"color": style.colour(arm.method), "linestyle": DASHES[rank % len(DASHES)], "linewidth": 1.7}
 
 
 def _line(axes, sizes: list[str], arm: ArmRuns, rows: Sequence[dict]) -> None:
     """The mean over the seeds of an arm, with a band from the least to the greatest seed."""
-    own = [row for row in rows if (row["model"], row["arm"], row["sample"]) == (arm.model, arm.arm, arm.sample)]
+    rows = [row for row in rows if (row["model"], row["arm"], row["sample"]) == (arm.model, arm.arm, arm.sample)]
     look = _look(sizes, arm)
-    severities = [row["severity"] for row in own]
+    severities = [row["severity"] for row in rows]
     if len(arm.runs) > 1:
-        bounds = ([100 * row["least"] for row in own], [100 * row["greatest"] for row in own])
+        bounds = ([100 * row["least"] for row in rows], [100 * row["greatest"] for row in rows])
         axes.fill_between(severities, *bounds, color=look["color"], alpha=0.13, lw=0, zorder=2)
-    means = [100 * row["accuracy"] for row in own]
+    means = [100 * row["accuracy"] for row in rows]
     axes.plot(severities, means, marker="o", markersize=3, zorder=3 if arm.method == "base" else 4, **look)
 
 
 def _handles(sizes: list[str], arms: list[ArmRuns], several: bool) -> list:
     first = {arm.name: arm for arm in arms}
-    handles: list = [
-        Line2D([], [], marker="o", markersize=3.5, label=name, **_look(sizes, arm)) for name, arm in first.items()
-    ]
+    handles: list = [style.entry(name, marker="o", markersize=3.5, **_look(sizes, arm)) for name, arm in first.items()]
     if several:
         handles.append(Patch(color=style.MUTED, alpha=0.2, lw=0, label="least to greatest seed"))
     return handles

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.lines import Line2D
-
 from counterpoint.report.pictures import style
 
 TITLE = "How many of the problems for SFT, how many for RL"
@@ -38,24 +36,23 @@ def draw(rows: Sequence[dict], path: Path) -> bool:
     inner = sum(SUITES[suite] for suite in suites) + BETWEEN * (len(suites) - 1)
     width = left + len(samples) * (panel + GAP) - GAP + RIGHT
     height = TOP + inner + UNDER + LINE * max(map(len, spent)) + 0.34
-    with style.sheet(width, height, path) as figure:
-        style.heading(figure, TITLE, "greedy accuracy, %: means over seeds, 95 % intervals")
+    with style.sheet(width, height, path, TITLE, "greedy accuracy, %: means over seeds, 95 % intervals") as figure:
         top = TOP
         for suite in suites:
             first = None
             for column, sample in enumerate(samples):
-                own = [row for row in rows if (row["sample"], row["suite"]) == (sample, suite)]
+                shown = [row for row in rows if (row["sample"], row["suite"]) == (sample, suite)]
                 start = left + column * (panel + GAP)
                 axes = first = figure.add_axes(
                     (start / width, 1 - (top + SUITES[suite]) / height, panel / width, SUITES[suite] / height),
                     sharey=first,
                 )
-                _panel(axes, own, models, thick=suite == suites[0])
+                _panel(axes, shown, models, thick=suite == suites[0])
                 axes.tick_params(labelbottom=suite == suites[-1], labelleft=column == 0)
                 if column == 0:
                     axes.set_title(suite, loc="left", size=10, pad=3)
-                if suite == suites[0] and own:
-                    axes.set_title(f"{own[0]['problems']:,} problems", loc="right", size=10, pad=3, weight="bold")
+                if suite == suites[0] and shown:
+                    axes.set_title(f"{shown[0]['problems']:,} problems", loc="right", size=10, pad=3, weight="bold")
                 if suite == suites[-1]:
                     axes.set_xlabel("share for SFT, %", labelpad=1)
                     _figures(figure, spent[column], start, panel, top + SUITES[suite] + UNDER, named=column == 0)
@@ -69,18 +66,15 @@ def _best(rows: Sequence[dict], model: str) -> float:
 
 
 def _look(models: Sequence[str], model: str) -> dict:
-    place = models.index(model)
-    return {
-        "color": COLOURS[place % len(COLOURS)], "marker": MARKS[place % len(MARKS)],
-        "linestyle": DASHES[place % len(DASHES)],
-    }  # fmt: skip
+    look = models.index(model) % len(COLOURS)
+    return {"color": COLOURS[look], "marker": MARKS[look], "linestyle": DASHES[look]}
 
 
 def _panel(axes, rows: list[dict], models: Sequence[str], thick: bool) -> None:
-    for place, model in enumerate(models):
+    for number, model in enumerate(models):
         mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["share"])
         look = _look(models, model)
-        xs = [100 * row["share"] + APART * (place - (len(models) - 1) / 2) for row in mine]
+        xs = [100 * row["share"] + APART * (number - (len(models) - 1) / 2) for row in mine]
         for x, row in zip(xs, mine, strict=True):
             ends = [100 * row["low"], 100 * row["high"]]
             axes.plot([x, x], ends, color=look["color"], linewidth=1.2 if thick else 0.8, alpha=0.55, zorder=3)
@@ -103,23 +97,17 @@ def _spent(rows: Sequence[dict], models: Sequence[str]) -> list[tuple[str, dict[
 
 def _figures(figure, lines: list, left: float, panel: float, top: float, named: bool) -> None:
     """Lines of figures, each under its share; inches from the upper left."""
-    width, height = figure.get_figwidth(), figure.get_figheight()
+    look = {"color": style.MUTED}
     for number, (name, line) in enumerate(lines):
-        look = {"va": "center", "size": style.SMALLEST, "color": style.MUTED}
-        level = 1 - (top + LINE * (number + 0.5)) / height
+        middle = top + LINE * (number + 0.5)
         if named:
-            figure.text((left - 0.1) / width, level, name, ha="right", **look)
-        for share, told in line.items():
-            place = left + panel * (100 * share + EDGE) / (100 + 2 * EDGE)
-            figure.text(place / width, level, told, ha="center", **look)
+            style.text(figure, left - 0.1, middle, name, ha="right", **look)
+        for share, words in line.items():
+            across = left + panel * (100 * share + EDGE) / (100 + 2 * EDGE)
+            style.text(figure, across, middle, words, ha="center", **look)
 
 
 def _key(figure, models: Sequence[str]) -> None:
-    width, height = figure.get_figwidth(), figure.get_figheight()
-    handles = [Line2D([], [], linewidth=2, markersize=5.5, label=model, **_look(models, model)) for model in models]
-    figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.06 / width, 1 - 0.54 / height), ncols=4, frameon=False,
-        borderaxespad=0, columnspacing=1.4, handlelength=2.6,
-    )  # fmt: skip
-    told = "updates and seconds (s) of both parts together"
-    figure.text(0.12 / width, 0.08 / height, told, va="bottom", size=style.SMALLEST, color=style.MUTED)
+    handles = [style.entry(model, linewidth=2, markersize=5.5, **_look(models, model)) for model in models]
+    style.legend(figure, handles, 4, 0.06, figure.get_figheight() - 0.54, loc="upper left", handlelength=2.6)
+    style.text(figure, 0.12, -0.08, "updates and seconds (s) of both parts together", va="bottom", color=style.MUTED)

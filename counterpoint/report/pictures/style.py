@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 # Okabe and Ito's palette and shades near it; a method that is not listed takes one of SPARE by its name's place
 METHOD_COLOURS = {
@@ -25,11 +27,15 @@ SMALLEST = 9.0  # points, at the size that is saved
 SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters
     "font.size": 9.5,
+    "text.color": "#222222",
     "axes.titlesize": 10.5,
     "axes.labelsize": 10,
     "xtick.labelsize": SMALLEST,
     "ytick.labelsize": 9.5,
     "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "legend.borderaxespad": 0,
+    "legend.columnspacing": 1.3,
     "figure.titlesize": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -65,26 +71,41 @@ def luminance(colour: str) -> float:
 
 
 @contextmanager
-def sheet(width: float, height: float, path: Path) -> Iterator[Figure]:
-    """A figure of `width` × `height` inches that is saved to `path` as a PNG whose bytes depend on the data alone.
+def sheet(width: float, height: float, path: Path, title: str, subtitle: str) -> Iterator[Figure]:
+    """A figure of `width` × `height` inches, with a bold title and a plain line below it, that is saved to `path` as a
+    PNG whose bytes depend on the data alone.
 
     Made without pyplot, so no display is looked for and no figure stays open.
     """
     with matplotlib.rc_context(SETTINGS):
         figure = Figure(figsize=(width, height), dpi=200)
+        text(figure, 0.12, 0.10, title, va="top", weight="bold", size=12)
+        text(figure, 0.12, 0.34, subtitle, va="top", color=MUTED, size=9.5)
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="png", dpi=200, metadata={"Software": None})
 
 
-def heading(figure: Figure, title: str, subtitle: str) -> None:
-    """A bold title and a plain line below it, at the upper left; sizes in inches so that any height looks alike."""
+def text(figure: Figure, left: float, top: float, words: str, **look) -> None:
+    """Words at inches from the left and the upper edge of a figure, or from the lower one where `top` is negative."""
     height = figure.get_figheight()
-    figure.text(0.12 / figure.get_figwidth(), 1 - 0.10 / height, title, va="top", weight="bold", size=12)
-    figure.text(0.12 / figure.get_figwidth(), 1 - 0.34 / height, subtitle, va="top", color=MUTED, size=9.5)
+    look = {"size": SMALLEST, "va": "center", "parse_math": False, **look}
+    figure.text(left / figure.get_figwidth(), (height * (top >= 0) - top) / height, words, **look)
 
 
-def sentence(path: Path, title: str, sentence: str) -> None:
+def entry(label: str, color: str = MUTED, **look) -> Line2D:
+    """An entry of a legend: a line, a mark, or both."""
+    return Line2D([], [], label=label, color=color, **look)
+
+
+def legend(figure: Figure, handles: list[Artist], columns: int, left: float = 0.08, low: float = 0.04, **look) -> None:
+    """A legend whose lower left corner is at inches from the lower left one of the figure."""
+    look = {"loc": "lower left", "handlelength": 2.0, **look}
+    corner = (left / figure.get_figwidth(), low / figure.get_figheight())
+    figure.legend(handles=handles, ncols=columns, bbox_to_anchor=corner, **look)
+
+
+def sentence(path: Path, title: str, words: str) -> None:
     """A small picture that says why there is nothing to draw."""
-    with sheet(5.2, 0.75, path) as figure:
-        heading(figure, title, sentence)
+    with sheet(5.2, 0.75, path, title, words):
+        pass

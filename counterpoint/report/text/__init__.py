@@ -1,1 +1,1 @@
-"""report.md: a Jinja template (report.md.j2) fed by one SQL query for each of its tables (the .sql files)."""
+"""report.md: a Jinja template (report.md.jinja) fed by one SQL query for each of its tables (the .sql files)."""

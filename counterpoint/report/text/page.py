@@ -1,11 +1,12 @@
 """report.md: the findings first, three pictures, and one short table of each thing that the tables do not show at once.
 
-Every table of it is one SQL query beside this file, over the Parquet tables and marts; report.md.j2 is the page. No
+Every table of it is one SQL query beside this file, over the Parquet tables and marts; report.md.jinja is the page. No
 number is computed here, and no sentence repeats what a table says.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,7 +33,7 @@ def write(results: Results, tables: Path, path: Path, sheets: str | None = None)
         page.filters[function.__name__] = function
     page.globals["change"] = numbers.change
     beside = tables.name + "/" if tables != path.parent else ""
-    text = page.from_string((HERE / "report.md.j2").read_text(encoding="utf-8")).render(
+    text = page.from_string((HERE / "report.md.jinja").read_text(encoding="utf-8")).render(
         results=results,
         sheets=sheets,
         link=lambda table: f"[`{table}`]({beside}{table}.parquet)",
@@ -44,10 +45,12 @@ def write(results: Results, tables: Path, path: Path, sheets: str | None = None)
 
 
 def cell(value: object) -> object:
-    """A value as it stands in a cell of a Markdown table: a dash for None, no bar and no line break."""
+    """A value as it stands in a cell of a Markdown table: a dash for None; no bar, no line break and no HTML."""
     if value is None:
         return numbers.NOTHING
-    return value.replace("|", "\\|").replace("\n", " ") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", value.replace("|", "\\|").replace("\n", " "))
 
 
 def _rows(results: Results, tables: Path) -> dict[str, list[dict]]:
@@ -55,10 +58,10 @@ def _rows(results: Results, tables: Path) -> dict[str, list[dict]]:
     printed = _printed(results)
     arms = [
         {
-            "position": place, "model": arm.model, "arm": arm.arm, "sample": arm.sample, "method": arm.method,
+            "position": position, "model": arm.model, "arm": arm.arm, "sample": arm.sample, "method": arm.method,
             "name": arm.name, "title": arm.title, "printed": arm in printed,
         }
-        for place, arm in enumerate(results.arms)
+        for position, arm in enumerate(results.arms)
     ]  # fmt: skip
     orders = {
         "models": ("model", results.models),

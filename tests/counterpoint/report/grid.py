@@ -106,7 +106,7 @@ def _runs() -> list[RunRow]:
     runs = [
         RunRow(
             run_id, run.get("arm", "base"), run.get("method", "base"), run["model"], run.get("sample"),
-            run.get("seed"), "completed", 500_000, run_id,
+            run.get("seed"), "completed",
         )
         for run_id, run in ((run_id, vars(spec)) for run_id, spec in {**made.base, **made.trained}.items())
     ]  # fmt: skip

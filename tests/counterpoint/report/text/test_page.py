@@ -178,8 +178,16 @@ def test_rewards_are_told_as_the_mart_has_them_and_planted_ones_with_their_explo
     assert total[:2] == ["all 5 arms", "10"]
 
 
-def test_names_with_bars_and_line_breaks_stay_in_their_cell():
+def test_hostile_names_stay_in_their_cell_and_are_no_html():
     assert page.cell("a|b\nc") == "a\\|b c" and page.cell(None) == "–" and page.cell(3) == 3
+    assert page.cell("<script>x</script><!--") == "&lt;script>x&lt;/script>&lt;!--"
+    assert page.cell("< 0.001") == "< 0.001"
+
+
+def test_a_hostile_status_is_escaped_in_the_report(small_studies, tmp_path):
+    made = with_table(small_studies["no rl"], tmp_path, "runs", lambda row: {"status": "<img src=x>\n| stopped"})
+    text = report(made, tmp_path)
+    assert "&lt;img src=x> \\| stopped" in text and "<img" not in text
 
 
 def test_of_many_arms_the_bases_and_the_representative_ones_are_printed(seeds, monkeypatch, tmp_path):
@@ -202,7 +210,7 @@ def test_the_published_study_is_reported_on_a_page_that_one_reads(tmp_path):
 
 
 def test_every_query_and_table_that_it_names_is_there():
-    text = (page.HERE / "report.md.j2").read_text(encoding="utf-8")
+    text = (page.HERE / "report.md.jinja").read_text(encoding="utf-8")
     queries = {path.stem for path in Path("counterpoint/warehouse/sql/queries").glob("*.sql")}
     below = text.split("## Everything else")[1].split("## Glossary")[0]
     rows = [line.split(" | ")[1] for line in below.splitlines() if line.startswith("| ") and "?" in line]
