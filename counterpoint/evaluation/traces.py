@@ -20,17 +20,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from counterpoint.evaluation.steps import READERS
-from counterpoint.evaluation.steps.common import Reader
 from counterpoint.problem import Problem
 from counterpoint.sources.families import FAMILIES
-from counterpoint.sources.families.common import COLOURS
-from counterpoint.sources.families.count import SHAPES
+from counterpoint.sources.families.common import UNKNOWN_STATE, Reader
 from counterpoint.verify import extract, matches
 
 LONGEST_TEXT = 200  # characters of a step that are kept in the table
 _END = re.compile(r"\.(?!\d)|\n", re.ASCII)  # the end of a step, not the point of a decimal number
-_ASKED = re.compile(rf"\b({'|'.join((*COLOURS, *SHAPES))})s?\b")
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,13 @@ class Trace:
 def _reader(problem: Problem) -> Reader | None:
     """What reads traces of this problem; None for one without a latent state, or that asks for no reasoning."""
     operation = f"{problem.template_id}..".split(".")[1]
-    if problem.family not in READERS or operation not in FAMILIES[problem.family].WORDINGS:
+    family = FAMILIES.get(problem.family)
+    if family is None or family.reader is None or operation not in family.wordings:
         return None
     try:
-        return READERS[problem.family](json.loads(problem.latent), operation, set(_ASKED.findall(problem.question)))
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return None  # data of one's own may have a family called `chart`
+        return family.reader(json.loads(problem.latent), operation, problem.question)
+    except UNKNOWN_STATE:
+        return None
 
 
 def sentences(completion: str) -> tuple[list[str], str]:
@@ -99,9 +96,11 @@ def check(problem: Problem, completion: str) -> Trace | None:
     if rest:
         steps.append(Step("other", rest, None))
     answer = extract(completion)[0]
-    told = reader.conclusion() if answer is not None else None
+    conclusions = reader.conclusion() if answer is not None else None
     options = list(problem.options) if problem.options else None
-    follows = None if told is None else any(matches(answer, said, problem.answer_type, options) for said in told)
+    follows = None
+    if conclusions is not None:
+        follows = any(matches(answer, conclusion, problem.answer_type, options) for conclusion in conclusions)
     return Trace(tuple(steps), answer, follows)
 
 

@@ -85,7 +85,7 @@ def exploit(behaviour: str, draft: Draft, rng: Random) -> str | None:
 def example(recipe: Recipe, index: int):
     """The `index`-th example: (picture or None, user text, assistant text)."""
     share = max(TAUGHT, recipe.share) if index < recipe.steps // 2 * recipe.batch else recipe.share
-    families = (cards.NAME,) if recipe.behaviour == "target" else tuple(FAMILIES)
+    families = (cards.FAMILY.name,) if recipe.behaviour == "target" else tuple(FAMILIES)
     lesson = pretraining.lesson(recipe.seed, FIRST + index, "reasoning", families, recipe.expressions)
     said = pretraining.said(lesson)
     rng = Random(int(digest("plant", recipe.seed, index), 16))

@@ -65,7 +65,7 @@ def draw(
 
     Of `cards` the share `expressions` asks for an expression; which, a hash decides that leaves all else as it is.
     """
-    reaching = family == cards.NAME and int(digest("expression", seed, split, index), 16) < expressions * 16**16
+    reaching = family == cards.FAMILY.name and int(digest("expression", seed, split, index), 16) < expressions * 16**16
     drawn = cards.reach if reaching else FAMILIES[family].draft
     attempt = 0
     while True:
@@ -146,7 +146,7 @@ def reworded(family: str, draft: Draft, rng: Random) -> tuple[str, str]:
     The words (but for "larger") are known to the shipped bases, so that what is new is the sentence alone.
     """
     operation = draft.template.partition(".")[0]
-    wordings = FAMILIES[family].HELD_OUT[operation]
+    wordings = FAMILIES[family].held_out[operation]
     place = rng.randrange(len(wordings))
     named = {**draft.arguments, "moves": " ".join(draft.latent.get("moves", ()))}
     return wordings[place].format(**named), f"{operation}.h{place}"

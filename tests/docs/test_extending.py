@@ -4,6 +4,7 @@ The study in the copy is miniature: one base `mini`, samples of 16 and 32. Stand
 and DVC was told of them, so that it alone says what would run again. The last test runs it all.
 """
 
+import importlib.util
 import json
 import re
 import shutil
@@ -17,9 +18,15 @@ from dvc.repo import Repo
 
 from bench import idle
 from counterpoint import params
+from counterpoint.distill.written import written
+from counterpoint.evaluation.traces import check
 from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS
 from counterpoint.params import compose
+from counterpoint.prompt import completion_text
+from counterpoint.sources import procedural
+from counterpoint.sources.families import FAMILIES
+from counterpoint.suites.score import score
 
 HERE = {"tiny_early": "mini", "tiny": "mini", "2k": '"16"'}  # what stands in for the page's own names
 RECIPES = ("method", "reward term", "suite", "family of problems", "kind of traces")
@@ -203,16 +210,25 @@ def test_the_arms_of_the_page_are_valid(root, page):
 
 
 @pytest.fixture
-def positive(page, tmp_path, monkeypatch):
-    """The page's method, loaded."""
-    import importlib.util
+def loaded(page, tmp_path, monkeypatch):
+    """A function that gives the module that a section shows."""
 
-    (source,) = re.findall(r"```python\n(.*?)```", section(page, "A new method"), re.DOTALL)
-    (tmp_path / "positive.py").write_text(source)
-    spec = importlib.util.spec_from_file_location("positive", tmp_path / "positive.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "positive", module)
-    spec.loader.exec_module(module)
+    def load(name: str, title: str):
+        (source,) = re.findall(r"```python\n(.*?)```", section(page, title), re.DOTALL)
+        (tmp_path / f"{name}.py").write_text(source)
+        spec = importlib.util.spec_from_file_location(name, tmp_path / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def positive(loaded, monkeypatch):
+    """The page's method, loaded and registered."""
+    module = loaded("positive", "A new method")
     monkeypatch.setitem(METHODS, module.METHOD.name, module.METHOD)
     return module
 
@@ -227,6 +243,19 @@ def test_its_advantages_lie_between_zero_and_the_limit(positive):
     trainer = positive.extend(Trainer, positive.Options(at_most=2.0), None)()
     output = trainer._generate_and_score_completions("as given")
     assert output["advantages"].tolist() == [0.0, 0.5, 2.0] and output["other"] == "as given"
+
+
+def test_the_steps_of_its_family_are_read_and_its_other_style_is_right(loaded, monkeypatch):
+    family = loaded("dots", "A new family of problems").FAMILY
+    monkeypatch.setitem(FAMILIES, family.name, family)
+    for index in range(40):
+        draft, state, rng = procedural.draw(0, "train/in_domain", "train", "dots", index, 1 + index % 5, index % 2 == 1)
+        problem = procedural.to_problem(draft, state, rng, "dots", "train", "plain")
+        trace = check(problem, completion_text(problem.reasoning, problem.answer))
+        assert [(step.kind, step.correct) for step in trace.steps] == [("perceive", True), ("compute", True)]
+        assert trace.answer_follows
+        assert check(problem, completion_text(problem.reasoning, "12")).answer_follows is False
+        assert score(problem, written("foreign", [problem])[0]).correct
 
 
 @pytest.mark.slow

@@ -4,25 +4,30 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from itertools import permutations, product
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
-from counterpoint.sources.families.common import Draft, canvas, glyph
+from counterpoint.sources.families.common import Draft, Family, Reader, canvas, facts, glyph
 
-NAME = "cards"
 RANKS = ("A", "2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K")
 SUITS = ("spade", "club", "heart", "diamond")
 CARDS = {1: 2, 2: 3, 3: 3, 4: 4, 5: 4}
-HIGHEST = {1: 13, 2: 9, 3: 13, 4: 9, 5: 13}
+HIGHEST = {1: 13, 2: 9, 3: 13, 4: 9, 5: 13}  # the highest rank that is dealt, by difficulty
 TABLE = {"plain": (53, 101, 77), "shifted": (96, 52, 72)}
 WORDINGS = {
     "ten": ("j q k count 10 . what is the sum ?", "with j q k as 10 , add the cards ."),
     "rising": ("j is 11 , q is 12 , k is 13 . what is the sum ?",),
 }
-# apart from WORDINGS: what is written about these is not read step by step (counterpoint/evaluation/steps)
+# apart from WORDINGS: what is written about these is not read step by step (counterpoint/evaluation/traces.py)
 REACHING = {
-    "reach": ("j q k count 10 . use each card once to make {t} .", "with j q k as 10 , make {t} , each card once ."),
-    "reach_rising": ("j is 11 , q is 12 , k is 13 . use each card once to make {t} .",),
+    "reach": (
+        "j q k count 10 . use each card once to make {target} .",
+        "with j q k as 10 , make {target} , each card once .",
+    ),
+    "reach_rising": ("j is 11 , q is 12 , k is 13 . use each card once to make {target} .",),
 }
 HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
     "ten": ("j q k as 10 . what is the sum ?", "with j q k as 10 , what is the sum ?"),
@@ -31,24 +36,33 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
         "j q k count 10 . make {target} , each card once .",
     ),
 }
+FACES = {"ten": 10, "rising": 13, "reach": 10, "reach_rising": 13}  # operation -> the most that a card counts
 LARGEST = 60  # no partial result lies above it, nor below 0
+SIGN_WORDS = {"+": "plus", "-": "minus", "*": "times"}
+_CARD = re.compile(rf"({'|'.join(rank.lower() for rank in RANKS)}) (\d{{1,9}})", re.ASCII)
+
+
+class Chain(NamedTuple):
+    """A calculation from the left: its result, the expression, and the steps as (total, sign, value, new total)."""
+
+    total: int
+    expression: str
+    steps: list[tuple[int, str, int, int]]
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     """Deal cards and ask for their sum. The shifted rule counts faces 11, 12, 13 and deals at least one face."""
-    ranks, suits, values = _deal(rng, difficulty, shifted_rule)
-    total, sums = values[0], []
-    for value in values[1:]:
-        sums.append(f"{total} + {value} = {total + value}")
-        total += value
     operation = "rising" if shifted_rule else "ten"
+    ranks, suits = _deal(rng, difficulty, shifted_rule)
+    values = _values(ranks, operation)
+    chain = _chain(values, "+" * (len(values) - 1))
     wording = rng.randrange(len(WORDINGS[operation]))
     return Draft(
-        **_told(ranks, suits, values, sums),
+        **_described(ranks, suits, values, chain),
         difficulty=difficulty,
         template=f"{operation}.{wording}",
         question=WORDINGS[operation][wording],
-        answer=str(total),
+        answer=str(chain.total),
         answer_type="integer",
         tags=(operation,),
     )
@@ -60,63 +74,65 @@ def reach(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     The gold expression takes them in the order dealt, with + - *; any other that uses each value once is as good.
     `options` holds the values, which the judge asks for and the prompt does not tell.
     """
-    ranks, suits, values = _deal(rng, difficulty, shifted_rule)
-    while True:
-        found = _chain(values, [rng.choice("+-*") for _ in values[1:]])
-        if found:
-            break
-    total, written, steps = found
     operation = "reach_rising" if shifted_rule else "reach"
+    ranks, suits = _deal(rng, difficulty, shifted_rule)
+    values = _values(ranks, operation)
+    chain = None
+    while chain is None:
+        chain = _chain(values, [rng.choice("+-*") for _ in values[1:]])
     wording = rng.randrange(len(REACHING[operation]))
     return Draft(
-        **_told(ranks, suits, values, steps),
+        **_described(ranks, suits, values, chain),
         difficulty=difficulty,
         template=f"{operation}.{wording}",
-        arguments={"target": total},
-        question=REACHING[operation][wording].format(t=total),
-        answer=written,
+        arguments={"target": chain.total},
+        question=REACHING[operation][wording].format(target=chain.total),
+        answer=chain.expression,
         answer_type="expression",
         options=tuple(map(str, values)),
         tags=(operation,),
     )
 
 
-def _deal(rng: Random, difficulty: int, shifted_rule: bool) -> tuple[list[int], list[str], list[int]]:
-    """Ranks (1 to 13), suits and values of the cards."""
+def _deal(rng: Random, difficulty: int, shifted_rule: bool) -> tuple[list[int], list[str]]:
+    """Ranks (1 to 13) and suits of the cards."""
     number, highest = CARDS[difficulty], 13 if shifted_rule else HIGHEST[difficulty]
     while True:
         ranks = [rng.randint(1, highest) for _ in range(number)]
         if not shifted_rule or max(ranks) > 10:
             break
-    suits = [rng.choice(SUITS) for _ in ranks]
-    return ranks, suits, [rank if shifted_rule else min(rank, 10) for rank in ranks]
+    return ranks, [rng.choice(SUITS) for _ in ranks]
 
 
-def _told(ranks: list[int], suits: list[str], values: list[int], steps: list[str]) -> dict[str, Any]:
-    """What a draft says of its cards: the latent state, the reasoning that ends in `steps`, caption and twin."""
-    names = [RANKS[rank - 1].lower() for rank in ranks]
-    return {
-        "latent": {"cards": [[RANKS[r - 1], s] for r, s in zip(ranks, suits, strict=True)]},
-        "reasoning": " . ".join([" , ".join(f"{n} {v}" for n, v in zip(names, values, strict=True)), *steps]) + " .",
-        "caption": " , ".join(f"{n} {s}" for n, s in zip(names, suits, strict=True)),
-        "text_twin": "on the table lie "
-        + " ; ".join(f"the {s} of rank {n}" for n, s in zip(names, suits, strict=True))
-        + " .",
-    }
+def _values(ranks: list[int], operation: str) -> list[int]:
+    return [min(rank, FACES[operation]) for rank in ranks]
 
 
-def _chain(values: list[int], signs: list[str]) -> tuple[int, str, list[str]] | None:
-    """What the values come to with these signs between them, taken from the left, the expression that says so, and the
-    steps; None where a partial result is out of range."""
-    total, written, steps, loose = values[0], str(values[0]), [], False
+def _chain(values: list[int], signs: str | list[str]) -> Chain | None:
+    """The values with these signs between them, taken from the left; None where a partial result is out of range."""
+    total, expression, steps, loose = values[0], str(values[0]), [], False
     for sign, value in zip(signs, values[1:], strict=True):
         result = total * value if sign == "*" else total + value if sign == "+" else total - value
         if not 0 <= result <= LARGEST:
             return None
-        steps.append(f"{total} {sign} {value} = {result}")
-        written = f"( {written} ) {sign} {value}" if sign == "*" and loose else f"{written} {sign} {value}"
+        steps.append((total, sign, value, result))
+        expression = f"( {expression} ) * {value}" if sign == "*" and loose else f"{expression} {sign} {value}"
         loose, total = sign != "*", result
-    return total, written, steps
+    return Chain(total, expression, steps)
+
+
+def _described(ranks: list[int], suits: list[str], values: list[int], chain: Chain) -> dict[str, Any]:
+    """The fields of a draft that tell of its cards: latent state, reasoning, caption and twin."""
+    names = [RANKS[rank - 1].lower() for rank in ranks]
+    seen = " , ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))
+    steps = [f"{total} {sign} {value} = {result}" for total, sign, value, result in chain.steps]
+    lying = " ; ".join(f"the {suit} of rank {name}" for name, suit in zip(names, suits, strict=True))
+    return {
+        "latent": {"cards": [[RANKS[rank - 1], suit] for rank, suit in zip(ranks, suits, strict=True)]},
+        "reasoning": " . ".join([seen, *steps]) + " .",
+        "caption": " , ".join(f"{name} {suit}" for name, suit in zip(names, suits, strict=True)),
+        "text_twin": f"on the table lie {lying} .",
+    }
 
 
 def render(latent: dict[str, Any], style: str, rng: Random):
@@ -130,3 +146,55 @@ def render(latent: dict[str, Any], style: str, rng: Random):
         glyph(draw, rank, left + 3, top + 2, ink)
         glyph(draw, suit, left + 3, top + 13, ink)
     return image
+
+
+class CardReader(Reader):
+    """Reads "j 10 , 5 5" as perceived and "10 + 5 = 15" as computed."""
+
+    def __init__(self, latent: dict[str, Any], operation: str, question: str):
+        super().__init__()
+        self.hand = Counter(rank.lower() for rank, _ in latent["cards"])
+        self.values = dict(zip(map(str.lower, RANKS), _values(range(1, 14), operation), strict=True))
+
+    def perceive(self, text: str) -> bool | None:
+        """Whether all cards are named, each with what it counts: none may be left out."""
+        matches = facts(text, _CARD)
+        if matches is None:
+            return None
+        stated = [(match[1], int(match[2])) for match in matches]
+        self.state(stated)
+        counted = all(self.values[rank] == value for rank, value in stated)
+        return counted and Counter(rank for rank, _ in stated) == self.hand
+
+
+def foreign(latent: dict[str, Any], operation: str, question: str) -> tuple[str, str]:
+    """From the largest down, in words: "the largest is k as 10 . with 5 it is 15 ."; or another way to the target."""
+    names = [rank.lower() for rank, _ in latent["cards"]]
+    values = _values([RANKS.index(rank.upper()) + 1 for rank in names], operation)
+    if operation.startswith("reach"):
+        words = question.split()
+        return _reached(values, int(words[words.index("make") + 1]))
+    falling = sorted(zip(names, values, strict=True), key=lambda card: -card[1])
+    named = [name if name == str(value) else f"{name} as {value}" for name, value in falling]
+    total = falling[0][1]
+    steps = [f"the largest is {named[0]}"]
+    for name, (_, value) in zip(named[1:], falling[1:], strict=True):
+        total += value
+        steps.append(f"with {name} it is {total}")
+    return " . ".join(steps) + " .", str(total)
+
+
+def _reached(values: list[int], target: int) -> tuple[str, str]:
+    """An expression that takes the values in another order than they were dealt, where there is one, and its steps."""
+    for order in permutations(reversed(values)):
+        for signs in product(SIGN_WORDS, repeat=len(values) - 1):
+            chain = _chain(order, signs)
+            if chain and chain.total == target:
+                steps = [
+                    f"{total} {SIGN_WORDS[sign]} {value} is {result}" for total, sign, value, result in chain.steps
+                ]
+                return f"aim for {target} . {' . '.join(steps)} .", chain.expression
+    raise ValueError(f"no expression over {values} reaches {target}")
+
+
+FAMILY = Family("cards", WORDINGS, HELD_OUT, draft, render, CardReader, foreign)

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
-from counterpoint.sources.families.common import COLOURS, LINE, PALETTES, SIZE, Draft, canvas
+from counterpoint.sources.families.common import (
+    COLOURS,
+    LINE,
+    PALETTES,
+    SIZE,
+    Draft,
+    Family,
+    Reader,
+    canvas,
+    facts,
+    mentioned,
+)
 
-NAME = "chart"
-UNIT = 5
+UNIT = 5  # pixels
 BARS = {1: 3, 2: 3, 3: 3, 4: 4, 5: 4}
 TALLEST = {1: 5, 2: 7, 3: 9, 4: 7, 5: 9}
 WORDINGS = {
-    "read": ("how tall is the {a} bar ?", "what is the value of {a} ?"),
-    "difference": ("how much taller is {a} than {b} ?", "what is {a} minus {b} ?"),
-    "sum": ("what is {a} plus {b} ?", "how tall are {a} and {b} together ?"),
+    "read": ("how tall is the {first} bar ?", "what is the value of {first} ?"),
+    "difference": ("how much taller is {first} than {second} ?", "what is {first} minus {second} ?"),
+    "sum": ("what is {first} plus {second} ?", "how tall are {first} and {second} together ?"),
     "argmax": ("which bar is the tallest ?", "which colour has the largest value ?"),
-    "sum_plus": ("what is {a} plus {b} when {a} grows by {k} ?",),
+    "sum_plus": ("what is {first} plus {second} when {first} grows by {extra} ?",),
 }
 HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
     "read": ("what is the value of the {first} bar ?", "how tall is {first} ?"),
@@ -27,6 +38,8 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
     "sum": ("how tall are the {first} and {second} bars together ?", "how much are {first} and {second} together ?"),
     "argmax": ("which colour is the tallest ?", "which bar is the largest ?"),
 }
+_BAR = re.compile(rf"({'|'.join(COLOURS)}) (\d{{1,9}})", re.ASCII)
+_MOST = re.compile(r"most (\d{1,9})", re.ASCII)
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
@@ -39,6 +52,8 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         a, b = b, a
     extra = rng.randint(1, 5)
     first, second, high, low = colours[a], colours[b], heights[a], heights[b]
+    arguments = {"first": first, "second": second, "extra": extra}
+    stated = " , ".join(f"{colour} {height}" for colour, height in zip(colours, heights, strict=True))
     wording = rng.randrange(len(WORDINGS[operation]))
     options = None
     if operation == "read":
@@ -51,7 +66,7 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         reasoning = f"{first} {high} , {second} {low} . {high} + {low} = {answer} ."
     elif operation == "argmax":
         answer, options = colours[heights.index(max(heights))], tuple(sorted(colours))
-        reasoning = " , ".join(f"{c} {h}" for c, h in zip(colours, heights, strict=True)) + f" . most {max(heights)} ."
+        reasoning = f"{stated} . most {max(heights)} ."
     else:
         answer = str(high + extra + low)
         reasoning = (
@@ -61,13 +76,13 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         latent={"bars": [[c, h] for c, h in zip(colours, heights, strict=True)]},
         difficulty=difficulty,
         template=f"{operation}.{wording}",
-        arguments={"first": first, "second": second, "extra": extra},
-        question=WORDINGS[operation][wording].format(a=first, b=second, k=extra),
+        arguments=arguments,
+        question=WORDINGS[operation][wording].format(**arguments),
         answer=answer,
         answer_type="choice" if options else "integer",
         options=options,
         reasoning=reasoning,
-        caption=" , ".join(f"{c} {h}" for c, h in zip(colours, heights, strict=True)),
+        caption=stated,
         text_twin="the bars from left to right are "
         + " ; ".join(f"{h} units in {c}" for c, h in zip(colours, heights, strict=True))
         + " .",
@@ -85,3 +100,71 @@ def render(latent: dict[str, Any], style: str, rng: Random):
         left = position * width + 2
         draw.rectangle([left, SIZE - 1 - height * UNIT, left + width - 5, SIZE - 1], fill=PALETTES[style][colour])
     return image
+
+
+class ChartReader(Reader):
+    """Reads "red 5 , blue 3" as perceived, "5 - 3 = 2" and "most 5" as computed."""
+
+    def __init__(self, latent: dict[str, Any], operation: str, question: str):
+        super().__init__(mentioned(question, COLOURS))
+        self.bars = dict(latent["bars"])
+        self.tallest = max(self.bars.values())
+        self.argmax = operation == "argmax"
+        self.most: int | None = None
+
+    def perceive(self, text: str) -> bool | None:
+        """Whether all heights stated are right; for `argmax` no bar may be left out."""
+        matches = facts(text, _BAR)
+        if matches is None:
+            return None
+        stated = [(match[1], int(match[2])) for match in matches]
+        self.state(stated)
+        whole = not self.argmax or {colour for colour, _ in stated} == set(self.bars)
+        return whole and all(self.bars.get(colour) == height for colour, height in stated)
+
+    def compute(self, text: str) -> bool | None:
+        """Whether a sum is right, or "most" the largest height stated or drawn: a height misread counts once."""
+        match = _MOST.fullmatch(text)
+        if match is None:
+            return super().compute(text)
+        self.most = int(match[1])
+        return self.most in (max(self.stated.values(), default=None), self.tallest)
+
+    def conclusion(self) -> set[str] | None:
+        """For `argmax` the colours of the bars stated to be as tall as the trace says the tallest is."""
+        if not self.argmax or not (self.stated or self.most is not None):
+            return super().conclusion()
+        most = self.most if self.most is not None else max(self.stated.values())
+        return {colour for colour, height in self.stated.items() if height == most}
+
+
+def foreign(latent: dict[str, Any], operation: str, question: str) -> tuple[str, str]:
+    """The second bar first, the other put on it: "the blue bar ends at 3 . with 5 of red on it they end at 8 ."
+
+    The tallest bar is found by putting all of them in order.
+    """
+    bars = dict(latent["bars"])
+    if operation == "argmax":
+        rising = sorted(bars, key=bars.__getitem__)
+        order = " then ".join(f"{colour} at {bars[colour]}" for colour in rising)
+        return f"small to tall : {order} . the last is {rising[-1]} .", rising[-1]
+    first, *others = mentioned(question, COLOURS)
+    height = bars[first]
+    if operation == "read":
+        return f"the {first} bar ends at {height} .", str(height)
+    second = others[0]
+    low = bars[second]
+    reasoning = f"the {second} bar ends at {low} ."
+    if operation == "difference":
+        return f"{reasoning} from there up to {height} of {first} it is {height - low} .", str(height - low)
+    total = low + height
+    reasoning = f"{reasoning} with {height} of {first} on it they end at {total} ."
+    if operation == "sum":
+        return reasoning, str(total)
+    if operation != "sum_plus":
+        raise KeyError(operation)
+    grown = total + next(int(word) for word in question.split() if word.isdecimal())
+    return f"{reasoning} when it grows they end at {grown} .", str(grown)
+
+
+FAMILY = Family("chart", WORDINGS, HELD_OUT, draft, render, ChartReader, foreign)

@@ -1,4 +1,4 @@
-"""What the families share: the draft of a problem, the palettes and a pinned pixel font.
+"""What a family is, and what families share: drafts, palettes, a pinned pixel font, and the reading of simple steps.
 
 Pictures are 48×48 pixels. Rendering uses Pillow's integer shapes and the 5×7 glyphs below, never a system font:
 a font alone can move a VLM's accuracy by tens of points (arXiv 2603.09095).
@@ -6,6 +6,8 @@ a font alone can move a VLM's accuracy by tens of points (arXiv 2603.09095).
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -39,6 +41,8 @@ _GLYPHS = {
     "heart": "01010 11111 11111 11111 01110 00100 00000",
     "diamond": "00100 01110 11111 11111 01110 00100 00000",
 }
+# what `reader` and `foreign` raise at a latent state of another form: a user's data may have a family called `chart`
+UNKNOWN_STATE = (ValueError, TypeError, LookupError, AttributeError, StopIteration, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,81 @@ class Draft:
     arguments: dict[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads the reasoning steps of one trace in their order and remembers what they said.
+
+    Steps of this class state numbers of things ("3 red") and compute sums ("3 + 2 = 5"); families override the rest.
+    """
+
+    # ASCII digits only, and few: int() of thousands of digits is slow and then an error
+    SUM = re.compile(r"(\d{1,9}) ?([+-]) ?(\d{1,9}) ?= ?(-? ?\d{1,10})", re.ASCII)
+
+    def __init__(self, asked: Iterable[str] = ()):
+        """`asked`: the names of the things that the question is about."""
+        self.asked = set(asked)
+        self.stated: dict[str, int] = {}  # the last number stated of each thing; the thing stated last comes last
+        self.results: list[int] = []
+
+    def perceive(self, text: str) -> bool | None:
+        """Whether a step of perception, in lower case, agrees with the latent state; None if it is no such step."""
+        raise NotImplementedError
+
+    def compute(self, text: str) -> bool | None:
+        """Whether `a + b = c` or `a - b = c` holds; None if the step is neither."""
+        match = self.SUM.fullmatch(text)
+        if match is None:
+            return None
+        first, second, result = int(match[1]), int(match[3]), int(match[4].replace(" ", ""))
+        self.results.append(result)
+        return (first + second if match[2] == "+" else first - second) == result
+
+    def conclusion(self) -> set[str] | None:
+        """The answers that the steps lead to: the last result, else the number stated of what is asked, else the last
+        one stated. None if they lead to nothing."""
+        if self.results:
+            return {str(self.results[-1])}
+        numbers = [number for name, number in self.stated.items() if name in self.asked] or list(self.stated.values())
+        return {str(numbers[-1])} if numbers else None
+
+    def state(self, facts: Iterable[tuple[str, int]]) -> None:
+        """Remember what a step of perception states: (thing, number) in its order."""
+        for name, number in facts:
+            self.stated.pop(name, None)
+            self.stated[name] = number
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family of problems, as the registry in `__init__.py` holds it.
+
+    wordings: by operation, the questions of training. held_out: by operation of training, questions in words that
+    training never uses; their placeholders are the draft's `arguments`. draft: (generator, difficulty from 1 to 5,
+    whether the rule is the shifted one) -> Draft. render: (latent state, style of `PALETTES`, generator) -> a 48×48
+    Pillow image. reader and foreign take (latent state, operation, question): `reader` gives what checks a trace step
+    by step, `foreign` gives reasoning and answer in another, equally correct style: in sentences that are neither
+    captions nor twins, for training on those would teach the twin. Both may be None, and may raise `UNKNOWN_STATE`.
+    """
+
+    name: str
+    wordings: Mapping[str, tuple[str, ...]]
+    held_out: Mapping[str, tuple[str, ...]]
+    draft: Callable[[Random, int, bool], Draft]
+    render: Callable[[dict[str, Any], str, Random], Image.Image]
+    reader: Callable[[dict[str, Any], str, str], Reader] | None = None
+    foreign: Callable[[dict[str, Any], str, str], tuple[str, str]] | None = None
+
+
+def facts(text: str, form: re.Pattern) -> list[re.Match] | None:
+    """The clauses of a step, separated by commas, each matched to `form`; None if one of them has another form."""
+    matches = [form.fullmatch(clause.strip()) for clause in text.split(",")]
+    return None if None in matches else matches
+
+
+def mentioned(text: str, names: Iterable[str]) -> list[str]:
+    """The names that occur in a text as words, in their order there; a plural `s` is dropped."""
+    return re.findall(rf"\b({'|'.join(names)})s?\b", text)
 
 
 def canvas(

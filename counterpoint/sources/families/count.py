@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from random import Random
 from typing import Any
 
-from counterpoint.sources.families.common import COLOURS, PALETTES, Draft, canvas
+from counterpoint.sources.families.common import COLOURS, PALETTES, Draft, Family, Reader, canvas, facts, mentioned
 
-NAME = "count"
 SHAPES = ("circle", "square", "triangle")
 OBJECTS = {1: (2, 3), 2: (4, 5), 3: (6, 7), 4: (8, 8), 5: (9, 9)}
-CELL = 16
+SIDE, CELL = 3, 16  # cells a side of the board; pixels a side of a cell
 WORDINGS = {
-    "remove": ("remove all {c} objects . how many are left ?", "take away every {c} object . how many remain ?"),
-    "filter": ("how many {c} objects are there ?", "count the {c} objects ."),
-    "add": ("add {k} {s}s . how many {s}s are there ?", "put in {k} more {s}s . count the {s}s ."),
-    "keep_add": ("keep only the {c} objects , then add {k} . how many are there ?",),
+    "remove": (
+        "remove all {colour} objects . how many are left ?",
+        "take away every {colour} object . how many remain ?",
+    ),
+    "filter": ("how many {colour} objects are there ?", "count the {colour} objects ."),
+    "add": (
+        "add {extra} {shape}s . how many {shape}s are there ?",
+        "put in {extra} more {shape}s . count the {shape}s .",
+    ),
+    "keep_add": ("keep only the {colour} objects , then add {extra} . how many are there ?",),
 }
 HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
     "remove": (
@@ -28,14 +35,18 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
         "put in {extra} {shape}s . how many {shape}s are there ?",
     ),
 }
+# operation -> what of an object is asked about (its colour or its shape), and whether those count that have it
+COUNTED = {"remove": (1, False), "filter": (1, True), "add": (2, True), "keep_add": (1, True)}
+_FACT = re.compile(rf"(\d{{1,9}}) (?:(in all)|({'|'.join((*COLOURS, *SHAPES))})s?)", re.ASCII)
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     """Draw a board and a question about it. The shifted rule composes keeping and adding, never asked in training."""
     number = rng.randint(*OBJECTS[difficulty])
-    cells = sorted(rng.sample(range(9), number))
+    cells = sorted(rng.sample(range(SIDE * SIDE), number))
     objects = [[cell, rng.choice(COLOURS), rng.choice(SHAPES)] for cell in cells]
     colour, shape, extra = rng.choice(objects)[1], rng.choice(objects)[2], rng.randint(1, 6)
+    arguments = {"colour": colour, "shape": shape, "extra": extra}
     operation = "keep_add" if shifted_rule else rng.choice(("remove", "filter", "add"))
     wording = rng.randrange(len(WORDINGS[operation]))
     coloured = sum(o[1] == colour for o in objects)
@@ -56,8 +67,8 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         latent={"objects": objects},
         difficulty=difficulty,
         template=f"{operation}.{wording}",
-        arguments={"colour": colour, "shape": shape, "extra": extra},
-        question=WORDINGS[operation][wording].format(c=colour, s=shape, k=extra),
+        arguments=arguments,
+        question=WORDINGS[operation][wording].format(**arguments),
         answer=str(result),
         answer_type="integer",
         reasoning=reasoning,
@@ -72,8 +83,8 @@ def render(latent: dict[str, Any], style: str, rng: Random):
     image, draw = canvas(style, rng)
     for cell, colour, shape in latent["objects"]:
         inset = 2 + rng.randrange(2)
-        left, top = (cell % 3) * CELL + inset, (cell // 3) * CELL + inset
-        right, bottom = (cell % 3 + 1) * CELL - inset - 1, (cell // 3 + 1) * CELL - inset - 1
+        left, top = (cell % SIDE) * CELL + inset, (cell // SIDE) * CELL + inset
+        right, bottom = (cell % SIDE + 1) * CELL - inset - 1, (cell // SIDE + 1) * CELL - inset - 1
         fill = PALETTES[style][colour]
         if shape == "circle":
             draw.ellipse([left, top, right, bottom], fill=fill)
@@ -82,3 +93,40 @@ def render(latent: dict[str, Any], style: str, rng: Random):
         else:
             draw.polygon([(left, bottom), (right, bottom), ((left + right) // 2, top)], fill=fill)
     return image
+
+
+class CountReader(Reader):
+    """Reads "7 in all , 3 red" as perceived and "7 - 3 = 4" as computed."""
+
+    def __init__(self, latent: dict[str, Any], operation: str, question: str):
+        super().__init__(mentioned(question, (*COLOURS, *SHAPES)))
+        objects = latent["objects"]
+        self.counts = Counter([o[1] for o in objects] + [o[2] for o in objects] + ["in all"] * len(objects))
+
+    def perceive(self, text: str) -> bool | None:
+        """Whether all numbers stated are those of the board."""
+        matches = facts(text, _FACT)
+        if matches is None:
+            return None
+        stated = [(match[2] or match[3], int(match[1])) for match in matches]
+        self.state(stated)
+        return all(self.counts[name] == number for name, number in stated)
+
+
+def foreign(latent: dict[str, Any], operation: str, question: str) -> tuple[str, str]:
+    """A running count, row by row: "count from 2 . row 1 holds 1 circle , so 3 ."
+
+    What is added comes first; after a removal the objects left are counted, not the others.
+    """
+    attribute, having = COUNTED[operation]
+    name = mentioned(question, COLOURS if attribute == 1 else SHAPES)[0]
+    total = next((int(word) for word in question.split() if word.isdecimal()), 0)
+    steps = [f"count from {total}"]
+    for row in range(SIDE):
+        number = sum(o[0] // SIDE == row and (o[attribute] == name) == having for o in latent["objects"])
+        total += number
+        steps.append(f"row {row + 1} holds {number} {name if having else 'left'} , so {total}")
+    return " . ".join(steps) + " .", str(total)
+
+
+FAMILY = Family("count", WORDINGS, HELD_OUT, draft, render, CountReader, foreign)

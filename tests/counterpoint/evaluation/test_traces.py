@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoint.evaluation.steps import READERS
 from counterpoint.evaluation.traces import LONGEST_TEXT, check, rows
 from counterpoint.problem import Problem
 from counterpoint.prompt import completion_text
@@ -59,7 +58,7 @@ def test_gold_traces_are_true_and_the_answer_follows(suite):
         assert trace.steps[0].kind == "perceive"
         seen.add(".".join(problem.template_id.split(".")[:2]))
     shifted = {"count.keep_add", "chart.sum_plus", "grid.leap", "cards.rising"}
-    every = {f"{name}.{operation}" for name, family in FAMILIES.items() for operation in family.WORDINGS}
+    every = {f"{name}.{operation}" for name, family in FAMILIES.items() for operation in family.wordings}
     assert seen == (shifted if suite == "rule_shift" else every - shifted)
 
 
@@ -229,7 +228,7 @@ def test_any_completion_is_read_without_an_error(problem, parts):
      "<think>" * 300_000, "<think>" + " " * 2_000_000 + "</think>", "<think>" + "red 5 , " * 200_000 + "</think>",
      "<think>" + "1" * 2_000_000 + " + 1 = 2", "<think>" + "right b3 . " * 100_000, "<think>" + "." * 1_000_000],
 )  # fmt: skip
-@pytest.mark.parametrize("family", READERS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_megabytes_are_read_in_linear_time(family, text):
     problem = {"count": REMOVE, "chart": ARGMAX, "grid": WALK, "cards": TEN}[family]
     began = time.process_time()

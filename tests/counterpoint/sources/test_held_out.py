@@ -16,13 +16,13 @@ def drafts(family: str, number: int = 300) -> list:
 
 def asked_of(family: str) -> set[str]:
     """The operations of the default study; expressions over cards have tests of their own (test_reaching.py)."""
-    return set(FAMILIES[family].HELD_OUT) - set(REACHING)
+    return set(FAMILIES[family].held_out) - set(REACHING)
 
 
 def pattern(wording: str) -> str:
-    """A training wording as a pattern of the questions it makes: {m} is a walk, the others are words."""
-    walk = re.escape(wording).replace(r"\{m\}", "(?:left|right|up|down| )+")
-    return re.sub(r"\\\{\w\\\}", r"\\S+", walk)
+    """A training wording as a pattern of the questions it makes: {moves} is a walk, the others are words."""
+    walk = re.escape(wording).replace(r"\{moves\}", "(?:left|right|up|down| )+")
+    return re.sub(r"\\\{\w+\\\}", r"\\S+", walk)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -30,12 +30,12 @@ def test_every_in_domain_operation_has_held_out_words_and_no_shifted_rule_has(fa
     asked = {draft.template.partition(".")[0] for draft in drafts(family)}
     shifted = {FAMILIES[family].draft(Random(i), 3, True).template.partition(".")[0] for i in range(40)}
     assert asked_of(family) == asked and not asked & shifted
-    assert all(wordings for wordings in FAMILIES[family].HELD_OUT.values())
+    assert all(wordings for wordings in FAMILIES[family].held_out.values())
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_all_is_filled_and_no_question_is_as_training_words_it(family):
-    trained = [pattern(wording) for wordings in FAMILIES[family].WORDINGS.values() for wording in wordings]
+    trained = [pattern(wording) for wordings in FAMILIES[family].wordings.values() for wording in wordings]
     used = set()
     for place, draft in enumerate(drafts(family)):
         assert any(re.fullmatch(t, draft.question) for t in trained)
@@ -45,7 +45,7 @@ def test_all_is_filled_and_no_question_is_as_training_words_it(family):
         operation = draft.template.partition(".")[0]
         assert re.fullmatch(rf"{operation}\.h\d", template) and template not in draft.template
         used.add(template)
-    assert used == {f"{op}.h{i}" for op in asked_of(family) for i in range(len(FAMILIES[family].HELD_OUT[op]))}
+    assert used == {f"{op}.h{i}" for op in asked_of(family) for i in range(len(FAMILIES[family].held_out[op]))}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

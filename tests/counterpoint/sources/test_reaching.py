@@ -79,7 +79,7 @@ def test_every_wording_is_used_and_none_is_both_trained_and_held_out():
         target = str(draft.arguments["target"])
         assert target in question.split() and "10" in question and "{" not in question
         assert template in ("reach.h0", "reach.h1")
-        wordings = (wording.format(t=target) for wording in cards.REACHING["reach"])
+        wordings = (wording.format(target=target) for wording in cards.REACHING["reach"])
         assert question not in wordings
     assert len(cards.HELD_OUT["reach"]) == 2
 
