@@ -7,17 +7,26 @@ or raises `Refusal`. A new one is one function and its line in CONVERTERS.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from counterpoint.sources.records import Refusal
-from counterpoint.sources.scenes import nlvr_counts, nlvr_scene
+from counterpoint.sources.parsing import Refusal
 
 Options = tuple[str, ...] | None
 _GSM8K_MARK = re.compile(r"<<[^<>]*>>")
 _CHOICES = re.compile(r"\s*\bChoices?:\s*(?=\(?A\s*[:.)])")
 _CHOICE = re.compile(r"(?:^|\n)\s*\(?([A-Z])\s*[:.)]")
 IN_THE_PICTURE = "answer the question in the picture ."
+# NLVR (Suhr et al., ACL 2017): three grey boxes side by side; an object is placed by its upper left corner
+NLVR_FRAME = (
+    "three boxes , each 100 wide and 100 high . x counts from the left , y from the top , to an object 's upper left "
+    "corner . small is 10 across , medium 20 , large 30 ."
+)
+_COLOURS = {"#0099ff": "blue", "black": "black", "yellow": "yellow"}
+_SIZES = {10: "small", 20: "medium", 30: "large"}
+_POSITIONS = ("left", "middle", "right")
+_SHAPES = ("circle", "square", "triangle")
 
 
 def _string(cell: Any) -> str:
@@ -46,10 +55,10 @@ def boxed(cell: Any, options: Options) -> str:
     if start < 0:
         raise Refusal(r"it has no \boxed{…}")
     depth = 0
-    for place in range(start + len("\\boxed"), len(text)):
-        depth += {"{": 1, "}": -1}.get(text[place], 0)
+    for end in range(start + len("\\boxed"), len(text)):
+        depth += {"{": 1, "}": -1}.get(text[end], 0)
         if not depth:
-            return text[start + len("\\boxed{") : place].strip()
+            return text[start + len("\\boxed{") : end].strip()
     raise Refusal(r"its last \boxed{…} does not end")
 
 
@@ -57,10 +66,10 @@ def letter(cell: Any, options: Options) -> Any:
     """The option that a letter names (A is the first); of a row without options the answer as it stands."""
     if not options:
         return cell
-    said = str(cell).strip()
-    position = ord(said) - ord("A") if re.fullmatch("[A-Z]", said) else len(options)
+    name = str(cell).strip()
+    position = ord(name) - ord("A") if re.fullmatch("[A-Z]", name) else len(options)
     if position >= len(options):
-        raise Refusal(f"its answer {said!r:.60} is no letter of its {len(options)} options")
+        raise Refusal(f"its answer {name!r:.60} is no letter of its {len(options)} options")
     return options[position]
 
 
@@ -96,10 +105,10 @@ def choices(cell: Any, options: Options) -> list[str]:
     empty, the choices are in the picture too, and their letters are all that words may say.
     """
     asked, whole = (cell[0], cell[1]) if isinstance(cell, list) and len(cell) == 2 else (cell, None)
-    found = _choices(_string(asked))
-    if not found and not asked.strip() and whole:
-        return [chr(ord("A") + place) for place in range(len(_choices(_string(whole))))]
-    return found
+    texts = _choices(_string(asked))
+    if not texts and not asked.strip() and whole:
+        return _letters(len(_choices(_string(whole))))
+    return texts
 
 
 def _choices(text: str) -> list[str]:
@@ -108,10 +117,49 @@ def _choices(text: str) -> list[str]:
         return []
     pieces = _CHOICE.split(parts[1])  # text before A, then letter and text in turn
     letters, texts = pieces[1::2], [" ".join(piece.split()) for piece in pieces[2::2]]
-    alphabet = [chr(ord("A") + place) for place in range(len(letters))]
-    if len(letters) < 2 or letters != alphabet or pieces[0].strip():
+    if len(letters) < 2 or letters != _letters(len(letters)) or pieces[0].strip():
         raise Refusal(f"its choices {parts[1]!r:.80} cannot be told apart")
     return texts
+
+
+def _letters(number: int) -> list[str]:
+    return [chr(ord("A") + index) for index in range(number)]
+
+
+def nlvr_scene(cell: Any, options: Options) -> str:
+    """NLVR's `structured_rep` (lists of objects, one a box, with type, color, size, x_loc, y_loc) in words.
+
+    It says all that the picture shows. Raises `Refusal` for anything else.
+    """
+    try:
+        boxes = [" ; ".join(map(_nlvr_object, box)) or "empty" for box in cell]
+    except (KeyError, TypeError, AttributeError):
+        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
+    return " ".join([NLVR_FRAME, *(f"box {number} : {words} ." for number, words in enumerate(boxes, 1))])
+
+
+def nlvr_counts(cell: Any, options: Options) -> str:
+    """What each of NLVR's boxes holds, counted by colour and shape: a step of reasoning in other words than the twin's.
+
+    It looks, and draws no conclusion. Raises `Refusal` for anything but a `structured_rep`.
+    """
+    try:
+        boxes = [Counter(tuple(_nlvr_object(thing).split()[1:3]) for thing in box) for box in cell]
+        named = dict(zip(_POSITIONS, boxes, strict=True))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
+    sentences = []
+    for position, box in named.items():
+        things = " , ".join(f"{number} {colour} {shape}" for (colour, shape), number in sorted(box.items()))
+        sentences.append(f"in {position} : {things or 'nothing'} .")
+    return " ".join(sentences)
+
+
+def _nlvr_object(thing: dict[str, Any]) -> str:
+    size, colour, shape = _SIZES[thing["size"]], _COLOURS[thing["color"].lower()], thing["type"]
+    if shape not in _SHAPES or not all(isinstance(thing[axis], int) for axis in ("x_loc", "y_loc")):
+        raise KeyError(shape)
+    return f"{size} {colour} {shape} at {thing['x_loc']} {thing['y_loc']}"
 
 
 CONVERTERS: dict[str, Callable[[Any, Options], Any]] = {

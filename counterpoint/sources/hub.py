@@ -11,19 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from counterpoint.errors import UserError
-from counterpoint.params import Source
+from counterpoint.errors import UserError, one_line
 from counterpoint.problem import Problem
 from counterpoint.progress import track
 from counterpoint.sources import folder, parsing
-from counterpoint.sources.records import Record, Refusal
+from counterpoint.sources.parsing import Record, Refusal
 from counterpoint.sources.rows import collect
+
+if TYPE_CHECKING:
+    from counterpoint.params import Source
 
 
 def read(source: Source) -> tuple[list[Problem], list[dict]]:
-    """Problems and rejects. Raises `UserError` when the data set or its split cannot be loaded."""
+    """Problems (not yet split) and rejects (columns of the table `rejects`) of a data set.
+
+    Raises `UserError` when the data set or its split cannot be loaded.
+    """
     import datasets
 
     data = {split: _load(source, split) for split in dict.fromkeys(source.split.split("+"))}
@@ -39,24 +44,29 @@ def read(source: Source) -> tuple[list[Problem], list[dict]]:
 def read_rows(
     data: dict[str, Any], source: Source, where: str, roots: tuple[Path, ...]
 ) -> tuple[list[Problem], list[dict]]:
-    """Problems and rejects of `datasets.Dataset`s by split; pictures kept by path must lie in one of `roots`.
+    """Problems and rejects of `datasets.Dataset`s, by split.
 
-    Raises `UserError` when a split cannot be read to its end.
+    where: the data set's name for messages. roots: pictures kept by path must lie in one of them. Raises `UserError`
+    when a split cannot be read to its end.
     """
     import pyarrow as pa
 
     def records() -> Iterator[Record]:
         for split, rows in data.items():
-            place = {"file": f"{where}:{split}", "stem": source.name, "part": split}
             number = 0
             try:
                 for number, (row, fault) in enumerate(track(_rows(rows), len(rows), f"reading {split}"), 1):
-                    yield Record(**place, line=number, row=row, fault=fault)
+                    yield Record(f"{where}:{split}", number, source.name, split, row, fault)
             except (parsing.Unreadable, pa.ArrowException, OSError) as error:
-                reason = " ".join(str(error).split())[:300]
+                reason = one_line(error)
                 raise UserError(f"{where}:{split}: it cannot be read on after row {number}: {reason}") from None
 
-    return collect(records(), source, lambda cell, _: _picture(cell, roots, source.max_image_bytes))
+    def read_picture(cell: Any, _: Record) -> bytes:
+        if not isinstance(cell, dict):
+            raise Refusal(f"its picture must be a cell of an Image feature, not {cell!r:.60}")
+        return folder.picture(cell, [(root, root) for root in roots], source.max_image_bytes)
+
+    return collect(records(), source, read_picture)
 
 
 def _load(source: Source, split: str):
@@ -74,8 +84,7 @@ def _load(source: Source, split: str):
         config = source.config if source.config in datasets.get_dataset_config_names(source.path) else None
         return datasets.load_dataset(source.path, config, split=split)
     except (OSError, ValueError, KeyError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{name}: the data set cannot be loaded ({reason}); check {remedy}") from None
+        raise UserError(f"{name}: the data set cannot be loaded ({one_line(error)}); check {remedy}") from None
 
 
 def _rows(data: Any) -> Iterator[tuple[Any, str | None]]:
@@ -114,18 +123,7 @@ def _unpacked(feature: Any, value: Any) -> Any:
         return {name: _unpacked(feature[name], inner) for name, inner in value.items()}
     if not isinstance(feature, datasets.Json):
         return [_unpacked(feature.feature, inner) for inner in value]
-    found, fault = parsing.json_value(value)
+    unpacked, fault = parsing.json_value(value)
     if fault is not None:
         raise Refusal(fault)
-    return found
-
-
-def _picture(cell: Any, roots: tuple[Path, ...], max_bytes: int) -> bytes:
-    if not isinstance(cell, dict):
-        raise Refusal(f"its picture must be a cell of an Image feature, not {cell!r:.60}")
-    for root in roots:
-        try:
-            return folder.picture(cell, (root,), root, max_bytes)
-        except Refusal as refusal:
-            last = refusal
-    raise last
+    return unpacked

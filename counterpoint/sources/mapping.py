@@ -20,7 +20,7 @@ from typing import Any
 
 from counterpoint.errors import UserError, nearest
 from counterpoint.sources.converters import CONVERTERS
-from counterpoint.sources.records import Refusal
+from counterpoint.sources.parsing import Refusal
 
 FIELDS = (
     "id", "question", "answer", "answer_type", "options", "images", "reasoning", "text_twin", "difficulty", "state",

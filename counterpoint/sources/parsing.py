@@ -1,7 +1,7 @@
 """The rows that JSON, JSON lines, CSV and Arrow tables hold, each with the line where it stands.
 
-A row that cannot be read is a fault of its own. A file of which nobody can tell how many rows are lost is `Unreadable`
-as a whole: as one refused row among those allowed, the rest of it would go missing unnoticed.
+A row that cannot be read is a `Record` with a fault. A file is `Unreadable` as a whole where nobody can tell how many
+of its rows are lost: counted as one refused row, the rest of it would go missing unnoticed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-Found = tuple[int, Any, str | None]  # line from 1, the row, or why there is none
+ParsedRow = tuple[int, Any, str | None]  # line from 1, the row, or why there is none
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # none of them may stand within a JSON text
-_OTHER_UNICODE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 begins, and UTF-32 of Intel's order
+BOM = b"\xef\xbb\xbf"  # how some programs begin a file of UTF-8
 BATCH_ROWS, BATCH_BYTES = 256, 1 << 24  # what is read of a table at a time at most, a row at least
 LONGEST_INTEGER = 400  # digits; Python refuses to convert long ones, and says so only where they are used
 
@@ -25,22 +27,39 @@ class Unreadable(Exception):
     """Why a file cannot be read to its end."""
 
 
+class Refusal(Exception):
+    """Why one row cannot be used."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row where it stands: `file` as users know it, and `line` from 1.
+
+    stem: the file's name without its ending, or the name of a hub data set's source. part: the same, or the split of a
+    hub data set. fault: set instead of `row` when the row could not even be parsed. folder: where paths of pictures
+    start.
+    """
+
+    file: str
+    line: int | None
+    stem: str
+    part: str
+    row: dict[str, Any] | None = None
+    fault: str | None = None
+    folder: Path | None = None
+
+
 class _Repeated(dict):
-    """A JSON object with a key that occurs twice: which of its values is meant is not for a parser to say."""
+    """A JSON object with a key that occurs twice: a parser cannot know which of its values is meant."""
 
     def __init__(self, pairs: list[tuple[str, Any]], key: str):
         super().__init__(pairs)
         self.key = key
 
 
-def decoded(data: bytes) -> str:
-    """The text of a file. Raises `Unreadable`."""
-    if data.startswith(_OTHER_UNICODE):
+def _refuse_utf16(data: bytes) -> None:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-32 of Intel's order begins so too
         raise Unreadable("it is UTF-16; save it as UTF-8")
-    try:
-        return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def json_value(data: bytes | str) -> tuple[Any, str | None]:
@@ -56,14 +75,13 @@ def json_value(data: bytes | str) -> tuple[Any, str | None]:
         return None, f"broken JSON: {error}"
 
 
-def json_rows(data: bytes, lines_only: bool) -> Iterator[Found]:
+def json_rows(data: bytes, lines_only: bool) -> Iterator[ParsedRow]:
     """The rows of a JSON array, of an object that holds nothing but rows, by id, or of JSON lines.
 
-    `lines_only` tells that the file's name promises lines: then its first one may be broken. Raises `Unreadable`.
+    lines_only: whether the file's name promises lines; then the first one may be broken. Raises `Unreadable`.
     """
-    if data.startswith(_OTHER_UNICODE):
-        decoded(data)
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    _refuse_utf16(data)
+    data = data.removeprefix(BOM)
     whole, fault = json_value(data)
     rows: Iterable[Any] | None = None
     if fault is None and isinstance(whole, list):
@@ -94,10 +112,14 @@ def json_rows(data: bytes, lines_only: bool) -> Iterator[Found]:
         yield (number, None, fault) if fault else (number, *_row(row))
 
 
-def csv_rows(data: bytes) -> Iterator[Found]:
-    """The rows of a CSV table, by its header. Raises `Unreadable`, also for a quotation that does not end: to read on
+def csv_rows(data: bytes) -> Iterator[ParsedRow]:
+    """The rows of a CSV table, by its header. Raises `Unreadable`, also for a quotation that does not end: reading on
     would take all that follows for one cell."""
-    text = decoded(data)
+    _refuse_utf16(data)
+    try:
+        text = data.removeprefix(BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8: {error.reason} at byte {error.start}") from None
     last = len(re.split("\r\n|\n|\r", text))
     limit = csv.field_size_limit(max(len(text), 1))  # a cell may be long
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -118,46 +140,44 @@ def csv_rows(data: bytes) -> Iterator[Found]:
 
 
 def rows_at_a_time(rows: int, size: int) -> int:
-    """How many rows of a table of so many `rows` and `size` bytes are read at a time: each may hold pictures."""
+    """How many rows are read at a time of a table of `rows` rows and `size` bytes: each row may hold pictures."""
     return max(1, min(BATCH_ROWS, BATCH_BYTES * rows // max(size, 1)))
 
 
 def table_rows(batch: Any) -> Iterator[tuple[Any, str | None]]:
-    """The rows of a `pyarrow` table or batch as (row, None) or (None, fault); raises `Unreadable`, see `_sound`."""
-    _sound(batch.schema)
+    """The rows of a `pyarrow` table or batch as (row, None) or (None, fault).
+
+    Raises `Unreadable` where two columns have one name.
+    """
+    for name, times in Counter(batch.schema.names).items():
+        if times > 1:
+            raise Unreadable(f"it has {times} columns of the name {name!r:.60}; rename one")
     batch = _shortest(batch)
     try:
         rows = batch.to_pylist()
     except (ValueError, OverflowError, TypeError):  # one cell, such as text that is not UTF-8: which is it?
         rows = None
-    for place in range(batch.num_rows):
+    for index in range(batch.num_rows):
         try:
-            yield rows[place] if rows is not None else batch.slice(place, 1).to_pylist()[0], None
+            yield rows[index] if rows is not None else batch.slice(index, 1).to_pylist()[0], None
         except (ValueError, OverflowError, TypeError) as error:
             yield None, f"a cell cannot be read: {' '.join(str(error).split())[:200]}"
-
-
-def _sound(schema: Any) -> None:
-    """Raise `Unreadable` where two columns have one name."""
-    for name, times in Counter(schema.names).items():
-        if times > 1:
-            raise Unreadable(f"it has {times} columns of the name {name!r:.60}; rename one")
 
 
 def _shortest(batch: Any) -> Any:
     """Single-precision columns by the shortest decimal that means them: 0.1, which is 0.10000000149011612 as double."""
     import pyarrow as pa
 
-    for place, field in enumerate(batch.schema):
+    for index, field in enumerate(batch.schema):
         if pa.types.is_float32(field.type):
-            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.string()).cast(pa.float64()))
+            batch = batch.set_column(index, field.name, batch.column(index).cast(pa.string()).cast(pa.float64()))
     return batch
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
     return _Repeated(pairs, next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1))
 
 
@@ -170,10 +190,13 @@ def _row(value: Any) -> tuple[Any, str | None]:
         return None, f"a JSON object is wanted, not {value!r:.60}"
     open_values = [value]
     while open_values:
-        one = open_values.pop()
-        if isinstance(one, _Repeated):
-            return None, f"broken JSON: the key {one.key!r:.60} occurs twice"
-        open_values += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        inner = open_values.pop()
+        if isinstance(inner, _Repeated):
+            return None, f"broken JSON: the key {inner.key!r:.60} occurs twice"
+        if isinstance(inner, dict):
+            open_values += inner.values()
+        elif isinstance(inner, list):
+            open_values += inner
     return value, None
 
 

@@ -14,7 +14,7 @@ import warnings
 from functools import partial
 
 from counterpoint.problem import Picture, encode_png
-from counterpoint.sources.records import Refusal
+from counterpoint.sources.parsing import Refusal
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # Pillow knows dozens; each is code that hostile bytes could reach
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright

@@ -13,7 +13,7 @@ from counterpoint.errors import UserError, nearest
 from counterpoint.params import Source
 from counterpoint.problem import Problem, digest, fault
 from counterpoint.sources import mapping, pictures
-from counterpoint.sources.records import Record, Refusal
+from counterpoint.sources.parsing import Record, Refusal
 from counterpoint.verify import judge
 
 FROM_FILE = "file"  # what `family` and `part` say instead of a column

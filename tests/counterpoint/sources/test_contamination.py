@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from counterpoint.problem import Picture, Problem, encode_png
-from counterpoint.sources import contamination, likeness
+from counterpoint.sources import contamination
 
 LONG = "a baker sells {} loaves in the morning and twice as many in the afternoon , so how many are sold that day ?"
 
@@ -87,16 +87,16 @@ def test_hits_are_counted_and_summed():
 
 
 def test_operators_and_numbers_tell_questions_apart():
-    texts = [likeness.words(t) for t in ("what is 3 + 4 ?", "what is 3 − 4 ?", "What is 3-4?", "what is 3 - 5 ?")]
+    texts = [contamination.words(t) for t in ("what is 3 + 4 ?", "what is 3 − 4 ?", "What is 3-4?", "what is 3 - 5 ?")]
     assert texts[1] == texts[2] and len(set(texts)) == 3
 
 
 def test_a_template_is_shared_by_all_and_found_by_none():
     """Windows that many texts have point nowhere, so that a template costs no pairs."""
-    texts = [likeness.words(LONG.format(f"{n} green and {n} brown")) for n in range(likeness.COMMON + 50)]
-    pairs = likeness.containing(texts, texts)
+    texts = [contamination.words(LONG.format(f"{n} green and {n} brown")) for n in range(contamination.COMMON + 50)]
+    pairs = contamination.containing(texts, texts)
     assert all(place in same for place, same in enumerate(pairs))
-    assert max(map(len, pairs)) <= likeness.CANDIDATES + 1
+    assert max(map(len, pairs)) <= contamination.CANDIDATES + 1
 
 
 def test_pictures_that_differ_in_one_small_thing_are_told_apart_and_copies_are_not():
@@ -107,17 +107,17 @@ def test_pictures_that_differ_in_one_small_thing_are_told_apart_and_copies_are_n
         ImageDraw.Draw(image).rectangle((20, 20, 29, 29), fill="red" if number % 2 else "black")
         moved.append(image)
     copies = [jpeg(image) for image in images]
-    base = likeness.prints([png(image) for image in images])
-    assert [near == [n] for n, near in enumerate(likeness.alike(base, base))] == [True] * 40
-    caught = sum(n in near for n, near in enumerate(likeness.alike(likeness.prints(copies), base)))
-    false = sum(bool(near) for near in likeness.alike(likeness.prints([png(i) for i in moved]), base))
+    base = contamination.prints([png(image) for image in images])
+    assert [near == [n] for n, near in enumerate(contamination.alike(base, base))] == [True] * 40
+    caught = sum(n in near for n, near in enumerate(contamination.alike(contamination.prints(copies), base)))
+    false = sum(bool(near) for near in contamination.alike(contamination.prints([png(i) for i in moved]), base))
     assert caught >= 38 and false <= 4
 
 
-def random_prints(rng, number: int) -> likeness.Prints:
+def random_prints(rng, number: int) -> contamination.Prints:
     bits = rng.integers(0, 2**63, (number, 3), dtype=np.uint64)
-    cells = rng.integers(0, 256, (number, likeness.CELLS**2 * 3), dtype=np.uint8)
-    return likeness.Prints([str(n) for n in range(number)], bits, cells)
+    cells = rng.integers(0, 256, (number, contamination.CELLS**2 * 3), dtype=np.uint8)
+    return contamination.Prints([str(n) for n in range(number)], bits, cells)
 
 
 def test_thousands_against_thousands_take_no_time():
@@ -125,9 +125,9 @@ def test_thousands_against_thousands_take_no_time():
     tests, pool = random_prints(rng, 200), random_prints(rng, 4000)
     pool.bits[7], pool.cells[7] = tests.bits[3], tests.cells[3]
     began = time.process_time()
-    pairs = likeness.alike(tests, pool)
+    pairs = contamination.alike(tests, pool)
     questions = [tuple(map(str, rng.integers(0, 3000, 30))) for _ in range(4000)]
-    same = likeness.containing(questions[:200], questions)
+    same = contamination.containing(questions[:200], questions)
     assert time.process_time() - began < 5
     assert [n for n, near in enumerate(pairs) if near] == [3] and pairs[3] == [7]
     assert same == [{n} for n in range(200)]

@@ -1,8 +1,7 @@
 import pytest
 
-from counterpoint.sources.converters import CONVERTERS, IN_THE_PICTURE
-from counterpoint.sources.records import Refusal
-from counterpoint.sources.scenes import NLVR_FRAME
+from counterpoint.sources.converters import CONVERTERS, IN_THE_PICTURE, NLVR_FRAME
+from counterpoint.sources.parsing import Refusal
 
 ABC = ("left", "right", "A")
 CHOICES = "What is x ?\nChoices:\nA:40°\nB:60°\nC:120° or\nmore"

@@ -2,7 +2,7 @@ import pytest
 
 from counterpoint.errors import UserError
 from counterpoint.sources import mapping
-from counterpoint.sources.records import Refusal
+from counterpoint.sources.parsing import Refusal
 
 ROW = {
     "q": " <image1>\nWhich  one ?", "a": 3, "one": "x", "two": "y", "none": None, "true": True, "pair": [1, 2],

@@ -12,7 +12,7 @@ from PIL import Image
 
 from counterpoint.problem import Picture
 from counterpoint.sources import folder, pictures
-from counterpoint.sources.records import Refusal
+from counterpoint.sources.parsing import Refusal
 
 RED, LIMIT = (200, 30, 10), 10_000
 

@@ -11,7 +11,7 @@ from counterpoint import params
 from counterpoint.params import compose
 from counterpoint.problem import Picture
 from counterpoint.sources import folder, load
-from counterpoint.sources.scenes import nlvr_scene
+from counterpoint.sources.converters import nlvr_scene
 
 STUDIES = Path(__file__).parents[3] / "studies"
 
