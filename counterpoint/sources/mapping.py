@@ -26,8 +26,8 @@ FIELDS = (
     "id", "question", "answer", "answer_type", "options", "images", "reasoning", "text_twin", "difficulty", "state",
 )  # fmt: skip
 REQUIRED = ("question", "answer")
-WAYS = ("column", "template", "value")  # one of them says where a field's content comes from
-_PLACE = re.compile(r"\{([^{}]+)\}")
+WAYS = ("column", "template", "value")  # one of them says where the value of a field is from
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _TAG = re.compile(r"<image\s?\d*>")
 
 
@@ -47,7 +47,7 @@ def check(fields: Mapping[str, Any], where: str = "source.fields") -> None:
             raise UserError(f"{key} must have one of {', '.join(WAYS)}, and `with` only beside column or template")
         if "column" in spec:
             _check_columns(spec["column"], key)
-        if "template" in spec and not (isinstance(spec["template"], str) and _PLACE.search(spec["template"])):
+        if "template" in spec and not (isinstance(spec["template"], str) and _PLACEHOLDER.search(spec["template"])):
             raise UserError(f"{key}.template must be a text with a {{column}} in it, not {spec['template']!r}")
         if spec.get("with", "letter") not in CONVERTERS:
             raise UserError(f"{key}.with is {spec['with']!r}{nearest(str(spec['with']), CONVERTERS)}")
@@ -66,12 +66,12 @@ def cell(row: Mapping[str, Any], column: str) -> Any:
     """The cell of a column; `metadata.split` is the key split of the column metadata. Raises `Refusal` if missing."""
     if column in row:
         return row[column]
-    found: Any = row
+    value: Any = row
     for name in column.split("."):
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(value, Mapping) or name not in value:
             raise Refusal(f"no column {column!r}{nearest(column, map(str, row))}")
-        found = found[name]
-    return found
+        value = value[name]
+    return value
 
 
 def plain(value: Any) -> str:
@@ -91,10 +91,10 @@ def plain(value: Any) -> str:
         raise Refusal(f"one value is wanted, not {value!r:.60}")
     if not isinstance(value, str | int | float):
         raise Refusal(f"{value!r:.60} is no text or number")
-    said = str(value).strip()
-    if any("\ud800" <= sign <= "\udfff" for sign in said):
-        raise Refusal(f"{said!r:.60} holds half a character (a lone surrogate)")
-    return said
+    text = str(value).strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refusal(f"{text!r:.60} holds half a character (a lone surrogate)")
+    return text
 
 
 def _read(row: Mapping[str, Any], spec: Any, options: tuple[str, ...] | None) -> list[Any]:
@@ -104,17 +104,17 @@ def _read(row: Mapping[str, Any], spec: Any, options: tuple[str, ...] | None) ->
     if "value" in spec:
         return [spec["value"]]
     if "template" in spec:
-        found = [_PLACE.sub(lambda place: plain(cell(row, place[1])), spec["template"])]
+        values = [_PLACEHOLDER.sub(lambda match: plain(cell(row, match[1])), spec["template"])]
     else:
-        found = _read(row, spec["column"], options)
+        values = _read(row, spec["column"], options)
     if "with" not in spec:
-        return found
-    return [CONVERTERS[spec["with"]](found[0] if len(found) == 1 else found, options)]
+        return values
+    return [CONVERTERS[spec["with"]](values[0] if len(values) == 1 else values, options)]
 
 
 def text(row: Mapping[str, Any], spec: Any, options: tuple[str, ...] | None = None) -> str:
     """A field as one text, empty where the row has none. Raises `Refusal`."""
-    return " ".join(said for value in _read(row, spec, options) if (said := plain(value)))
+    return " ".join(filter(None, (plain(value) for value in _read(row, spec, options))))
 
 
 def prose(row: Mapping[str, Any], spec: Any) -> str:
@@ -124,25 +124,27 @@ def prose(row: Mapping[str, Any], spec: Any) -> str:
 
 def flat(row: Mapping[str, Any], spec: Any) -> list[Any]:
     """A field as a list: of what its columns hold, lists opened, nothing empty."""
-    found = []
-    for value in _read(row, spec, None):
-        found += [] if value is None or value == "" else value if isinstance(value, list) else [value]
-    return found
+    return [item for value in _read(row, spec, None) for item in _items(value)]
+
+
+def _items(value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    return [] if value is None or value == "" else [value]
 
 
 def options(row: Mapping[str, Any], spec: Any) -> tuple[str, ...] | None:
     """The options, None for a question without. Raises `Refusal` where they repeat, are empty or are pictures."""
-    found = []
+    texts = []
     for value in _read(row, spec, None):
         if isinstance(value, str) and value.strip().startswith("["):  # a list in a CSV cell
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
                 raise Refusal(f"its options {value!r:.60} are no JSON list") from None
-        items = [] if value is None or value == "" else value if isinstance(value, list) else [value]
-        found += [plain(item) for item in items]
-    if len(set(found)) != len(found) or "" in found:
-        raise Refusal(f"its options {found} repeat or hold an empty one")
-    if any(_TAG.search(option) for option in found):
-        raise Refusal(f"its options {found} are pictures")
-    return tuple(found) or None
+        texts += [plain(item) for item in _items(value)]
+    if len(set(texts)) != len(texts) or "" in texts:
+        raise Refusal(f"its options {texts} repeat or hold an empty one")
+    if any(_TAG.search(option) for option in texts):
+        raise Refusal(f"its options {texts} are pictures")
+    return tuple(texts) or None

@@ -1,7 +1,7 @@
 """Pictures are hostile input: limits on bytes and pixels, an allow-list of formats, one still frame, eight bits.
 
-What a model's processor reads without loss stays the very bytes; a turned, transparent, CMYK or 16-bit picture becomes
-the PNG of what a viewer shows. Everything else is refused. What was found good is put aside on disk.
+What a model's processor reads without loss keeps its bytes. A turned, transparent, CMYK or 16-bit picture becomes the
+PNG of what a viewer shows. Everything else is refused. Accepted pictures wait in a file on disk.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # Pillow knows dozens; each is 
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
-class Aside:
-    """Pictures put aside, equal ones once, in a file without a name that goes when the last of them does.
+class PictureFile:
+    """Pictures in a temporary file, equal ones once. The file goes when the last of its pictures does.
 
     It lies in the working folder, where the problems will be written: a system's folder for such files may be memory.
     """
 
     def __init__(self):
         self.file = tempfile.TemporaryFile(dir=".")  # noqa: SIM115 (its pictures hold it open)
-        self.kept: dict[bytes, Picture] = {}
+        self.pictures: dict[bytes, Picture] = {}
 
-    def keep(self, data: bytes) -> Picture:
+    def add(self, data: bytes) -> Picture:
         """The picture with these bytes."""
-        name = hashlib.sha256(data).digest()
-        if name not in self.kept:
+        key = hashlib.sha256(data).digest()
+        if key not in self.pictures:
             start = self.file.seek(0, os.SEEK_END)
             self.file.write(data)
-            self.kept[name] = Picture(partial(self._read, start, len(data)))
-        return self.kept[name]
+            self.pictures[key] = Picture(partial(self._read, start, len(data)))
+        return self.pictures[key]
 
     def _read(self, start: int, size: int) -> bytes:
         self.file.seek(start)
@@ -52,7 +52,8 @@ def too_large(size: int, limit: int) -> str:
 def checked(data: bytes, max_bytes: int, max_pixels: int) -> bytes:
     """The picture's bytes, or those of its plain PNG. Raises `Refusal` with the reason.
 
-    Its header is read first: nothing is decompressed before its size in pixels is known and allowed.
+    max_bytes, max_pixels: what is allowed. The header is read first: nothing is decompressed before its size in pixels
+    is known and allowed.
     """
     from PIL import Image
 
@@ -64,13 +65,11 @@ def checked(data: bytes, max_bytes: int, max_pixels: int) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow only warns of a bomb; max_pixels refuses it
             image = Image.open(io.BytesIO(data), formats=FORMATS)
-            width, height = image.size
-            if width * height > max_pixels:
-                raise Refusal(
-                    f"its picture is {width} × {height} pixels, more than the {max_pixels} of source.max_image_pixels"
-                )
-            if width < 1 or height < 1:
-                raise Refusal(f"its picture is {width} × {height} pixels: nothing to see")
+            size = f"{image.width} × {image.height} pixels"
+            if image.width * image.height > max_pixels:
+                raise Refusal(f"its picture is {size}, more than the {max_pixels} of source.max_image_pixels")
+            if image.width < 1 or image.height < 1:
+                raise Refusal(f"its picture is {size}: nothing to see")
             # a camera's JPEG may carry previews behind the picture (MPO); a moving picture has no one frame to show
             if getattr(image, "is_animated", False) and image.format != "MPO":
                 raise Refusal("its picture moves: it has several frames")

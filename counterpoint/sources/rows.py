@@ -6,108 +6,119 @@ import dataclasses
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoint import prompt
 from counterpoint.errors import UserError, nearest
-from counterpoint.params import Source
 from counterpoint.problem import Problem, digest, fault
 from counterpoint.sources import mapping, pictures
 from counterpoint.sources.parsing import Record, Refusal
 from counterpoint.verify import judge
+
+if TYPE_CHECKING:
+    from counterpoint.params import Source
 
 FROM_FILE = "file"  # what `family` and `part` say instead of a column
 _INTEGER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?\.\d+", re.ASCII)
 _LATEX = re.compile(r"\\[A-Za-z]")
 
-ReadCell = Callable[[Any, Record], bytes]  # a cell of an image column as encoded bytes; raises Refusal
+ReadPicture = Callable[[Any, Record], bytes]  # a cell of an image column as encoded bytes; raises Refusal
 
 
-def collect(records: Iterable[Record], source: Source, read: ReadCell) -> tuple[list[Problem], list[dict]]:
-    """Problems and rejects, both in the rows' order. A problem's split is the one that `source.parts` names for its
-    row, or `train` where there are no parts: `splits` draws from there. Pictures wait on disk (`pictures.Aside`).
+def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture) -> tuple[list[Problem], list[dict]]:
+    """Problems and rejects (columns of the table `rejects`), both in the rows' order.
 
-    Raises `UserError` when the mapping names unknown fields or a held-out family does not occur.
+    A problem's split is the one that `source.parts` names for its row, or `train` where there are no parts: then
+    `splits.assign` draws the suites. Pictures wait on disk (`pictures.PictureFile`). Raises `UserError` when the
+    mapping names unknown fields or a held-out family does not occur.
     """
     mapping.check(source.fields)
     problems: dict[str, Problem] = {}
-    placed: list[tuple[Record, Problem]] = []
-    groups: list[str] = []
+    origins: dict[str, tuple[Record, str]] = {}  # by problem_id, the row and the group that it states
     rejects: list[dict] = []
     families: set[str] = set()
-    aside = pictures.Aside()
+    picture_file = pictures.PictureFile()
 
     def refuse(record: Record, reason: str, problem_id: str | None) -> None:
-        place = {"source": source.name, "file": record.file, "line": record.line}
-        said = reason.encode("utf-8", "backslashreplace").decode()  # a column's name may hold half a character
-        rejects.append({**place, "problem_id": problem_id, "reason": said})
+        reason = reason.encode("utf-8", "backslashreplace").decode()  # a column's name may hold half a character
+        where = {"source": source.name, "file": record.file, "line": record.line}
+        rejects.append({**where, "problem_id": problem_id, "reason": reason})
 
     for record in records:
-        own_id = None
+        stated_id = None
         try:
             if record.row is None:
                 raise Refusal(record.fault or "no row")
             split = _split(record, source)
             if split is None:
                 continue
-            own_id = mapping.text(record.row, source.fields["id"]) or None if "id" in source.fields else None
+            stated_id = _field(record, source, "id", mapping.text) or None
             family = _family(record, source)
             families.add(family)
-            problem = to_problem(record, source, family, own_id, read, aside)
-            group = mapping.text(record.row, source.fields["state"]) if "state" in source.fields else ""
+            problem = to_problem(record, source, split, family, stated_id, read_picture, picture_file)
+            group = _field(record, source, "state", mapping.text) or ""
         except Refusal as refusal:
-            refuse(record, str(refusal), own_id)
+            refuse(record, str(refusal), stated_id)
             continue
         if problem.problem_id in problems:
             refuse(record, "a duplicate: an earlier row has this problem_id", problem.problem_id)
             continue
-        problems[problem.problem_id] = problem = dataclasses.replace(problem, split=split)
-        placed.append((dataclasses.replace(record, row=None), problem))  # a row may hold its pictures
-        groups.append(group)
+        problems[problem.problem_id] = problem
+        origins[problem.problem_id] = (dataclasses.replace(record, row=None), group)  # a row may hold its pictures
     for name in source.held_out_families:
         if name not in families:
             raise UserError(f"params.yaml: source.held_out_families: no row is of {name!r}{nearest(name, families)}")
     if "state" in source.fields:
-        states = _joined([problem.state_id for _, problem in placed], groups, source.name)
-        placed = [(r, dataclasses.replace(p, state_id=s)) for (r, p), s in zip(placed, states, strict=True)]
-        problems = {p.problem_id: p for _, p in placed}
-    for problem_id, (record, reason) in _crossing(placed, source.held_out_families).items():
-        refuse(record, reason, problem_id)
+        groups = [group for _, group in origins.values()]
+        states = _joined([problem.state_id for problem in problems.values()], groups, source.name)
+        joined = zip(problems.items(), states, strict=True)
+        problems = {name: dataclasses.replace(problem, state_id=state) for (name, problem), state in joined}
+    for problem_id, reason in _crossing(problems.values(), source.held_out_families).items():
+        refuse(origins[problem_id][0], reason, problem_id)
         del problems[problem_id]
     return list(problems.values()), rejects
 
 
 def to_problem(
-    record: Record, source: Source, family: str, own_id: str | None, read: ReadCell, aside: pictures.Aside
+    record: Record,
+    source: Source,
+    split: str,
+    family: str,
+    stated_id: str | None,
+    read_picture: ReadPicture,
+    picture_file: pictures.PictureFile,
 ) -> Problem:
-    """One row as a problem of the split `train`, its pictures put `aside`. Raises `Refusal`."""
-    row, fields = record.row, source.fields
-    question = mapping.prose(row, fields["question"])
-    options = mapping.options(row, fields["options"]) if "options" in fields else None
-    answer = mapping.text(row, fields["answer"], options)
-    cells = mapping.flat(row, fields["images"]) if "images" in fields else []
+    """One row as a problem, its pictures added to `picture_file`. Raises `Refusal`.
+
+    stated_id: the id that the row states; None: it follows from the content.
+    """
+    question = _field(record, source, "question", mapping.prose)
+    options = _field(record, source, "options", mapping.options)
+    answer = mapping.text(record.row, source.fields["answer"], options)
+    answer_type = _field(record, source, "answer_type", mapping.text)
+    difficulty = _field(record, source, "difficulty", mapping.text)
     images, states = [], []
-    for cell in cells:
-        data = pictures.checked(read(cell, record), source.max_image_bytes, source.max_image_pixels)
-        images.append(aside.keep(data))
+    for cell in _field(record, source, "images", mapping.flat) or ():
+        data = pictures.checked(read_picture(cell, record), source.max_image_bytes, source.max_image_pixels)
+        images.append(picture_file.add(data))
         states.append(digest(data.hex(), length=64))
     # by the picture alone: several questions about one picture stay on one side of the split
     state_id = digest(states or question)
     problem = Problem(
         state_id=state_id,
-        problem_id=own_id or digest(source.name, family, state_id, question, options, answer),
+        problem_id=stated_id or digest(source.name, family, state_id, question, options, answer),
         source=source.name,
         family=family,
-        split="train",
-        difficulty=_difficulty(mapping.text(row, fields["difficulty"])) if "difficulty" in fields else 1,
+        split=split,
+        difficulty=1 if difficulty is None else _difficulty(difficulty),
         question=question,
         images=tuple(images),
         answer=answer,
-        answer_type=mapping.text(row, fields["answer_type"]) if "answer_type" in fields else _type(answer, options),
+        answer_type=_type(answer, options) if answer_type is None else answer_type,
         options=options,
-        reasoning=mapping.prose(row, fields["reasoning"]) or None if "reasoning" in fields else None,
-        text_twin=mapping.prose(row, fields["text_twin"]) or None if "text_twin" in fields else None,
+        reasoning=_field(record, source, "reasoning", mapping.prose) or None,
+        text_twin=_field(record, source, "text_twin", mapping.prose) or None,
         template_id=family,
     )
     if reason := fault(problem):
@@ -117,6 +128,11 @@ def to_problem(
     if not verdict.correct:  # such a problem could never be answered right
         raise Refusal(f"its own gold answer is not judged correct: {verdict.reason}")
     return problem
+
+
+def _field(record: Record, source: Source, name: str, read: Callable[[dict, Any], Any]) -> Any:
+    """A field of the row, read by the mapping; None where the source does not map it."""
+    return read(record.row, source.fields[name]) if name in source.fields else None
 
 
 def _split(record: Record, source: Source) -> str | None:
@@ -141,7 +157,7 @@ def _family(record: Record, source: Source) -> str:
 
 
 def _joined(states: list[str], groups: list[str], name: str) -> list[str]:
-    """One state for all rows of a group, and for all groups that share a picture: none of these may ever part."""
+    """For each row its new state: one for all rows of a group, and one for all groups that share a picture."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -159,20 +175,19 @@ def _joined(states: list[str], groups: list[str], name: str) -> list[str]:
     return [min(members[root(key)]) for key in keys]
 
 
-def _crossing(placed: list[tuple[Record, Problem]], held_out: list[str]) -> dict[str, tuple[Record, str]]:
-    """By problem_id, the rows that would train on what is tested: their picture, or text, is that of a test's row."""
-    held = {p.state_id: p.family for _, p in placed if p.family in held_out}
-    tested = {p.state_id: p.split for _, p in placed if p.split != "train"}
-    crossing = {}
-    for record, problem in placed:
+def _crossing(problems: Iterable[Problem], held_out: list[str]) -> dict[str, str]:
+    """By problem_id, why a row would train on what is tested: its picture, or text, is that of a test's row."""
+    problems = list(problems)
+    held = {p.state_id: p.family for p in problems if p.family in held_out}
+    tested = {p.state_id: p.split for p in problems if p.split != "train"}
+    reasons = {}
+    for problem in problems:
         if problem.family not in held_out and problem.state_id in held:
-            reason = f"its picture occurs in the held-out family {held[problem.state_id]!r}"
+            reasons[problem.problem_id] = f"its picture occurs in the held-out family {held[problem.state_id]!r}"
         elif problem.split == "train" and problem.state_id in tested:
-            reason = f"its picture or text occurs in the part that tests, {tested[problem.state_id]!r}"
-        else:
-            continue
-        crossing[problem.problem_id] = (record, reason)
-    return crossing
+            part = tested[problem.state_id]
+            reasons[problem.problem_id] = f"its picture or text occurs in the part that tests, {part!r}"
+    return reasons
 
 
 def _difficulty(text: str) -> int:
