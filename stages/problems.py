@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from counterpoint import params, problem, sources, tables
 from counterpoint.problem import Problem
 from counterpoint.progress import track
-from counterpoint.sources.proof import prove
 from stages.common import PROBLEMS, REJECTS, main
 
 log = logging.getLogger("problems")
@@ -41,7 +40,7 @@ def program(arguments: list[str]) -> None:
     suites = len({p for p in settings.suites if p != "text_twin"})
     total = sizes.train + suites * (sizes.per_suite + sizes.per_probe) if source.kind == "procedural" else None
     problems = list(track(found, total, "problems"))
-    prove(problems, settings.suites, source.name)
+    sources.prove(problems, settings.suites, source.name)
     problem.write(problems, PROBLEMS)
     print(counts(problems))
     log.info("%d problems in %s, %d rows refused", len(problems), PROBLEMS, len(rejects))

@@ -6,12 +6,14 @@ A description's first sentence is the key's comment in params.yaml; docs/params.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
+from counterpoint.errors import UserError
 from counterpoint.params.training import Arm, Distill, Kind, Rl, Rules, Sft
-from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Share, Whole, section
+from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Share, Whole, build, section
 
 Condition = Literal["normal", "no_image", "shuffled_image"]
 Checkpoint = Literal["last", "best"]
@@ -61,6 +63,26 @@ class Source:
     benchmarks: dict[str, dict[str, Any]] = Field(
         description="By suite, further sources that are only tested on. Keys as here, where they differ (docs/data.md)."
     )
+
+    def benchmark_sources(self) -> dict[str, Source]:
+        """The sources of the benchmarks, by name: what one does not state is as here, but for what is this one's alone.
+
+        Its problems make up the suite of its own name, or the suites that its `parts` name. Raises `UserError`.
+        """
+        return {name: self._benchmark(name, keys) for name, keys in self.benchmarks.items()}
+
+    def _benchmark(self, name: str, keys: dict[str, Any]) -> Source:
+        alone = {
+            "repository": None, "revision": None, "config": None, "name": name, "family": "file",
+            "part": None, "parts": {"all": name}, "held_out_families": [], "benchmarks": {},
+        }  # fmt: skip
+        shared = {field.name: getattr(self, field.name) for field in dataclasses.fields(Source)}
+        if "fields" not in keys:
+            raise UserError(f"params.yaml: source.benchmarks.{name}.fields is missing; map its columns")
+        benchmark = build(Source, shared | alone | keys, f"source.benchmarks.{name}")
+        if benchmark.benchmarks or not benchmark.parts or "train" in benchmark.parts.values():
+            raise UserError(f"params.yaml: source.benchmarks.{name}: a benchmark's parts are suites, never train")
+        return benchmark
 
 
 @section

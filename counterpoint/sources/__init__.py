@@ -1,87 +1,70 @@
 """Where problems come from: procedural families, a folder of files, or a data set of the hub's kind.
 
-A new source is one file and its line in `_read`.
+A new kind of source is one file and its line in `_read`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from counterpoint import problem
 from counterpoint.errors import UserError
-from counterpoint.params import Params, Source
-from counterpoint.params.typed import build
 from counterpoint.problem import Problem
-from counterpoint.sources import text
 from counterpoint.suites import SUITES
+
+if TYPE_CHECKING:
+    from counterpoint.params import Params, Source
 
 
 def load(params: Params) -> tuple[Iterable[Problem], list[dict]]:
-    """The problems of `params.source` and of its benchmarks, split, and the rows refused at import (columns of the
-    table `rejects`); where the study has the suite `text_reasoning`, its problems too.
+    """The problems of `params.source` and of its benchmarks, split, and the rejects: the rows refused at import
+    (columns of the table `rejects`). Where the study has the suite `text_reasoning`, its problems too.
 
     The problems may come lazily: look at the rejects first. Raises `UserError` for a source that cannot be read.
     """
-    found, rejects = _of_source(params)
+    from counterpoint.sources import text
+
+    problems, rejects = _with_benchmarks(params)
     if any(SUITES[suite].split == text.SPLIT for suite in params.suites):
         sizes = params.problems
-        found = itertools.chain(found, text.problems(sizes.seed, sizes.per_suite, sizes.per_probe))
-    return found, rejects
+        problems = itertools.chain(problems, text.problems(sizes.seed, sizes.per_suite, sizes.per_probe))
+    return problems, rejects
 
 
-def _of_source(params: Params) -> tuple[Iterable[Problem], list[dict]]:
+def _with_benchmarks(params: Params) -> tuple[Iterable[Problem], list[dict]]:
+    from counterpoint.sources.splits import assign, keep
+
     source, sizes = params.source, params.problems
+    tests: list[Problem] = []
+    rejects: list[dict] = []
     if source.kind == "procedural":
         from counterpoint.sources import procedural
 
         scope = procedural.Scope(tuple(sizes.families) if sizes.families else None, sizes.expressions)
-        own, rejects = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe, scope), []
+        problems = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe, scope)
     else:
-        own, rejects = _read(source)
-    if source.kind == "procedural" and not source.benchmarks:
-        return own, rejects
-    from counterpoint.sources.splits import assign, keep
-
-    tests: list[Problem] = []
-    for name, keys in source.benchmarks.items():
-        found, refused = _read(benchmark(source, name, keys))
+        problems, rejects = _read(source)
+    for name, benchmark in source.benchmark_sources().items():
+        members, refused = _read(benchmark)
         # ids of several sources may be equal, such as the numbers from 1
-        tests += [dataclasses.replace(p, problem_id=f"{name}-{p.problem_id}") for p in found]
+        tests += [dataclasses.replace(p, problem_id=f"{name}-{p.problem_id}") for p in members]
         rejects += refused
     if source.benchmarks:
-        own, refused = _apart(own, tests, source.name)
+        problems, refused = _without_tested(problems, tests, source.name)
         rejects += refused
-    if source.kind == "procedural":
-        drawn = own
-    elif source.parts:
-        drawn = keep(own, sizes.seed, sizes.per_suite, sizes.per_probe)
-    else:
-        drawn = assign(own, sizes.seed, sizes.per_suite, sizes.per_probe, source.held_out_families)
-    return itertools.chain(drawn, keep(tests, sizes.seed, sizes.per_suite, sizes.per_probe)), rejects
-
-
-def benchmark(source: Source, name: str, keys: dict) -> Source:
-    """The source of a benchmark: what it does not state is as in `source`, but for what belongs to that one alone.
-
-    Its problems make up the suite of its own name, or the suites that its `parts` name. Raises `UserError`.
-    """
-    neutral = {
-        "repository": None, "revision": None, "config": None, "name": name, "family": "file",
-        "part": None, "parts": {"all": name}, "held_out_families": [], "benchmarks": {},
-    }  # fmt: skip
-    plain = {**{f.name: getattr(source, f.name) for f in dataclasses.fields(Source)}, **neutral, **keys}
-    if "fields" not in keys:
-        raise UserError(f"params.yaml: source.benchmarks.{name}.fields is missing; map its columns")
-    found = build(Source, plain, f"source.benchmarks.{name}")
-    if found.benchmarks or not found.parts or "train" in found.parts.values():
-        raise UserError(f"params.yaml: source.benchmarks.{name}: a benchmark's parts are suites, never train")
-    return found
+    if source.parts:
+        problems = keep(problems, sizes.seed, sizes.per_suite, sizes.per_probe)
+    elif source.kind != "procedural":
+        problems = assign(problems, sizes.seed, sizes.per_suite, sizes.per_probe, source.held_out_families)
+    return itertools.chain(problems, keep(tests, sizes.seed, sizes.per_suite, sizes.per_probe)), rejects
 
 
 def _read(source: Source) -> tuple[list[Problem], list[dict]]:
-    check(source)
+    _check(source)
     if source.kind == "folder":
         from counterpoint.sources.folder import read
     else:
@@ -90,12 +73,12 @@ def _read(source: Source) -> tuple[list[Problem], list[dict]]:
 
 
 def check_all(source: Source) -> None:
-    """Raise `UserError`, before anything is read, for a source or a benchmark of it that could not be."""
-    for each in (source, *(benchmark(source, name, keys) for name, keys in source.benchmarks.items())):
-        check(each)
+    """Raise `UserError`, before anything is read, for a source or a benchmark of it that cannot be read."""
+    for each in (source, *source.benchmark_sources().values()):
+        _check(each)
 
 
-def check(source: Source) -> None:
+def _check(source: Source) -> None:
     """Raise `UserError` for a folder that is not there, and for a hub data set that is not pinned to a commit."""
     local = source.kind == "folder" or (source.kind == "hub" and not source.repository)
     if local and not Path(source.path).is_dir():
@@ -109,26 +92,60 @@ def check(source: Source) -> None:
         )
 
 
-def _apart(own: Iterable[Problem], tests: list[Problem], name: str) -> tuple[list[Problem], list[dict]]:
-    """The source's problems without those whose picture, or text, a benchmark shows, and the latter as rejects."""
+def _without_tested(problems: Iterable[Problem], tests: list[Problem], source: str) -> tuple[list[Problem], list[dict]]:
+    """The problems without those whose picture, or text, a benchmark shows, and the latter as rejects."""
     shown = {p.state_id: p.source for p in tests}
-    kept, rejects = [], []
-    for problem in own:
-        if problem.state_id in shown:
-            reason = f"its picture or text occurs in the benchmark {shown[problem.state_id]!r}"
-            place = {"source": name, "file": "", "line": None, "problem_id": problem.problem_id}
-            rejects.append({**place, "reason": reason})
+    untested, rejects = [], []
+    for p in problems:
+        if p.state_id in shown:
+            reason = f"its picture or text occurs in the benchmark {shown[p.state_id]!r}"
+            reject = {"source": source, "file": "", "line": None, "problem_id": p.problem_id, "reason": reason}
+            rejects.append(reject)
         else:
-            kept.append(problem)
-    return kept, rejects
+            untested.append(p)
+    return untested, rejects
 
 
 def check_rejects(rejects: list[dict], allowed: int, listed: str) -> None:
     """Raise `UserError` when more rows were refused than allowed; `listed` names the file that lists them."""
     if len(rejects) > allowed:
         first = rejects[0]
-        place = first["file"] + (f", line {first['line']}" if first["line"] is not None else "")
+        where = first["file"] + (f", line {first['line']}" if first["line"] is not None else "")
         raise UserError(
-            f"{len(rejects)} rows cannot be used, {allowed} are allowed; the first: {place}: {first['reason']}; "
+            f"{len(rejects)} rows cannot be used, {allowed} are allowed; the first: {where}: {first['reason']}; "
             f"all are listed in {listed}; mend them or set SET='source.rejects_allowed={len(rejects)}'"
         )
+
+
+def prove(problems: Sequence[Problem], suites: Sequence[str], source: str) -> None:
+    """Prove that a study may be compared: nothing of a test or a probe is trained on, and nothing is missing.
+
+    Raises `UserError` unless every problem is sound and its id unique; training, probes and suites share no state; and
+    each suite and its probe have problems, with text twins where the suite shows words. `source` names the problems.
+    """
+    problem.check(problems, source)
+    states: dict[str, set[str]] = {"train": set(), "probe": set(), "suites": set()}
+    for p in problems:
+        if p.split != "pretrain":
+            states[p.split if p.split in states else "suites"].add(p.state_id)
+    for first, second in itertools.combinations(states, 2):
+        if shared := states[first] & states[second]:
+            raise UserError(
+                f"{source}: {len(shared)} states are both in {first} and in {second}, the first {min(shared)}"
+            )
+    for name in suites:
+        split = SUITES[name].split
+        shown = [p for p in problems if p.split == split]
+        probes = [p for p in problems if p.split == "probe" and f"suite:{split}" in p.tags]
+        if not shown or not probes:
+            tested = ", ".join(sorted({p.split for p in problems} - {"pretrain", "train", "probe"})) or "none"
+            missing = "problems" if not shown else "probe problems"
+            raise UserError(
+                f"{source}: no {missing} for suite {name!r} (suites with problems: {tested}); change suites"
+            )
+        bare = [p for p in (*shown, *probes) if not p.text_twin]
+        if SUITES[name].needs_twin and bare:
+            raise UserError(
+                f"{source}: {len(bare)} problems that suite {name!r} shows have no text twin, the first "
+                f"{bare[0].problem_id}; map source.fields.text_twin or take {name} out of suites"
+            )

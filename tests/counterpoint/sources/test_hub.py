@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from counterpoint.errors import UserError
-from counterpoint.sources import check as check_source
 from counterpoint.sources import check_all, hub
 
 FIELDS = {"question": "q", "answer": "a", "images": "i"}
@@ -83,9 +82,9 @@ def test_splits_joined_by_a_plus_are_parts(saved, source, tmp_path):
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "2b6ad69", "G" * 40])
 def test_a_data_set_on_the_hub_must_be_pinned_to_a_commit(source, revision):
     with pytest.raises(UserError, match=r"source\.revision of A/B .*40 hex digits"):
-        check_source(source(kind="hub", repository="A/B", revision=revision))
-    check_source(source(kind="hub", repository="A/B", revision="0123456789abcdef" * 2 + "01234567"))
-    check_source(source(kind="hub", revision=revision))
+        check_all(source(kind="hub", repository="A/B", revision=revision))
+    check_all(source(kind="hub", repository="A/B", revision="0123456789abcdef" * 2 + "01234567"))
+    check_all(source(kind="hub", revision=revision))
 
 
 @pytest.mark.parametrize("kind", ["folder", "hub"])

@@ -7,10 +7,9 @@ import pytest
 from counterpoint import prompt
 from counterpoint.errors import UserError
 from counterpoint.problem import fault
-from counterpoint.sources import text
+from counterpoint.sources import prove, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.procedural import DERIVED, EASY, HARDER, IN_DOMAIN, SUITE_AXES, part_of, problems
-from counterpoint.sources.proof import prove
 from counterpoint.suites import OWN
 from counterpoint.verify import judge
 

@@ -15,9 +15,8 @@ from datasets import Features, Image, List, Value
 from counterpoint import params, suites
 from counterpoint.errors import UserError
 from counterpoint.params import compose
-from counterpoint.sources import load
+from counterpoint.sources import load, prove
 from counterpoint.sources.converters import IN_THE_PICTURE
-from counterpoint.sources.proof import prove
 from counterpoint.suites import benchmarks
 
 STUDIES = Path(__file__).parents[3] / "studies"
