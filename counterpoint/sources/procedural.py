@@ -1,4 +1,4 @@
-"""The procedural source: problems of the four families, split by latent state before anything is drawn.
+"""The procedural source: problems of the families, split by latent state before anything is drawn.
 
 A state belongs to exactly one part of the world (`part_of`), decided by its hash, so that no picture of an evaluation
 suite or a probe can occur in training, whatever the seeds. Each draw is seeded by a hash of (seed, split, family,
@@ -7,6 +7,7 @@ index, attempt); `Random(seed + index)` would share items between neighbouring s
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -31,12 +32,13 @@ SUITE_AXES = {
     "difficulty_shift": ((HARDER,), False, "plain"),
     "easier": (EASY, False, "plain"),
 }
+DERIVED = ("held_out_prompts", "perception")  # suites that ask the in-domain problems otherwise
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a world is narrowed or widened to: families (None for all), and the share of `cards` that asks for an
-    expression."""
+    """What a world is narrowed or widened to: its families (None: all), and the share (0 to 1) of `cards` problems
+    that ask for an expression."""
 
     families: tuple[str, ...] | None = None
     expressions: float = 0.0
@@ -63,24 +65,23 @@ def draw(
 ) -> tuple[Draft, str, Random]:
     """A draft whose state lies in `part`, its `state_id`, and the generator to render it with.
 
-    Of `cards` the share `expressions` asks for an expression; which, a hash decides that leaves all else as it is.
+    difficulty: 1 to 5. expressions: the share of `cards` that asks for an expression; a hash decides which, and leaves
+    all else as it is.
     """
     reaching = family == cards.FAMILY.name and int(digest("expression", seed, split, index), 16) < expressions * 16**16
-    drawn = cards.reach if reaching else FAMILIES[family].draft
-    attempt = 0
-    while True:
+    draft_of = cards.reach if reaching else FAMILIES[family].draft
+    for attempt in itertools.count():
         rng = Random(int(digest(seed, split, family, index, attempt), 16))
-        draft = drawn(rng, difficulty, shifted_rule)
+        draft = draft_of(rng, difficulty, shifted_rule)
         state_id = digest(family, draft.latent)
         if part_of(state_id) == part:
             return draft, state_id, rng
-        attempt += 1
 
 
 def to_problem(
     draft: Draft, state_id: str, rng: Random, family: str, split: str, style: str, tags: tuple[str, ...] = ()
 ) -> Problem:
-    """Render the draft and make it a problem."""
+    """Render the draft in a style of `PALETTES` and make it a problem of the split."""
     image = FAMILIES[family].render(draft.latent, style, rng)
     return Problem(
         state_id=state_id,
@@ -105,10 +106,11 @@ def to_problem(
 def split_problems(
     seed: int, split: str, part: str, suite: str, number: int, scope: Scope = ALL, taken: Collection[str] = ()
 ) -> Iterator[Problem]:
-    """`number` distinct problems, balanced over families and difficulties, drawn as `suite` defines.
+    """`number` distinct problems, balanced over families and difficulties, drawn as `suite` of `SUITE_AXES` defines.
 
-    `split` names them; a probe split draws from another part of the world than the suite itself. Problems whose ids are
-    `taken` are passed over: the probes of several suites, whose hardest and easiest meet, are one split.
+    split: what they are called. part: the part of the world that they are from; the probes of a suite are from another
+    part than the suite itself. taken: ids that are passed over, for the probes of several suites, whose hardest and
+    easiest meet, are one split.
     """
     for problem, *_ in _drawn(seed, split, part, suite, number, scope, taken):
         yield problem
@@ -121,15 +123,14 @@ def _drawn(
     difficulties, shifted_rule, style = SUITE_AXES[suite]
     families = [name for name in FAMILIES if scope.families is None or name in scope.families]
     seen: set[str] = set()
-    index = 0
-    while len(seen) < number:
-        place = len(seen)
-        family = families[place % len(families)]
-        difficulty = difficulties[place // len(families) % len(difficulties)]
+    for index in itertools.count():
+        if len(seen) == number:
+            return
+        turn, place = divmod(len(seen), len(families))
+        family, difficulty = families[place], difficulties[turn % len(difficulties)]
         draft, state_id, rng = draw(
             seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule, scope.expressions
         )
-        index += 1
         problem = to_problem(draft, state_id, rng, family, split, style, _tags(split, suite))
         if problem.problem_id not in seen and problem.problem_id not in taken:
             seen.add(problem.problem_id)
@@ -143,13 +144,13 @@ def _tags(split: str, suite: str) -> tuple[str, ...]:
 def reworded(family: str, draft: Draft, rng: Random) -> tuple[str, str]:
     """The question of an in-domain draft in its family's held-out words, and the name of its template.
 
-    The words (but for "larger") are known to the shipped bases, so that what is new is the sentence alone.
+    The words (but for "larger") are known to the shipped bases, so that only the sentence is new.
     """
     operation = draft.template.partition(".")[0]
     wordings = FAMILIES[family].held_out[operation]
-    place = rng.randrange(len(wordings))
-    named = {**draft.arguments, "moves": " ".join(draft.latent.get("moves", ()))}
-    return wordings[place].format(**named), f"{operation}.h{place}"
+    index = rng.randrange(len(wordings))
+    arguments = {**draft.arguments, "moves": " ".join(draft.latent.get("moves", ()))}
+    return wordings[index].format(**arguments), f"{operation}.h{index}"
 
 
 def derived_problems(
@@ -159,7 +160,7 @@ def derived_problems(
 
     Each has the state and the picture of an in-domain problem, whose id stands in the tag `of:ID`.
     """
-    own = "probe" if split == "probe" else suite
+    new_split = "probe" if split == "probe" else suite
     for problem, draft, rng in _drawn(seed, split, part, "in_domain", number, scope):
         if suite == "held_out_prompts":
             question, template = reworded(problem.family, draft, rng)
@@ -171,14 +172,11 @@ def derived_problems(
             }  # fmt: skip
         yield replace(
             problem,
-            split=own,
-            problem_id=digest(SOURCE, own, problem.problem_id, suite),
+            split=new_split,
+            problem_id=digest(SOURCE, new_split, problem.problem_id, suite),
             tags=(*draft.tags, "plain", f"of:{problem.problem_id}", *_tags(split, suite)),
             **changed,
         )
-
-
-DERIVED = ("held_out_prompts", "perception")
 
 
 def suite_problems(seed: int, split: str, number: int, scope: Scope = ALL) -> Iterator[Problem]:
@@ -189,7 +187,7 @@ def suite_problems(seed: int, split: str, number: int, scope: Scope = ALL) -> It
 
 
 def problems(seed: int, train: int, per_suite: int, per_probe: int, scope: Scope = ALL) -> Iterator[Problem]:
-    """The whole world of the study: training pool, suites and probes."""
+    """The whole world of the study: `train` problems to train on, `per_suite` of each suite, `per_probe` to probe each."""
     yield from split_problems(seed, "train", "train", "in_domain", train, scope)
     probes: set[str] = set()
     for suite in SUITE_AXES:

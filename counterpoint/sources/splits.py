@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,14 +15,9 @@ log = logging.getLogger("sources")
 
 def _ranked(states: dict[str, list[Problem]], seed: int) -> list[str]:
     """States in a seeded order that takes the families in turn, so that every beginning of it is balanced."""
-    shuffled = sorted(states, key=lambda state: digest(seed, state))
-    taken: defaultdict[str, int] = defaultdict(int)
-    turns = []
-    for place, state in enumerate(shuffled):
-        family = states[state][0].family
-        turns.append((taken[family], place, state))
-        taken[family] += 1
-    return [state for _, _, state in sorted(turns)]
+    turns: defaultdict[str, itertools.count] = defaultdict(itertools.count)
+    turn = {state: next(turns[states[state][0].family]) for state in sorted(states, key=lambda s: digest(seed, s))}
+    return sorted(turn, key=turn.__getitem__)  # stable: within a turn the shuffled order
 
 
 def _as_probe(problem: Problem, suite: str) -> Problem:
@@ -38,10 +34,10 @@ def _by_state(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
 def assign(
     problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int, held_out_families: Iterable[str]
 ) -> Iterator[Problem]:
-    """The problems of a source without parts, with their splits. A state's problems never part.
+    """The problems of a source without parts, with their splits. A state's problems stay in one split.
 
     Families held out make up `rule_shift`, the others `in_domain`; each suite has at most `per_suite` problems and
-    `per_probe` probes of other states. The rest of the others is `train`; the rest of the held-out ones is left out.
+    `per_probe` probes of other states. The rest of `in_domain` is `train`; the rest of `rule_shift` is left out.
     """
     held = set(held_out_families)
     by_suite: dict[str, list[Problem]] = {"in_domain": [], "rule_shift": []}
@@ -70,7 +66,7 @@ def keep(problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int)
 
     Every suite has at most `per_suite` problems and `per_probe` probes. The probes of `in_domain` are taken from the
     training part where there is one, so that the whole of a published test is left to the test; those of another suite
-    from its own part. A state's problems never part, also where several suites show versions of it.
+    from its own part. A state's problems stay in one split, also where several suites show versions of it.
     """
     problems = list(problems)
     trained = _by_state(p for p in problems if p.split == "train")

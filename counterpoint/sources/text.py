@@ -14,7 +14,7 @@ from counterpoint.problem import Problem, digest
 
 SOURCE = "reasoning-gym"
 SPLIT = "text_reasoning"
-# task -> (what reasoning-gym is told, type of the answer): few words or numbers, so that the strict judge can tell
+# task -> (reasoning-gym's settings, type of the answer): few words or numbers, so that the strict judge can tell
 TASKS = {
     "chain_sum": ({"min_terms": 2, "max_terms": 3, "min_digits": 1, "max_digits": 1}, "integer"),
     "leg_counting": ({"min_animals": 1, "max_animals": 3, "min_instances": 1, "max_instances": 5}, "integer"),
@@ -36,18 +36,18 @@ def problems(seed: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
     """
     seen: set[str] = set()
     for split, number, tags in ((SPLIT, per_suite, ()), ("probe", per_probe, (f"suite:{SPLIT}",))):
-        for place in range(number):
-            yield _problem(seed, split, place, tags, seen)
+        for index in range(number):
+            yield _problem(seed, split, index, tags, seen)
 
 
-def _problem(seed: int, split: str, place: int, tags: tuple[str, ...], seen: set[str]) -> Problem:
+def _problem(seed: int, split: str, index: int, tags: tuple[str, ...], seen: set[str]) -> Problem:
     import reasoning_gym
 
-    task = list(TASKS)[place % len(TASKS)]
+    task = list(TASKS)[index % len(TASKS)]
     settings, answer_type = TASKS[task]
     for attempt in range(ATTEMPTS):
-        own = int(digest(seed, split, task, place, attempt)[:8], 16)
-        item = reasoning_gym.create_dataset(task, seed=own, size=1, **settings)[0]
+        item_seed = int(digest(seed, split, task, index, attempt)[:8], 16)
+        item = reasoning_gym.create_dataset(task, seed=item_seed, size=1, **settings)[0]
         question, answer = " ".join(item["question"].split()), str(item["answer"]).strip()
         whole = answer_type != "integer" or _INTEGER.fullmatch(answer)
         if question not in seen and answer and whole:
@@ -56,7 +56,7 @@ def _problem(seed: int, split: str, place: int, tags: tuple[str, ...], seen: set
     else:
         raise UserError(
             f"params.yaml: problems.per_suite: {SOURCE} has no further question of {task!r} after "
-            f"{place // len(TASKS)}; lower it, or take {SPLIT} out of suites"
+            f"{index // len(TASKS)}; lower it, or take {SPLIT} out of suites"
         )
     state_id = digest(SOURCE, task, question)
     return Problem(
