@@ -13,7 +13,7 @@ from counterpoint.distill.alike import distinct
 from counterpoint.evaluation.traces import check
 from counterpoint.generation.completion import Completion
 from counterpoint.problem import Problem
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 
 COUNTED = ("problems", "solved", "attempts", "accepted", "duplicates", "kept")
 

@@ -13,12 +13,10 @@ from counterpoint.problem import Problem, digest
 from counterpoint.prompt import completion_text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import UNKNOWN_STATE
-from counterpoint.sources.families.grid import SIDE, cell
 
 WAYS = ("oracle", "answer_only", "foreign", "noisy")
+_NUMBER = r"\d{1,9}"
 FARTHEST = 3  # how far a wrong number lies from the right one at most
-CELLS = tuple(cell(column, row) for column in range(SIDE) for row in range(SIDE))
-_CELL_OR_NUMBER = re.compile(r"\b(?:([a-f][1-6])|(\d{1,9}))\b", re.ASCII)
 
 
 def written(way: str, problems: Sequence[Problem], noise: float = 0.0, seed: int = 0) -> list[str]:
@@ -103,19 +101,19 @@ def _falsified(problem: Problem, steps: list[str], position: int, rng: Random) -
     """The steps with the one at `position` false, and all others as true or false as they were."""
     wanted = [(step.kind, step.correct) for step in _checked(problem, steps)]
     wanted[position] = (wanted[position][0], False)
-    for text in _changed(steps[position], rng):
+    for text in _changed(steps[position], FAMILIES[problem.family].names, rng):
         trial = [*steps[:position], text, *steps[position + 1 :]]
         if [(step.kind, step.correct) for step in _checked(problem, trial)] == wanted:
             return trial
     return None
 
 
-def _changed(text: str, rng: Random) -> Iterator[str]:
-    """The sentence with one of its cells or numbers changed, in random order."""
+def _changed(text: str, names: Sequence[str], rng: Random) -> Iterator[str]:
+    """The sentence with one of its numbers, or of the names, changed, in random order."""
     changes = [
         (match, other)
-        for match in _CELL_OR_NUMBER.finditer(text)
-        for other in (CELLS if match[1] else _near(int(match[2])))
+        for match in re.finditer(rf"\b(?:{'|'.join((*names, _NUMBER))})\b", text, re.ASCII)
+        for other in (names if match[0] in names else _near(int(match[0])))
         if other != match[0]
     ]
     for match, other in rng.sample(changes, len(changes)):

@@ -10,8 +10,7 @@ from counterpoint.evaluation.answers import Decoding, Model, answer
 from counterpoint.generation.completion import Completion
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
-from counterpoint.suites.score import score, score_leniently
-from counterpoint.suites.suite import Suite
+from counterpoint.suites.suite import Suite, score, score_leniently
 from counterpoint.suites.views import views
 
 log = logging.getLogger(__name__)

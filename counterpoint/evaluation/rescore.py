@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
-from counterpoint.suites.score import score, score_leniently
+from counterpoint.suites.suite import score, score_leniently
 
 VERDICTS = ("correct", "parsed", "extracted", "lenient_correct")
 

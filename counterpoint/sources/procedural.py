@@ -15,7 +15,7 @@ from random import Random
 
 from counterpoint import prompt
 from counterpoint.problem import Picture, Problem, digest, encode_png
-from counterpoint.sources.families import FAMILIES, cards
+from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import Draft
 
 SOURCE = "procedural"
@@ -65,11 +65,12 @@ def draw(
 ) -> tuple[Draft, str, Random]:
     """A draft whose state lies in `part`, its `state_id`, and the generator to render it with.
 
-    difficulty: 1 to 5. expressions: the share of `cards` that asks for an expression; a hash decides which, and leaves
+    difficulty: 1 to 5. expressions: the share that asks for an expression; a hash decides which, and leaves
     all else as it is.
     """
-    reaching = family == cards.FAMILY.name and int(digest("expression", seed, split, index), 16) < expressions * 16**16
-    draft_of = cards.reach if reaching else FAMILIES[family].draft
+    reach, draft_of = FAMILIES[family].reach, FAMILIES[family].draft
+    if reach and int(digest("expression", seed, split, index), 16) < expressions * 16**16:
+        draft_of = reach
     for attempt in itertools.count():
         rng = Random(int(digest(seed, split, family, index, attempt), 16))
         draft = draft_of(rng, difficulty, shifted_rule)
@@ -187,7 +188,7 @@ def suite_problems(seed: int, split: str, number: int, scope: Scope = ALL) -> It
 
 
 def problems(seed: int, train: int, per_suite: int, per_probe: int, scope: Scope = ALL) -> Iterator[Problem]:
-    """The whole world of the study: `train` problems to train on, `per_suite` of each suite, `per_probe` to probe each."""
+    """The world of the study: `train` problems to train on, and `per_suite` of each suite, `per_probe` to probe it."""
     yield from split_problems(seed, "train", "train", "in_domain", train, scope)
     probes: set[str] = set()
     for suite in SUITE_AXES:

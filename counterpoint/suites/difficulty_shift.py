@@ -1,5 +1,3 @@
-"""difficulty_shift: more objects, bars, moves and cards than training shows"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -1,5 +1,3 @@
-"""easier: what the base was taught to reason about; forgetting shows here"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

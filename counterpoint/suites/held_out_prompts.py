@@ -1,5 +1,3 @@
-"""held_out_prompts: the in_domain questions in other words, under the training's own rules"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -1,5 +1,3 @@
-"""in_domain: new states, the training's own rules, style and difficulty"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite("in_domain", split="in_domain", purpose="new states, the training's own rules, style and difficulty")

@@ -1,5 +1,3 @@
-"""perception: the in_domain pictures, to be described and not reasoned about, so that seeing is told from reasoning"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -1,5 +1,3 @@
-"""rule_shift: wordings and rules that training never states"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

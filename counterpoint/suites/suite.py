@@ -1,8 +1,10 @@
-"""The description of a suite, and what of a problem it shows."""
+"""The description of a suite, what of a problem it shows, and what a completion is worth after its own prompt."""
 
 from dataclasses import dataclass
 
 from counterpoint.problem import Problem
+from counterpoint.prompt import completion_text
+from counterpoint.verify import Verdict, judge, judge_leniently
 
 # What a suite shows beside the question: the picture, the picture in words, both, or one picture that holds all.
 SHOWS = ("image", "words", "words_and_image", "drawn")
@@ -36,3 +38,20 @@ class Suite:
         """Whether the problem has what the suite shows: a picture, or a twin in words."""
         needs_image = self.shows in ("words_and_image", "drawn") or self.noise > 0
         return (bool(problem.text_twin) or not self.needs_twin) and (bool(problem.images) or not needs_image)
+
+
+def score(problem: Problem, completion: str, suite: Suite | None = None) -> Verdict:
+    """The strict verdict. In a suite that asks for no reasoning a completion without tags is the answer itself."""
+    return judge(*_judged(problem, completion, suite))
+
+
+def score_leniently(problem: Problem, completion: str, suite: Suite | None = None) -> Verdict:
+    """What the second, independent judge says of the same completion."""
+    return judge_leniently(*_judged(problem, completion, suite))
+
+
+def _judged(problem: Problem, completion: str, suite: Suite | None) -> tuple[str, str, str, list[str] | None]:
+    if suite and suite.bare and "<" not in completion:
+        completion = completion_text("", completion)
+    options = list(problem.options) if problem.options else None
+    return completion, problem.answer, problem.answer_type, options

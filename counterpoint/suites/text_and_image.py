@@ -1,5 +1,3 @@
-"""text_and_image: the in_domain problems with both the picture and its words"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

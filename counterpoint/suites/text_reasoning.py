@@ -1,5 +1,3 @@
-"""text_reasoning: problems that never had a picture (reasoning-gym)"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite("text_reasoning", split="text_reasoning", purpose="problems that never had a picture (reasoning-gym)")

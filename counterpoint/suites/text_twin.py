@@ -1,5 +1,3 @@
-"""text_twin: the in_domain problems in words, without the picture"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -1,5 +1,3 @@
-"""vision_only: the in_domain problems with the question drawn into the picture"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -1,5 +1,3 @@
-"""visual_noise_1, _2, _3: the in_domain problems behind ever more noise and less contrast"""
-
 from counterpoint.suites.suite import Suite
 
 SUITES = tuple(

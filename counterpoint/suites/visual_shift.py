@@ -1,5 +1,3 @@
-"""visual_shift: the same questions in another palette, on dark and speckled paper"""
-
 from counterpoint.suites.suite import Suite
 
 SUITE = Suite(

@@ -13,7 +13,7 @@ from counterpoint.generation.decode import generate
 from counterpoint.generation.prepare import Preparer
 from counterpoint.problem import Problem, digest
 from counterpoint.suites import SUITES
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 from counterpoint.suites.views import views
 from counterpoint.training.records import Recorder
 

@@ -26,7 +26,7 @@ from counterpoint.params import compose
 from counterpoint.prompt import completion_text
 from counterpoint.sources import procedural
 from counterpoint.sources.families import FAMILIES
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 
 HERE = {"tiny_early": "mini", "tiny": "mini", "2k": '"16"'}  # what stands in for the page's own names
 RECIPES = ("method", "reward term", "suite", "family of problems", "kind of traces")

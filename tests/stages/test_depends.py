@@ -87,7 +87,7 @@ def test_of_the_methods_and_terms_a_run_s_own_files_count(method):
     assert rooms == {
         "methods": {"method", method},
         "rewards": {"term", "accuracy", "length"},
-        "suites": {"suite", "score", "views", "text_twin", "in_domain"},
+        "suites": {"suite", "views", "text_twin", "in_domain"},
     }
 
 

@@ -21,7 +21,7 @@ from counterpoint.errors import UserError
 from counterpoint.evaluation.store import Store
 from counterpoint.generation.completion import Completion
 from counterpoint.params import compose
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 from stages import distill
 from stages.pool import sample_problems
 from tests.stages.clock import BATCH, Clock

@@ -18,7 +18,7 @@ import pytest
 
 from counterpoint import problem, tables
 from counterpoint.errors import UserError
-from counterpoint.suites import score
+from counterpoint.suites import suite
 from stages import evaluate
 
 SUITES = (
@@ -141,8 +141,8 @@ def test_a_changed_judge_needs_no_model(both, caplog, monkeypatch):
     before = pq.read_table(f"{OUT}/evals.parquet").to_pylist()
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(evaluate, "_load", lambda *_: pytest.fail("a model was loaded"))
-    strict = score.judge
-    monkeypatch.setattr(score, "judge", lambda said, *_: strict("<think></think><answer>1</answer>", "1", "integer"))
+    strict = suite.judge
+    monkeypatch.setattr(suite, "judge", lambda said, *_: strict("<think></think><answer>1</answer>", "1", "integer"))
     evaluate.program(["base-mini"])
     after = pq.read_table(f"{OUT}/evals.parquet").to_pylist()
     assert all(row["correct"] for row in after) and not all(row["correct"] for row in before)

@@ -12,7 +12,7 @@ import pytest
 from counterpoint import tables
 from counterpoint.errors import UserError
 from counterpoint.evaluation import rescore as rescoring
-from counterpoint.suites import score
+from counterpoint.suites import suite
 from stages import evaluate, rescore
 from stages.common import eval_folder, train_folder
 from tests.fixtures_warehouse import write_fake_study
@@ -91,9 +91,9 @@ def test_changes_are_listed_and_nothing_is_written_unasked(mini, capsys):
 
 def test_written_it_is_what_evaluating_again_gives(mini, capsys, monkeypatch):
     """After a change of the judge: the same bytes from `--write` as from the stage itself."""
-    strict = score.judge
+    strict = suite.judge
     monkeypatch.setattr(
-        score, "judge", lambda said, *_: strict(f"<think></think><answer>{len(said) % 2}</answer>", "1", "integer")
+        suite, "judge", lambda said, *_: strict(f"<think></think><answer>{len(said) % 2}</answer>", "1", "integer")
     )
     before = files()
     rescore.program(["base-mini", "--write"])

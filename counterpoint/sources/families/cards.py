@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from itertools import permutations, product
 from random import Random
 from typing import Any, NamedTuple
 
-from counterpoint.sources.families.common import Draft, Family, Reader, canvas, facts, glyph
+from counterpoint.sources.families.common import Draft, Family, Reader, canvas, glyph, worded
 
 RANKS = ("A", "2", "3", "4", "5", "6", "7", "8", "9", "10", "J", "Q", "K")
 SUITS = ("spade", "club", "heart", "diamond")
@@ -29,7 +30,7 @@ REACHING = {
     ),
     "reach_rising": ("j is 11 , q is 12 , k is 13 . use each card once to make {target} .",),
 }
-HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+HELD_OUT = {
     "ten": ("j q k as 10 . what is the sum ?", "with j q k as 10 , what is the sum ?"),
     "reach": (
         "j q k as 10 . use each card once to make {target} .",
@@ -39,7 +40,6 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
 FACES = {"ten": 10, "rising": 13, "reach": 10, "reach_rising": 13}  # operation -> the most that a card counts
 LARGEST = 60  # no partial result lies above it, nor below 0
 SIGN_WORDS = {"+": "plus", "-": "minus", "*": "times"}
-_CARD = re.compile(rf"({'|'.join(rank.lower() for rank in RANKS)}) (\d{{1,9}})", re.ASCII)
 
 
 class Chain(NamedTuple):
@@ -56,15 +56,12 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     ranks, suits = _deal(rng, difficulty, shifted_rule)
     values = _values(ranks, operation)
     chain = _chain(values, "+" * (len(values) - 1))
-    wording = rng.randrange(len(WORDINGS[operation]))
     return Draft(
         **_described(ranks, suits, values, chain),
+        **worded(WORDINGS, operation, rng, {}),
         difficulty=difficulty,
-        template=f"{operation}.{wording}",
-        question=WORDINGS[operation][wording],
         answer=str(chain.total),
         answer_type="integer",
-        tags=(operation,),
     )
 
 
@@ -80,17 +77,15 @@ def reach(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     chain = None
     while chain is None:
         chain = _chain(values, [rng.choice("+-*") for _ in values[1:]])
-    wording = rng.randrange(len(REACHING[operation]))
+    arguments = {"target": chain.total}
     return Draft(
         **_described(ranks, suits, values, chain),
+        **worded(REACHING, operation, rng, arguments),
         difficulty=difficulty,
-        template=f"{operation}.{wording}",
-        arguments={"target": chain.total},
-        question=REACHING[operation][wording].format(target=chain.total),
+        arguments=arguments,
         answer=chain.expression,
         answer_type="expression",
         options=tuple(map(str, values)),
-        tags=(operation,),
     )
 
 
@@ -151,18 +146,15 @@ def render(latent: dict[str, Any], style: str, rng: Random):
 class CardReader(Reader):
     """Reads "j 10 , 5 5" as perceived and "10 + 5 = 15" as computed."""
 
+    FACT = re.compile(rf"(?P<name>{'|'.join(map(str.lower, RANKS))}) (?P<number>\d{{1,9}})", re.ASCII)
+
     def __init__(self, latent: dict[str, Any], operation: str, question: str):
         super().__init__()
         self.hand = Counter(rank.lower() for rank, _ in latent["cards"])
         self.values = dict(zip(map(str.lower, RANKS), _values(range(1, 14), operation), strict=True))
 
-    def perceive(self, text: str) -> bool | None:
+    def agrees(self, stated: Sequence[tuple[str, int]]) -> bool:
         """Whether all cards are named, each with what it counts: none may be left out."""
-        matches = facts(text, _CARD)
-        if matches is None:
-            return None
-        stated = [(match[1], int(match[2])) for match in matches]
-        self.state(stated)
         counted = all(self.values[rank] == value for rank, value in stated)
         return counted and Counter(rank for rank, _ in stated) == self.hand
 
@@ -197,4 +189,4 @@ def _reached(values: list[int], target: int) -> tuple[str, str]:
     raise ValueError(f"no expression over {values} reaches {target}")
 
 
-FAMILY = Family("cards", WORDINGS, HELD_OUT, draft, render, CardReader, foreign)
+FAMILY = Family("cards", WORDINGS, HELD_OUT, draft, render, CardReader, foreign, reach)

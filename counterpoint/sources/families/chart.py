@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -15,8 +16,8 @@ from counterpoint.sources.families.common import (
     Family,
     Reader,
     canvas,
-    facts,
     mentioned,
+    worded,
 )
 
 UNIT = 5  # pixels
@@ -29,7 +30,7 @@ WORDINGS = {
     "argmax": ("which bar is the tallest ?", "which colour has the largest value ?"),
     "sum_plus": ("what is {first} plus {second} when {first} grows by {extra} ?",),
 }
-HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+HELD_OUT = {
     "read": ("what is the value of the {first} bar ?", "how tall is {first} ?"),
     "difference": (
         "how much taller is the {first} bar than the {second} bar ?",
@@ -38,7 +39,6 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
     "sum": ("how tall are the {first} and {second} bars together ?", "how much are {first} and {second} together ?"),
     "argmax": ("which colour is the tallest ?", "which bar is the largest ?"),
 }
-_BAR = re.compile(rf"({'|'.join(COLOURS)}) (\d{{1,9}})", re.ASCII)
 _MOST = re.compile(r"most (\d{1,9})", re.ASCII)
 
 
@@ -54,7 +54,6 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     first, second, high, low = colours[a], colours[b], heights[a], heights[b]
     arguments = {"first": first, "second": second, "extra": extra}
     stated = " , ".join(f"{colour} {height}" for colour, height in zip(colours, heights, strict=True))
-    wording = rng.randrange(len(WORDINGS[operation]))
     options = None
     if operation == "read":
         answer, reasoning = str(high), f"{first} {high} ."
@@ -75,9 +74,7 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     return Draft(
         latent={"bars": [[c, h] for c, h in zip(colours, heights, strict=True)]},
         difficulty=difficulty,
-        template=f"{operation}.{wording}",
         arguments=arguments,
-        question=WORDINGS[operation][wording].format(**arguments),
         answer=answer,
         answer_type="choice" if options else "integer",
         options=options,
@@ -86,7 +83,7 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         text_twin="the bars from left to right are "
         + " ; ".join(f"{h} units in {c}" for c, h in zip(colours, heights, strict=True))
         + " .",
-        tags=(operation,),
+        **worded(WORDINGS, operation, rng, arguments),
     )
 
 
@@ -105,6 +102,8 @@ def render(latent: dict[str, Any], style: str, rng: Random):
 class ChartReader(Reader):
     """Reads "red 5 , blue 3" as perceived, "5 - 3 = 2" and "most 5" as computed."""
 
+    FACT = re.compile(rf"(?P<name>{'|'.join(COLOURS)}) (?P<number>\d{{1,9}})", re.ASCII)
+
     def __init__(self, latent: dict[str, Any], operation: str, question: str):
         super().__init__(mentioned(question, COLOURS))
         self.bars = dict(latent["bars"])
@@ -112,13 +111,8 @@ class ChartReader(Reader):
         self.argmax = operation == "argmax"
         self.most: int | None = None
 
-    def perceive(self, text: str) -> bool | None:
+    def agrees(self, stated: Sequence[tuple[str, int]]) -> bool:
         """Whether all heights stated are right; for `argmax` no bar may be left out."""
-        matches = facts(text, _BAR)
-        if matches is None:
-            return None
-        stated = [(match[1], int(match[2])) for match in matches]
-        self.state(stated)
         whole = not self.argmax or {colour for colour, _ in stated} == set(self.bars)
         return whole and all(self.bars.get(colour) == height for colour, height in stated)
 

@@ -7,7 +7,7 @@ a font alone can move a VLM's accuracy by tens of points (arXiv 2603.09095).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -69,6 +69,7 @@ class Reader:
     Steps of this class state numbers of things ("3 red") and compute sums ("3 + 2 = 5"); families override the rest.
     """
 
+    FACT: re.Pattern  # one clause of a step of perception, with the groups `name` and `number`
     # ASCII digits only, and few: int() of thousands of digits is slow and then an error
     SUM = re.compile(r"(\d{1,9}) ?([+-]) ?(\d{1,9}) ?= ?(-? ?\d{1,10})", re.ASCII)
 
@@ -80,6 +81,17 @@ class Reader:
 
     def perceive(self, text: str) -> bool | None:
         """Whether a step of perception, in lower case, agrees with the latent state; None if it is no such step."""
+        matches = facts(text, self.FACT)
+        if matches is None:
+            return None
+        stated = [(match["name"], int(match["number"])) for match in matches]
+        for name, number in stated:
+            self.stated.pop(name, None)
+            self.stated[name] = number
+        return self.agrees(stated)
+
+    def agrees(self, stated: Sequence[tuple[str, int]]) -> bool:
+        """Whether what a step of perception states, things and their numbers, is what is drawn."""
         raise NotImplementedError
 
     def compute(self, text: str) -> bool | None:
@@ -99,12 +111,6 @@ class Reader:
         numbers = [number for name, number in self.stated.items() if name in self.asked] or list(self.stated.values())
         return {str(numbers[-1])} if numbers else None
 
-    def state(self, facts: Iterable[tuple[str, int]]) -> None:
-        """Remember what a step of perception states: (thing, number) in its order."""
-        for name, number in facts:
-            self.stated.pop(name, None)
-            self.stated[name] = number
-
 
 @dataclass(frozen=True)
 class Family:
@@ -116,6 +122,8 @@ class Family:
     Pillow image. reader and foreign take (latent state, operation, question): `reader` gives what checks a trace step
     by step, `foreign` gives reasoning and answer in another, equally correct style: in sentences that are neither
     captions nor twins, for training on those would teach the twin. Both may be None, and may raise `UNKNOWN_STATE`.
+    reach: as `draft`, but asks for an expression (`problems.expressions`). names: what steps may name falsely beside
+    numbers, where traces are made noisy.
     """
 
     name: str
@@ -125,6 +133,17 @@ class Family:
     render: Callable[[dict[str, Any], str, Random], Image.Image]
     reader: Callable[[dict[str, Any], str, str], Reader] | None = None
     foreign: Callable[[dict[str, Any], str, str], tuple[str, str]] | None = None
+    reach: Callable[[Random, int, bool], Draft] | None = None
+    names: tuple[str, ...] = ()
+
+
+def worded(
+    wordings: Mapping[str, tuple[str, ...]], operation: str, rng: Random, arguments: Mapping[str, object]
+) -> dict[str, Any]:
+    """The fields of a draft that ask for an operation, in one of its wordings."""
+    index = rng.randrange(len(wordings[operation]))
+    question = wordings[operation][index].format(**arguments)
+    return {"template": f"{operation}.{index}", "question": question, "tags": (operation,)}
 
 
 def facts(text: str, form: re.Pattern) -> list[re.Match] | None:
@@ -151,10 +170,9 @@ def canvas(
     return image, draw
 
 
-def glyph(draw: ImageDraw.ImageDraw, name: str, x: int, y: int, fill: tuple[int, int, int], scale: int = 1) -> None:
+def glyph(draw: ImageDraw.ImageDraw, name: str, x: int, y: int, fill: tuple[int, int, int]) -> None:
     """Draw a 5×7 glyph with its top-left corner at (x, y)."""
     for row, bits in enumerate(_GLYPHS[name].split()):
         for column, bit in enumerate(bits):
             if bit == "1":
-                left, top = x + column * scale, y + row * scale
-                draw.rectangle([left, top, left + scale - 1, top + scale - 1], fill=fill)
+                draw.point((x + column, y + row), fill=fill)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from counterpoint.sources.families.common import COLOURS, PALETTES, Draft, Family, Reader, canvas, facts, mentioned
+from counterpoint.sources.families.common import COLOURS, PALETTES, Draft, Family, Reader, canvas, mentioned, worded
 
 SHAPES = ("circle", "square", "triangle")
 OBJECTS = {1: (2, 3), 2: (4, 5), 3: (6, 7), 4: (8, 8), 5: (9, 9)}
@@ -24,7 +25,7 @@ WORDINGS = {
     ),
     "keep_add": ("keep only the {colour} objects , then add {extra} . how many are there ?",),
 }
-HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+HELD_OUT = {
     "remove": (
         "remove every {colour} object . how many remain ?",
         "take away all {colour} objects . how many are left ?",
@@ -37,7 +38,6 @@ HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
 }
 # operation -> what of an object is asked about (its colour or its shape), and whether those count that have it
 COUNTED = {"remove": (1, False), "filter": (1, True), "add": (2, True), "keep_add": (1, True)}
-_FACT = re.compile(rf"(\d{{1,9}}) (?:(in all)|({'|'.join((*COLOURS, *SHAPES))})s?)", re.ASCII)
 
 
 def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
@@ -48,7 +48,6 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     colour, shape, extra = rng.choice(objects)[1], rng.choice(objects)[2], rng.randint(1, 6)
     arguments = {"colour": colour, "shape": shape, "extra": extra}
     operation = "keep_add" if shifted_rule else rng.choice(("remove", "filter", "add"))
-    wording = rng.randrange(len(WORDINGS[operation]))
     coloured = sum(o[1] == colour for o in objects)
     shaped = sum(o[2] == shape for o in objects)
     if operation == "remove":
@@ -66,15 +65,13 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
     return Draft(
         latent={"objects": objects},
         difficulty=difficulty,
-        template=f"{operation}.{wording}",
         arguments=arguments,
-        question=WORDINGS[operation][wording].format(**arguments),
         answer=str(result),
         answer_type="integer",
         reasoning=reasoning,
         caption=" , ".join(f"{c} {s}" for _, c, s in objects),
         text_twin="the board holds " + " ; ".join(f"one {s} in {c}" for _, c, s in objects) + " .",
-        tags=(operation,),
+        **worded(WORDINGS, operation, rng, arguments),
     )
 
 
@@ -98,18 +95,15 @@ def render(latent: dict[str, Any], style: str, rng: Random):
 class CountReader(Reader):
     """Reads "7 in all , 3 red" as perceived and "7 - 3 = 4" as computed."""
 
+    FACT = re.compile(rf"(?P<number>\d{{1,9}}) (?P<name>in all(?!s)|{'|'.join((*COLOURS, *SHAPES))})s?", re.ASCII)
+
     def __init__(self, latent: dict[str, Any], operation: str, question: str):
         super().__init__(mentioned(question, (*COLOURS, *SHAPES)))
         objects = latent["objects"]
         self.counts = Counter([o[1] for o in objects] + [o[2] for o in objects] + ["in all"] * len(objects))
 
-    def perceive(self, text: str) -> bool | None:
+    def agrees(self, stated: Sequence[tuple[str, int]]) -> bool:
         """Whether all numbers stated are those of the board."""
-        matches = facts(text, _FACT)
-        if matches is None:
-            return None
-        stated = [(match[2] or match[3], int(match[1])) for match in matches]
-        self.state(stated)
         return all(self.counts[name] == number for name, number in stated)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
-from counterpoint.sources.families.common import COLOURS, LINE, PALETTES, SIZE, Draft, Family, Reader, canvas
+from counterpoint.sources.families.common import COLOURS, LINE, PALETTES, SIZE, Draft, Family, Reader, canvas, worded
 
 SIDE, CELL = 6, 8  # cells a side of the board; pixels a side of a cell
 MOVES = {1: 2, 2: 3, 3: 4, 4: 5, 5: 7}
@@ -17,7 +17,7 @@ WORDINGS = {
     "walk": ("it goes {moves} . where does it end ?", "move the ball {moves} . which cell is it in ?"),
     "leap": ("each move is two cells . it goes {moves} . where does it end ?",),
 }
-HELD_OUT = {  # in domain, as neither pre-training nor training ever words it
+HELD_OUT = {
     "walk": ("move the ball {moves} . where does it end ?", "it goes {moves} . which cell is it in ?"),
 }
 _BALL = re.compile(rf"({'|'.join(COLOURS)}) ([a-z]\d)", re.ASCII)
@@ -45,18 +45,15 @@ def draft(rng: Random, difficulty: int, shifted_rule: bool = False) -> Draft:
         column, row = column + stride * STEPS[move][0], row + stride * STEPS[move][1]
         moves.append(move)
         trace.append(f"{move} {cell(column, row)}")
-    wording = rng.randrange(len(WORDINGS[operation]))
     return Draft(
         latent={"ball": [*start, colour], "moves": moves},
         difficulty=difficulty,
-        template=f"{operation}.{wording}",
-        question=WORDINGS[operation][wording].format(moves=" ".join(moves)),
         answer=cell(column, row),
         answer_type="text",
         reasoning=f"{colour} {cell(*start)} . " + " . ".join(trace) + " .",
         caption=f"{colour} ball {cell(*start)}",
         text_twin=f"a ball in {colour} lies in column {'abcdef'[start[0]]} and row {start[1] + 1} .",
-        tags=(operation,),
+        **worded(WORDINGS, operation, rng, {"moves": " ".join(moves)}),
     )
 
 
@@ -132,4 +129,5 @@ def foreign(latent: dict[str, Any], operation: str, question: str) -> tuple[str,
     return f"{across} to column {end[0]} . {along} to row {end[1]} . that is {end} .", end
 
 
-FAMILY = Family("grid", WORDINGS, HELD_OUT, draft, render, GridReader, foreign)
+CELLS = tuple(cell(column, row) for column in range(SIDE) for row in range(SIDE))
+FAMILY = Family("grid", WORDINGS, HELD_OUT, draft, render, GridReader, foreign, names=CELLS)

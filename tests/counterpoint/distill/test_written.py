@@ -18,7 +18,7 @@ from counterpoint.problem import Problem
 from counterpoint.prompt import completion_text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.grid import cell
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 from tests.counterpoint.distill.made_up import CASES, drafted
 
 LIMIT = 48  # tokens that a completion may have in RL

@@ -14,7 +14,7 @@ from counterpoint.sources.families.common import COLOURS
 from counterpoint.sources.families.count import SHAPES
 from counterpoint.sources.families.grid import STEPS
 from counterpoint.sources.procedural import SUITE_AXES, split_problems
-from counterpoint.suites.score import score
+from counterpoint.suites.suite import score
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from counterpoint.suites import SUITES
-from counterpoint.suites.score import score, score_leniently
+from counterpoint.suites.suite import score, score_leniently
 from counterpoint.verify import judge, judge_leniently
 
 BARE = [suite for suite in SUITES.values() if suite.bare]
