@@ -9,15 +9,16 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 if not sys.stderr.isatty():  # bars of the libraries are for terminals; a log gets our own lines
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 from counterpoint import running
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, nearest
 from stages import START, lifeline, record, shipped
 
 FULL = re.compile(r"no space left on device|os error 28|database or disk is full|disk quota exceeded"
@@ -72,6 +73,15 @@ def generations() -> Path:
     return work_folder() / "generations.sqlite"
 
 
+def named(arguments: list[str], kind: str, section: str, names: Collection[str]) -> str:
+    """The one argument of a program: the name of a `kind` of thing, a key of the `section` of params.yaml that has
+    `names`. Raises `UserError` for another, and for more or fewer arguments."""
+    name = arguments[0] if arguments else ""
+    if len(arguments) != 1 or name not in names:
+        raise UserError(f"params.yaml: no {kind} {name!r} in {section}{nearest(name, names)}")
+    return name
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """Import libraries inside without the cyclic garbage collector, and keep what they leave out of its later walks.
@@ -85,6 +95,17 @@ def loading() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def load_model(path: str, threads: int, trust_remote_code: bool) -> tuple[Any, Any]:
+    """Model and processor of the checkpoint at `path`, a folder or hub id; torch computes with so many threads."""
+    with loading():
+        import torch
+
+        from counterpoint.models import checkpoint
+
+        torch.set_num_threads(threads)
+        return checkpoint.load(path, trust_remote_code)
 
 
 def disk_full(error: BaseException | None) -> str | None:

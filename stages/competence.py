@@ -10,13 +10,12 @@ import json
 import logging
 
 from counterpoint import params
-from counterpoint.errors import UserError, nearest
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.problem import Picture, Problem, encode_png
 from counterpoint.sources import procedural, text
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import OWN
-from stages.common import CARDS, loading, main
+from stages.common import CARDS, load_model, main, named
 
 log = logging.getLogger("competence")
 
@@ -44,20 +43,12 @@ def of_suite(seed: int, split: str, number: int) -> list[Problem]:
 def program(arguments: list[str]) -> None:
     """Write the card of the named base."""
     settings = params.load()
-    if len(arguments) != 1 or arguments[0] not in settings.bases:
-        named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no base {named!r}{nearest(named, settings.bases)}")
-    name = arguments[0]
+    name = named(arguments, "base", "bases", settings.bases)
+    model, processor = load_model(settings.models[name], settings.threads, settings.trust_remote_code)
+    from counterpoint.evaluation import competence  # torch
+    from counterpoint.evaluation.evaluate import evaluate
+    from counterpoint.models import checkpoint
 
-    with loading():
-        import torch
-
-        from counterpoint.evaluation import competence
-        from counterpoint.evaluation.evaluate import evaluate
-        from counterpoint.models import checkpoint
-
-        torch.set_num_threads(settings.threads)
-        model, processor = checkpoint.load(settings.models[name], settings.trust_remote_code)
     seed, limits, instruction = settings.problems.seed, settings.competence, settings.prompt.instruction
     size, number = limits.batch_size, limits.problems
     suites = {name: of_suite(seed, suite.split, 4 * number) for name, suite in OWN.items()}

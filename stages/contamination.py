@@ -12,10 +12,11 @@ import argparse
 import dataclasses
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from counterpoint import problem
+from counterpoint import columns, files, problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
 from counterpoint.sources import contamination
@@ -28,27 +29,15 @@ REPORT = Path("metrics/contamination.json")
 def tests(paths: Sequence[Path]) -> Iterator[tuple[str, list[Problem]]]:
     """Name and problems of each test: a split of the study's own file, or PATH:split. Raises `UserError`."""
     for path in paths or [PROBLEMS]:
-        files = sorted(path.glob("**/*.parquet")) if path.is_dir() else [path]
-        if not files:
+        tables = sorted(path.glob("**/*.parquet")) if path.is_dir() else [path]
+        if not tables:
             raise UserError(f"{path}: no Parquet file of problems in this folder; `dvc repro problems` writes one")
-        for file in files:
-            splits: dict[str, list[Problem]] = {}
-            for one in problem.load(file):
-                splits.setdefault(one.split, []).append(one)
+        for file in tables:
+            splits: defaultdict[str, list[Problem]] = defaultdict(list)
+            for member in problem.load(file):
+                splits[member.split].append(member)
             for split in sorted(set(splits) - {"train", "pretrain"}):
                 yield (f"{file}:{split}" if paths else split), splits[split]
-
-
-def table(rows: dict[str, dict[str, int]]) -> str:
-    """One line a test, with the number of problems of each kind."""
-    heads = ["test", "problems", *contamination.KINDS]
-    cells = [[name, *map(str, counts.values())] for name, counts in rows.items()]
-    widths = [max(len(line[column]) for line in [heads, *cells]) for column in range(len(heads))]
-    lines = []
-    for line in [heads, *cells]:
-        numbers = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))
-        lines.append("  ".join([line[0].ljust(widths[0]), *numbers]))
-    return "\n".join(lines)
 
 
 def program(arguments: list[str]) -> None:
@@ -63,16 +52,17 @@ def program(arguments: list[str]) -> None:
     pool = contamination.Pool(trained)
     rows, listed = {}, []
     for name, members in tests(options.against):
-        found = contamination.hits(pool, members)
-        rows[name] = contamination.summary(found, len(members))
-        listed += [
-            {"test": name, **dataclasses.asdict(hit)} for hit in found if hit.kind != "shared question"
-        ]  # templates would fill the file
+        hits = contamination.hits(pool, members)
+        rows[name] = contamination.summary(hits, len(members))
+        # shared questions are templates most often, which would fill the file
+        listed += [{"test": name, **dataclasses.asdict(hit)} for hit in hits if hit.kind != "shared question"]
         log.info("%s: %d problems against %d", name, len(members), len(trained))
     options.json.parent.mkdir(parents=True, exist_ok=True)
     report = {"pool": len(trained), "tests": rows, "hits": listed}
-    options.json.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    print(table(rows))
+    files.replace(options.json, json.dumps(report, indent=1, sort_keys=True) + "\n")
+    heads = ["test", "problems", *contamination.KINDS]
+    lines = [[name, *map(str, counts.values())] for name, counts in rows.items()]
+    print("\n".join(columns.aligned([heads, *lines], right=range(1, len(heads)))))
     for hit in [hit for hit in listed if hit["kind"] == "leak"][:10]:
         print(f"leak: {hit['problem_id']} of {hit['test']} is {hit['pool_id']} of the pool")
     print(f"all hits but shared questions: {options.json}")

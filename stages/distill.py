@@ -12,33 +12,32 @@ import logging
 import time
 from collections.abc import Sequence
 
-from counterpoint import params, tables
+from counterpoint import columns, params, tables
 from counterpoint.distill import accept, sampled
 from counterpoint.distill.written import written
-from counterpoint.errors import UserError, nearest
+from counterpoint.errors import UserError
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.store import weights_digest
 from counterpoint.generation import askable
 from counterpoint.generation.completion import Completion
-from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites.views import views
 from counterpoint.training.records import now, provenance
-from stages.common import MODELS, TRACES, distill_folder, loading, main, work_folder
+from stages.common import MODELS, TRACES, distill_folder, load_model, main, named, work_folder
 from stages.pool import sample_problems
 
 log = logging.getLogger("distill")
-TOLD = accept.COUNTED
+SHOWN = (  # columns of the table that is printed
+    "family", "difficulty", "problems", "solved", "coverage", "attempts", "accepted", "acceptance", "duplicates",
+    "kept",
+)  # fmt: skip
 DECIDED = ("samples", "keep", "temperature", "top_p", "max_tokens", "near_duplicate")
 
 
 def program(arguments: list[str]) -> None:
     """Make the named set. Raises `UserError` for an unknown one, and where no trace is accepted."""
     settings = params.load()
-    if len(arguments) != 1 or arguments[0] not in settings.traces:
-        named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no trace set {named!r} in traces{nearest(named, settings.traces)}")
-    name = arguments[0]
+    name = named(arguments, "trace set", "traces", settings.traces)
     wanted, limits = settings.traces[name], settings.distill
     way = settings.kinds[wanted.kind].way
     problems = sample_problems(wanted.sample)
@@ -59,9 +58,8 @@ def program(arguments: list[str]) -> None:
         accept.choose(problem, completions, limits.keep, limits.near_duplicate)
         for problem, completions in zip(problems, attempts, strict=True)
     ]
-    for line in table(chosen):
-        print(line)
-    if not any(one.kept for one in chosen):
+    print("\n".join(table(chosen)))
+    if not any(choice.kept for choice in chosen):
         raise UserError(
             f"params.yaml: traces.{name}: the strict judge accepts none of its {sum(map(len, attempts))} traces; raise "
             f"distill.samples or distill.max_tokens, or give kinds.{wanted.kind} another teacher"
@@ -83,8 +81,8 @@ def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> 
     decoding = Decoding(limits.max_tokens, limits.samples, limits.temperature, limits.top_p)
     weights, instruction = weights_digest(path), settings.prompt.instruction
     shown = views(problems, instruction)
-    known = sampled.fingerprint(weights, wanted.seed, shown, decoding, limits.batch_size, settings.threads)
-    store = sampled.Timed(work_folder() / "distill" / f"{name}-{known}" / "generations.sqlite")
+    follows = sampled.fingerprint(weights, wanted.seed, shown, decoding, limits.batch_size, settings.threads)
+    store = sampled.Timed(work_folder() / "distill" / f"{name}-{follows}" / "generations.sqlite")
     model = Model(sampled.identity(weights, wanted.seed), lambda: _load(path, settings, store, problems), store)
     attempts = sampled.sample(model, problems, instruction, decoding, limits.batch_size, name)
     seconds = store.seconds()
@@ -94,35 +92,24 @@ def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> 
 
 
 def _load(path: str, settings: params.Params, store: sampled.Timed, problems: Sequence[Problem]):
-    with loading():
-        import torch
-
-        torch.set_num_threads(settings.threads)
-        model, processor = checkpoint.load(path, settings.trust_remote_code)
-    askable.check(model, processor, problems, settings.prompt.instruction, settings.distill.max_tokens)
+    loaded = load_model(path, settings.threads, settings.trust_remote_code)
+    askable.check(*loaded, problems, settings.prompt.instruction, settings.distill.max_tokens)
     store.start()  # the seconds of training are without this too
-    return model, processor
+    return loaded
 
 
 def table(chosen: Sequence[accept.Chosen]) -> list[str]:
     """The acceptance by family and, where there are several, difficulty, as lines of a table: `acceptance` of the
     attempts, `coverage` of the problems."""
-    several = len({one.problem.difficulty for one in chosen}) > 1
-    lines = [("family", "difficulty", *TOLD[:2], "coverage", *TOLD[2:4], "acceptance", *TOLD[4:])]
+    several = len({choice.problem.difficulty for choice in chosen}) > 1
+    lines = [SHOWN]
     for row in accept.acceptance(chosen):
-        if row["difficulty"] is not None and not several:
-            continue
-        solved, accepted = row["solved"] / row["problems"], row["accepted"] / row["attempts"]
-        difficulty = "all" if row["difficulty"] is None else str(row["difficulty"])
-        counts = [str(row[column]) for column in TOLD]
-        lines.append(
-            (row["family"], difficulty, *counts[:2], f"{solved:.1%}", *counts[2:4], f"{accepted:.1%}", *counts[4:])
-        )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-        for line in lines
-    ]
+        if row["difficulty"] is None or several:
+            difficulty = "all" if row["difficulty"] is None else row["difficulty"]
+            coverage, acceptance = row["solved"] / row["problems"], row["accepted"] / row["attempts"]
+            row |= {"difficulty": difficulty, "coverage": f"{coverage:.1%}", "acceptance": f"{acceptance:.1%}"}
+            lines.append([str(row[column]) for column in SHOWN])
+    return columns.aligned(lines, right=range(1, len(SHOWN)))
 
 
 if __name__ == "__main__":

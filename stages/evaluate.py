@@ -11,8 +11,8 @@ import json
 import logging
 import time
 
-from counterpoint import params, problem, tables
-from counterpoint.errors import UserError, nearest
+from counterpoint import files, params, problem, tables
+from counterpoint.errors import UserError
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.evaluate import evaluate
@@ -22,7 +22,7 @@ from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
 from counterpoint.training.records import now, provenance
-from stages.common import MODELS, PROBLEMS, eval_folder, generations, loading, main
+from stages.common import MODELS, PROBLEMS, eval_folder, generations, load_model, main, named
 
 log = logging.getLogger("evaluate")
 
@@ -30,11 +30,7 @@ log = logging.getLogger("evaluate")
 def program(arguments: list[str]) -> None:
     """Evaluate the named run."""
     settings = params.load()
-    runs = {**settings.runs.base, **settings.runs.trained}
-    if len(arguments) != 1 or arguments[0] not in runs:
-        named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {named!r} in runs{nearest(named, runs)}")
-    run_id = arguments[0]
+    run_id = named(arguments, "run", "runs", {**settings.runs.base, **settings.runs.trained})
     is_base = run_id in settings.runs.base
     path = settings.models[settings.runs.base[run_id].model] if is_base else str(MODELS / run_id)
     problems = suite_problems(settings.suites)
@@ -56,13 +52,14 @@ def program(arguments: list[str]) -> None:
     store.close()
     out = eval_folder(run_id)
     tables.write("evals", rows, out / "evals.parquet")
-    known = {p.problem_id: p for members in problems.values() for p in members}
-    tables.write("traces", traces.of_answers(rows, known), out / "traces.parquet")
+    by_id = {p.problem_id: p for members in problems.values() for p in members}
+    tables.write("traces", traces.rows(rows, by_id), out / "traces.parquet")
     seconds = time.monotonic() - began
     timing = {"run_id": run_id, "step": None, "phase": "evaluate", "seconds": seconds, "started_at": started}
     tables.write("timings", [{**timing, **dict(provenance())}], out / "timings.parquet")
     if is_base:
         record = dict.fromkeys(tables.TABLES["runs"].schema.names)
+        record |= dict.fromkeys(("prompts_seen", "updates", "generated_tokens", "trained_tokens"), 0)
         record |= {
             "run_id": run_id,
             "study": settings.study,
@@ -72,39 +69,28 @@ def program(arguments: list[str]) -> None:
             "checkpoint": path,
             "status": "completed",
             "parameters": checkpoint.saved_parameters(path),
-            "prompts_seen": 0,
-            "updates": 0,
-            "generated_tokens": 0,
-            "trained_tokens": 0,
             "params_json": json.dumps({"prompt": settings.prompt.instruction}),
         }
-        (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        files.replace(out / "run.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
     log.info("%s: %d answers, %d of them generated, in %.0f s", run_id, len(rows), model.generated, seconds)
 
 
 def suite_problems(suites: list[str]) -> dict[str, list[Problem]]:
     """The problems that each suite can show. Raises `UserError` for a suite without any."""
-    splits = {SUITES[name].split for name in suites}
-    known = problem.load(PROBLEMS, splits=splits)
-    found = {}
+    problems = problem.load(PROBLEMS, splits={SUITES[name].split for name in suites})
+    by_suite = {}
     for name in suites:
-        found[name] = [p for p in known if p.split == SUITES[name].split and SUITES[name].fits(p)]
-        if not found[name]:
+        by_suite[name] = [p for p in problems if p.split == SUITES[name].split and SUITES[name].fits(p)]
+        if not by_suite[name]:
             raise UserError(f"{PROBLEMS}: no problems for suite {name!r}; take it out of suites in params.yaml")
-    return found
+    return by_suite
 
 
 def _load(path: str, settings: params.Params, problems: dict[str, list[Problem]]):
-    with loading():
-        import torch
-
-        torch.set_num_threads(settings.threads)
-        model, processor = checkpoint.load(path, settings.trust_remote_code)
-    for name, asked in problems.items():
-        askable.check(
-            model, processor, asked, settings.prompt.instruction, settings.evaluation.max_tokens, suite=SUITES[name]
-        )
-    return model, processor
+    loaded = load_model(path, settings.threads, settings.trust_remote_code)
+    for name, members in problems.items():
+        askable.check(*loaded, members, settings.prompt.instruction, settings.evaluation.max_tokens, suite=SUITES[name])
+    return loaded
 
 
 if __name__ == "__main__":

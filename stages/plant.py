@@ -9,8 +9,7 @@ import dataclasses
 import logging
 
 from counterpoint import params
-from counterpoint.errors import UserError, nearest
-from stages.common import MODELS, loading, main
+from stages.common import MODELS, loading, main, named
 
 log = logging.getLogger("plant")
 
@@ -18,10 +17,7 @@ log = logging.getLogger("plant")
 def program(arguments: list[str]) -> None:
     """Train the named plant of params.yaml."""
     plants = params.load().plants
-    if len(arguments) != 1 or arguments[0] not in plants:
-        named = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no plant {named!r} in plants{nearest(named, plants)}")
-    (name,) = arguments
+    name = named(arguments, "plant", "plants", plants)
     with loading():
         from counterpoint.models import planting
     recipe = dataclasses.asdict(plants[name])

@@ -51,7 +51,7 @@ def program(arguments: list[str]) -> None:
         renewed, changes = _file(path, problems, totals, keep=options.write)
         if options.write and changes:
             tables.write("evals", renewed, path)
-            tables.write("traces", traces.of_answers(renewed, problems), path.with_name("traces.parquet"))
+            tables.write("traces", traces.rows(renewed, problems), path.with_name("traces.parquet"))
             written.append(f"evaluate@{run_id}")
         if options.completions and (train_folder(run_id) / "completions.parquet").exists():
             _file(train_folder(run_id) / "completions.parquet", problems, totals, keep=False)

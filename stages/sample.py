@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 
-from counterpoint import params, problem, sampling, tables
+from counterpoint import files, params, problem, sampling, tables
 from stages.common import MANIFEST, PROBLEMS, SAMPLES, main
 
 log = logging.getLogger("sample")
@@ -20,9 +20,7 @@ def program(arguments: list[str]) -> None:
     pool = problem.load(PROBLEMS, splits=["train"])
     rows, manifest = sampling.draw(pool, settings.seed, settings.sizes)
     tables.write("samples", rows, SAMPLES)
-    scratch = MANIFEST.with_name(f"{MANIFEST.name}.new")
-    scratch.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    scratch.replace(MANIFEST)
+    files.replace(MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     for name, sample in manifest["samples"].items():
         log.info("%s: %d of %d problems in %d strata", name, sample["size"], len(pool), len(sample["strata"]))
 

@@ -22,7 +22,7 @@ from counterpoint.suites.views import View, views
 class Timed(Store):
     """A store that also keeps the seconds of each batch that it is given, from `start`, or from what came before it.
 
-    Kept before the completions are: a batch that a kill tears from its seconds is generated again, and was paid twice.
+    They are kept first: a batch whose completions a kill prevents is generated again, and was paid twice.
     """
 
     def __init__(self, path: Path):
@@ -35,9 +35,9 @@ class Timed(Store):
         self.since = time.monotonic()
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
-        found = super().get(keys)
+        completions = super().get(keys)
         self.start()
-        return found
+        return completions
 
     def put(self, keys: Iterable[bytes], completions: Iterable[Completion]) -> None:
         completions = list(completions)
@@ -80,7 +80,7 @@ def sample(
     order = sorted(range(len(problems)), key=lambda i: (len(shown[i].images), len(shown[i].text), shown[i].text, i))
     size = max(1, batch_size // decoding.samples)
     batches = [order[start : start + size] for start in range(0, len(order), size)]
-    found: dict[int, list[Completion]] = {}
+    completions: dict[int, list[Completion]] = {}
     for batch in track(batches, label=label) if label else batches:
-        found.update(zip(batch, answer(model, [shown[i] for i in batch], decoding, batch_size), strict=True))
-    return [found[i] for i in range(len(problems))]
+        completions.update(zip(batch, answer(model, [shown[i] for i in batch], decoding, batch_size), strict=True))
+    return [completions[i] for i in range(len(problems))]

@@ -66,20 +66,19 @@ def answer(
     wanted = [(view, index) for view in views for index in decoding.indices]
     settings = decoding.settings()
     contents = [content(model.weights, view, settings, index) for view, index in wanted]
-    keys = [key(one) for one in contents]
-    found = model.store.get(keys) if model.store else {}
-    missing = list(dict.fromkeys(i for i, k in enumerate(keys) if k not in found))
-    first = {keys[i]: i for i in reversed(missing)}  # one generation a key, however often it is wanted
-    missing = [i for i in missing if first[keys[i]] == i]
+    keys = [key(text) for text in contents]
+    completions = model.store.get(keys) if model.store else {}
+    first = {keys[i]: i for i in reversed(range(len(keys)))}  # one generation a key, however often it is wanted
+    missing = [i for i, k in enumerate(keys) if k not in completions and first[k] == i]
     if missing:
         loaded = model.loaded
         from counterpoint.generation.decode import generate  # torch: not needed where all is known
 
-        def keep(places: list[int], completions: list[Completion]) -> None:
-            done = [keys[missing[place]] for place in places]
-            found.update(zip(done, completions, strict=True))
+        def keep(indices: list[int], batch: list[Completion]) -> None:
+            done = [keys[missing[index]] for index in indices]
+            completions.update(zip(done, batch, strict=True))
             if model.store:
-                model.store.put(done, completions)
+                model.store.put(done, batch)
 
         generate(
             *loaded,
@@ -95,5 +94,4 @@ def answer(
         )
         model.generated += len(missing)
     each = len(decoding.indices)
-    completions = [found[k] for k in keys]
-    return [completions[start : start + each] for start in range(0, len(completions), each)]
+    return [[completions[k] for k in keys[start : start + each]] for start in range(0, len(keys), each)]

@@ -48,15 +48,15 @@ class Store:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
         """What is known of the keys."""
-        found = {}
+        completions = {}
         distinct = list(dict.fromkeys(keys))
         for start in range(0, len(distinct), 500):  # SQLite bounds the parameters of a statement
             part = distinct[start : start + 500]
             marks = ",".join("?" * len(part))
             rows = self._run(f"select key, text, tokens, truncated from generations where key in ({marks})", part)
             for key, text, tokens, truncated in rows:
-                found[key] = Completion(text, tokens, bool(truncated))
-        return found
+                completions[key] = Completion(text, tokens, bool(truncated))
+        return completions
 
     def put(self, keys: Iterable[bytes], completions: Iterable[Completion]) -> None:
         """Keep completions, all of them or, when killed, none; a key that another process filled stays as it is."""

@@ -25,6 +25,7 @@ from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import UNKNOWN_STATE, Reader
 from counterpoint.verify import extract, matches
 
+KEY = ("run_id", "suite", "problem_id", "decoding", "sample_index")
 LONGEST_TEXT = 200  # characters of a step that are kept in the table
 _END = re.compile(r"\.(?!\d)|\n", re.ASCII)  # the end of a step, not the point of a decimal number
 
@@ -104,30 +105,20 @@ def check(problem: Problem, completion: str) -> Trace | None:
     return Trace(tuple(steps), answer, follows)
 
 
-def rows(
-    run_id: str, suite: str, problem: Problem, completion: str, decoding: str, sample_index: int
-) -> Iterator[dict]:
-    """Rows of `traces` for one completion: its steps from 0, then one of kind `answer` that says whether it follows.
+def rows(answers: Iterable[dict], problems: Mapping[str, Problem]) -> Iterator[dict]:
+    """Rows of `traces` for rows of `evals` under `normal`; `problems` by id.
 
-    No row for a problem without a latent state.
+    The steps of a completion from 0, then one of kind `answer` that says whether it follows; no row for a problem
+    without a latent state.
     """
-    trace = check(problem, completion)
-    if trace is None:
-        return
-    key = {
-        "run_id": run_id, "suite": suite, "problem_id": problem.problem_id, "decoding": decoding,
-        "sample_index": sample_index,
-    }  # fmt: skip
-    last = Step("answer", trace.answer or "", trace.answer_follows)
-    for index, step in enumerate((*trace.steps, last)):
-        yield {**key, "step_index": index, "kind": step.kind, "text": step.text[:LONGEST_TEXT], "correct": step.correct}
-
-
-def of_answers(answers: Iterable[dict], problems: Mapping[str, Problem]) -> Iterator[dict]:
-    """Rows of `traces` for rows of `evals` under `normal`; `problems` by id."""
     for row in answers:
-        if row["condition"] == "normal":
-            problem = problems[row["problem_id"]]
-            yield from rows(
-                row["run_id"], row["suite"], problem, row["completion"], row["decoding"], row["sample_index"]
-            )
+        if row["condition"] != "normal":
+            continue
+        trace = check(problems[row["problem_id"]], row["completion"])
+        if trace is None:
+            continue
+        key = {name: row[name] for name in KEY}
+        answer = Step("answer", trace.answer or "", trace.answer_follows)
+        for index, step in enumerate((*trace.steps, answer)):
+            text = step.text[:LONGEST_TEXT]
+            yield {**key, "step_index": index, "kind": step.kind, "text": text, "correct": step.correct}

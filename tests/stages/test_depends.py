@@ -18,7 +18,7 @@ KINDS = ("plant", "competence", "problems", "sample", "distill", "train", "evalu
 # no result
 TOLD = {
     *(f"counterpoint/{name}.py" for name in (
-        "__init__", "errors", "files", "progress", "running",
+        "__init__", "columns", "errors", "files", "progress", "running",
     )),
     *(f"counterpoint/params/{name}.py" for name in (
         "__init__", "changes", "checks", "compose", "describe", "grid", "schema", "training", "typed",

@@ -185,11 +185,17 @@ def test_where_the_reasoning_begins_and_ends(completion, texts, answer):
 def test_a_problem_without_a_latent_state_has_no_trace(change):
     problem = dataclasses.replace(REMOVE, **change)
     completion = completion_text("4 in all , 2 red .", "2")
-    assert check(problem, completion) is None and list(rows("r", "s", problem, completion, "greedy", 0)) == []
+    assert check(problem, completion) is None and list(traced(problem, completion)) == []
+
+
+def traced(problem, completion: str, **columns) -> list[dict]:
+    """The rows of `traces` for a completion."""
+    row = {"run_id": "run", "suite": "in_domain", "decoding": "greedy", "sample_index": 0, "condition": "normal"}
+    return list(rows([{**row, "problem_id": "p", "completion": completion, **columns}], {"p": problem}))
 
 
 def test_rows_are_the_steps_and_then_the_answer():
-    made = list(rows("run", "in_domain", REMOVE, completion_text("4 in all . well . 4 - 2 = 2 .", "3"), "sampled", 5))
+    made = traced(REMOVE, completion_text("4 in all . well . 4 - 2 = 2 .", "3"), decoding="sampled", sample_index=5)
     assert [set(row) for row in made] == [set(TABLES["traces"].schema.names)] * 4
     assert [(row["step_index"], row["kind"], row["text"], row["correct"]) for row in made] == [
         (0, "perceive", "4 in all", True), (1, "other", "well", None), (2, "compute", "4 - 2 = 2", True),
@@ -197,10 +203,11 @@ def test_rows_are_the_steps_and_then_the_answer():
     ]  # fmt: skip
     keys = {(row["run_id"], row["suite"], row["problem_id"], row["decoding"], row["sample_index"]) for row in made}
     assert keys == {("run", "in_domain", "p", "sampled", 5)}
-    (cut,) = rows("run", "in_domain", REMOVE, "no tags", "greedy", 0)
+    (cut,) = traced(REMOVE, "no tags")
     assert (cut["kind"], cut["text"], cut["correct"]) == ("answer", "", None)
-    long = list(rows("run", "in_domain", REMOVE, completion_text("x" * 1000, "3"), "greedy", 0))
+    long = traced(REMOVE, completion_text("x" * 1000, "3"))
     assert len(long[0]["text"]) == LONGEST_TEXT
+    assert traced(REMOVE, "no tags", condition="no_image") == []
 
 
 FRAGMENTS = [
