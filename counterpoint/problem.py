@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from itertools import accumulate
 from pathlib import Path
@@ -32,26 +32,6 @@ COUNTED = "images.list.element.path"  # what tells how many pictures a row has, 
 # A picture is read with the row group that it lies in: so many rows, and so many bytes of pictures, make one at most.
 GROUP_ROWS, GROUP_BYTES = 4096, 1 << 22
 KEPT = 1 << 25  # bytes of the row groups that an open file keeps
-SCHEMA = pa.schema(
-    [
-        ("state_id", pa.string()),
-        ("problem_id", pa.string()),
-        ("source", pa.string()),
-        ("family", pa.string()),
-        ("split", pa.string()),
-        ("difficulty", pa.int32()),
-        ("question", pa.string()),
-        ("images", pa.list_(IMAGE_TYPE)),
-        ("answer", pa.string()),
-        ("answer_type", pa.string()),
-        ("options", pa.list_(pa.string())),
-        ("reasoning", pa.string()),
-        ("text_twin", pa.string()),
-        ("template_id", pa.string()),
-        ("tags", pa.list_(pa.string())),
-        ("latent", pa.string()),
-    ]
-)
 
 
 def digest(*parts: object, length: int = 16) -> str:
@@ -111,8 +91,8 @@ class Picture:
 class Problem:
     """One question with its pictures, gold answer and, where known, gold reasoning and a twin in words.
 
-    `state_id` identifies what is drawn or written: splits are
-    disjoint by it. `problem_id` adds source, split, template and its arguments. `latent` is JSON.
+    `state_id` identifies what is drawn or written: splits are disjoint by it. `problem_id` adds source, split,
+    template and its arguments. `latent` is JSON.
     """
 
     state_id: str
@@ -130,7 +110,7 @@ class Problem:
     text_twin: str | None = None
     template_id: str = ""
     tags: tuple[str, ...] = ()
-    latent: str = field(default="{}")
+    latent: str = "{}"
 
     def row(self) -> dict:
         """The problem as a Parquet row."""
@@ -139,6 +119,11 @@ class Problem:
         row["options"] = list(self.options) if self.options is not None else None
         row["tags"] = list(self.tags)
         return row
+
+
+_TEXTS = pa.list_(pa.string())
+_TYPES = {"difficulty": pa.int32(), "images": pa.list_(IMAGE_TYPE), "options": _TEXTS, "tags": _TEXTS}  # else text
+SCHEMA = pa.schema([(f.name, _TYPES.get(f.name, pa.string())) for f in fields(Problem)])
 
 
 def fault(problem: Problem) -> str | None:
@@ -183,12 +168,12 @@ def _row_groups(problems: Iterable[Problem]) -> Iterator[list[dict]]:
     rows, size = [], 0
     for problem in problems:
         row = problem.row()
-        own = sum(len(image["bytes"]) for image in row["images"])
-        if rows and (len(rows) == GROUP_ROWS or size + own > GROUP_BYTES):
+        row_size = sum(len(image["bytes"]) for image in row["images"])
+        if rows and (len(rows) == GROUP_ROWS or size + row_size > GROUP_BYTES):
             yield rows
             rows, size = [], 0
         rows.append(row)
-        size += own
+        size += row_size
     yield rows
 
 
@@ -211,8 +196,8 @@ class _Images:
         self.starts = [0, *accumulate(sizes)]
         self.groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
 
-    def read(self, row: int, place: int) -> bytes:
-        """The bytes of a row's picture at `place`."""
+    def read(self, row: int, index: int) -> bytes:
+        """The bytes of a row's picture, by its index in the row."""
         group = bisect_right(self.starts, row) - 1
         with self.lock, _reading(self.path):  # a batch may be made in a thread of its own
             if group not in self.groups:
@@ -220,11 +205,11 @@ class _Images:
                 while len(self.groups) > 1 and sum(images.nbytes for images in self.groups.values()) > KEPT:
                     self.groups.popitem(last=False)
             self.groups.move_to_end(group)
-            return self.groups[group][row - self.starts[group]][place]["bytes"].as_py()
+            return self.groups[group][row - self.starts[group]][index]["bytes"].as_py()
 
-    def of(self, row: int, number: int) -> Iterator[Picture]:
+    def of(self, row: int, number: int) -> tuple[Picture, ...]:
         """The pictures of a row that has `number` of them."""
-        return (Picture(partial(self.read, row, place)) for place in range(number))
+        return tuple(Picture(partial(self.read, row, index)) for index in range(number))
 
 
 def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | None = None) -> list[Problem]:
@@ -244,7 +229,11 @@ def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | N
     for column, wanted in (("split", splits), ("problem_id", ids)):
         if wanted is not None:
             table = table.filter(pc.is_in(table[column], pa.array(list(wanted), pa.string())))
-    problems = [_problem(images.of(row.pop("row"), len(row["images"] or ())), **row) for row in table.to_pylist()]
+    problems = []
+    for row in table.to_pylist():
+        row["images"] = images.of(row.pop("row"), len(row["images"] or ()))
+        row["options"] = tuple(row["options"]) if row["options"] is not None else None
+        problems.append(Problem(**row | {"tags": tuple(row["tags"] or ())}))
     if ids is None:
         return problems
     by_id = {p.problem_id: p for p in problems}
@@ -252,12 +241,6 @@ def load(path: Path, splits: Iterable[str] | None = None, ids: Iterable[str] | N
     if missing:
         raise UserError(f"{path}: {len(missing)} wanted problems are missing, the first {missing[0]}; rerun `sample`")
     return [by_id[i] for i in ids]
-
-
-def _problem(pictures: Iterable[Picture], *, images, options, tags, **rest) -> Problem:
-    """The problem of a Parquet row's other columns and its pictures."""
-    options = tuple(options) if options is not None else None
-    return Problem(images=tuple(pictures), options=options, tags=tuple(tags or ()), **rest)
 
 
 def encode_png(image) -> bytes:

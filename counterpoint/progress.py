@@ -8,16 +8,11 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from tqdm import tqdm
+
 log = logging.getLogger("progress")
 Item = TypeVar("Item")
 SECONDS_BETWEEN_LINES = 15.0
-
-
-def _clock(seconds: float) -> str:
-    """Seconds as 1:02:03 or 2:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def track(iterable: Iterable[Item], total: int | None = None, label: str = "") -> Iterator[Item]:
@@ -28,16 +23,14 @@ def track(iterable: Iterable[Item], total: int | None = None, label: str = "") -
     if total is None and hasattr(iterable, "__len__"):
         total = len(iterable)
     if sys.stderr.isatty():
-        from tqdm import tqdm
-
         yield from tqdm(iterable, total=total, desc=label, leave=False, mininterval=0.5)
         return
-    start = told = time.monotonic()
+    start = last_line = time.monotonic()
     for done, item in enumerate(iterable):
         now = time.monotonic()
-        if done and now - told >= SECONDS_BETWEEN_LINES:
-            told = now
+        if done and now - last_line >= SECONDS_BETWEEN_LINES:
+            last_line = now
             rate = done / (now - start)
-            left = f" of {total}, {_clock((total - done) / rate)} left" if total else ""
+            left = f" of {total}, {tqdm.format_interval((total - done) / rate)} left" if total else ""
             log.info("%s: %d%s (%.3g/s)", label, done, left, rate)
         yield item

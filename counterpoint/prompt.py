@@ -1,10 +1,7 @@
 """The one prompt and answer format that every arm shares, in training, probing and evaluation alike.
 
-    user       <image> QUESTION [options : A , B .] INSTRUCTION
-    assistant  <think>REASONING</think><answer>ANSWER</answer>
-
-A view says what of the problem is shown: `image` (the picture), `text_twin` (the picture in words instead), and the
-blind conditions `no_image` (neither) and `shuffled_image` (another problem's picture).
+user       <image> QUESTION [options : A , B .] INSTRUCTION
+assistant  <think>REASONING</think><answer>ANSWER</answer>
 """
 
 from __future__ import annotations
@@ -21,14 +18,13 @@ def question_text(asked) -> str:
 
     The options of an `expression` are the numbers that it must use, which the picture shows: they are not told.
     """
-    told = asked.options if asked.answer_type != "expression" else None
-    return f"{asked.question} options : {' , '.join(told)} ." if told else asked.question
+    options = asked.options if asked.answer_type != "expression" else None
+    return f"{asked.question} options : {' , '.join(options)} ." if options else asked.question
 
 
-def user_text(problem: Problem, instruction: str = THINK, words: bool = False) -> str:
-    """What the user says; with `words`, the text twin stands before the question in place of the picture."""
-    asked = f"{question_text(problem)} {instruction}".strip()
-    return f"{problem.text_twin} {asked}" if words else asked
+def user_text(problem: Problem, instruction: str = THINK) -> str:
+    """What the user says beside the pictures."""
+    return f"{question_text(problem)} {instruction}".strip()
 
 
 def completion_text(reasoning: str, answer: str) -> str:

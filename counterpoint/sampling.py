@@ -23,9 +23,9 @@ def order(strata: Mapping[str, Hashable], seed: int) -> list[str]:
     size = {stratum: len(members[stratum]) for stratum in names}
     taken = dict.fromkeys(names, 0)
     ordered = []
-    for place in range(1, len(strata) + 1):
+    for number in range(1, len(strata) + 1):
         # a stratum is open while one more leaves it at its upper quota at most
-        fitting = (s for s in names if taken[s] * len(strata) < place * size[s])
+        fitting = (s for s in names if taken[s] * len(strata) < number * size[s])
         chosen = max(fitting, key=lambda s: size[s] / (taken[s] + 1))
         ordered.append(members[chosen][taken[chosen]])
         taken[chosen] += 1

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 
-from counterpoint import params
+from counterpoint import files, params
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.problem import Picture, Problem, encode_png
 from counterpoint.sources import procedural, text
@@ -20,12 +21,11 @@ from stages.common import CARDS, load_model, main, named
 log = logging.getLogger("competence")
 
 
-def captioned(seed: int, suite: str, number: int) -> dict[str, list[tuple[bytes, str]]]:
+def captioned(seed: int, suite: str, number: int) -> dict[str, list[tuple[Picture, str]]]:
     """By family, `number` pairs of picture and gold caption as `suite` draws them."""
     difficulties, shifted_rule, style = procedural.SUITE_AXES[suite]
-    pairs: dict[str, list[tuple[bytes, str]]] = {}
+    pairs: defaultdict[str, list[tuple[Picture, str]]] = defaultdict(list)
     for name, family in FAMILIES.items():
-        pairs[name] = []
         for index in range(number):
             difficulty = difficulties[index % len(difficulties)]
             draft, _, rng = procedural.draw(seed, f"caption/{suite}", "suite", name, index, difficulty, shifted_rule)
@@ -55,16 +55,15 @@ def program(arguments: list[str]) -> None:
     answering = Model("", lambda: (model, processor))
     decodings = dict.fromkeys(suites, (Decoding(limits.max_tokens),))
     rows = list(evaluate(name, answering, suites, instruction, params.CONDITIONS, decodings, size))
-    accuracy: dict[str, dict[str, float]] = {}
-    for suite in suites:
-        for condition in params.CONDITIONS:
-            right = [r["correct"] for r in rows if r["suite"] == suite and r["condition"] == condition]
-            accuracy.setdefault(suite, {})[condition] = round(sum(right) / len(right), 4)
+    correct: defaultdict[tuple[str, str], list[bool]] = defaultdict(list)
+    for row in rows:
+        correct[row["suite"], row["condition"]].append(row["correct"])
+    shares = {key: round(sum(verdicts) / len(verdicts), 4) for key, verdicts in correct.items()}
     card = {
         "base": name,
         "parameters": checkpoint.parameters(model),
         "problems_per_suite": 4 * number,
-        "accuracy": accuracy,
+        "accuracy": {suite: {name: shares[suite, name] for name in params.CONDITIONS} for suite in suites},
         "captions_exactly_right": {
             suite: competence.captions_right(model, processor, captioned(seed, suite, number), limits.max_tokens, size)
             for suite in ("in_domain", "visual_shift", "difficulty_shift")
@@ -79,7 +78,7 @@ def program(arguments: list[str]) -> None:
         },
     }  # fmt: skip
     CARDS.mkdir(parents=True, exist_ok=True)
-    (CARDS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    files.replace(CARDS / f"{name}.json", json.dumps(card, indent=1) + "\n")
     log.info("%s", card["captions_exactly_right"]["in_domain"] | card["in_domain_sampled"])
 
 

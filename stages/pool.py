@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import problem
@@ -17,8 +16,8 @@ def sample_problems(sample: str) -> list[Problem]:
         rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
     except FileNotFoundError:
         raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{SAMPLES}: not a samples file ({error}); run `dvc repro sample`") from None
+    except (ValueError, OSError) as error:  # what pyarrow raises are these
+        raise UserError(f"{SAMPLES}: not a samples file ({one_line(error)}); run `dvc repro sample`") from None
     if not rows:
         raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
     ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
@@ -42,12 +41,12 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
         spent = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
     except FileNotFoundError as error:
         raise UserError(f"{error.filename or folder}: no such file; run `dvc repro distill@{name}`") from None
-    except (ValueError, OSError) as error:  # what pyarrow raises are these
+    except (ValueError, OSError) as error:
         raise UserError(f"{folder}: not a trace set ({one_line(error)}); run `dvc repro distill@{name}`") from None
-    found: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:
-            found.setdefault(row["problem_id"], []).append(row["completion"])
-    if not found:
+            texts.setdefault(row["problem_id"], []).append(row["completion"])
+    if not texts:
         raise UserError(f"{folder}: no trace of these {len(ids)} problems was accepted; give the set a better teacher")
-    return found, sum(row["generated_tokens"] for row in spent if row["problem_id"] in ids)
+    return texts, sum(row["generated_tokens"] for row in spent if row["problem_id"] in ids)

@@ -20,14 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import params, problem, tables
-from counterpoint.errors import UserError, nearest
+from counterpoint.errors import UserError, one_line
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.rescore import Change, rescore
 from counterpoint.problem import Problem
-from stages.common import PROBLEMS, eval_folder, main, train_folder
+from stages.common import PROBLEMS, eval_folder, main, named, train_folder
 
 log = logging.getLogger("rescore")
 SHOWN = 200  # changes printed in full for each file; the rest is counted
+KEY = ("suite", "condition", "decoding", "step", "problem_id", "sample_index")  # what tells a row, as printed
 BATCH = 20_000  # rows in memory at a time
 
 
@@ -39,11 +40,8 @@ def program(arguments: list[str]) -> None:
     parser.add_argument("--completions", action="store_true", help="look at the completions of RL too (never written)")
     options = parser.parse_args(arguments)
     runs = params.load().runs
-    known = [*runs.base, *runs.trained]
-    for name in options.runs:
-        if name not in known:
-            raise UserError(f"params.yaml: no run {name!r} in runs{nearest(name, known)}")
-    chosen = options.runs or known
+    grid = [*runs.base, *runs.trained]
+    chosen = [named([name], "run", "runs", grid) for name in options.runs] or grid
     problems = {p.problem_id: p for p in problem.load(PROBLEMS)}
     written, totals = [], Counter()
     for run_id in chosen:
@@ -69,25 +67,25 @@ def program(arguments: list[str]) -> None:
 
 
 def _file(path: Path, problems: dict[str, Problem], totals: Counter, keep: bool) -> tuple[list[dict], int]:
-    """Judge one file again and print what changed: its rows with today's verdicts (if kept), and the changes."""
-    kept, found = [], 0
+    """Judge one file again and print what changed: its rows with today's verdicts (if kept), and how many changed."""
+    kept, changes = [], 0
     try:
         for row, change in rescore(_rows(path), problems):
             totals["rows"] += 1
             if keep:
                 kept.append(row)
             if change:
-                found += 1
+                changes += 1
                 totals["changed"] += 1
                 if change.turned:
                     totals["right" if change.after["correct"] else "wrong"] += 1
-                if found <= SHOWN:
+                if changes <= SHOWN:
                     print(_line(path, change))
     except KeyError as error:
         raise UserError(f"{path}: problem {error} is not in {PROBLEMS}; run `dvc repro`") from None
-    if found > SHOWN:
-        print(f"{path}: {found - SHOWN} more")
-    return kept, found
+    if changes > SHOWN:
+        print(f"{path}: {changes - SHOWN} more")
+    return kept, changes
 
 
 def _rows(path: Path) -> Iterator[dict]:
@@ -98,18 +96,14 @@ def _rows(path: Path) -> Iterator[dict]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run `dvc repro` (or `dvc checkout`)") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable table ({' '.join(str(error).split())}); run `dvc repro`") from None
+        raise UserError(f"{path}: not a readable table ({one_line(error)}); run `dvc repro`") from None
 
 
 def _line(path: Path, change: Change) -> str:
-    row = change.row
-    place = " ".join(
-        str(row[k]) for k in ("suite", "condition", "decoding", "step", "problem_id", "sample_index") if k in row
-    )
-    moved = ", ".join(
-        f"{k} {change.before[k]!r} → {change.after[k]!r}" for k in change.before if change.before[k] != change.after[k]
-    )
-    return f"{path.parts[-3]} {place}: {moved} ({change.reason}): {row['completion'][:120]!r}"
+    row, before, after = change.row, change.before, change.after
+    where = " ".join(str(row[k]) for k in KEY if k in row)
+    moved = ", ".join(f"{k} {before[k]!r} → {after[k]!r}" for k in before if before[k] != after[k])
+    return f"{path.parts[-3]} {where}: {moved} ({change.reason}): {row['completion'][:120]!r}"
 
 
 if __name__ == "__main__":

@@ -9,67 +9,56 @@ import dataclasses
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from counterpoint import problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
+from counterpoint.sources.parsing import Source
 from counterpoint.suites import SUITES
 
-if TYPE_CHECKING:
-    from counterpoint.params import Params, Source
 
-
-def load(params: Params) -> tuple[Iterable[Problem], list[dict]]:
+def load(params: Any) -> tuple[Iterable[Problem], list[dict]]:
     """The problems of `params.source` and of its benchmarks, split, and the rejects: the rows refused at import
     (columns of the table `rejects`). Where the study has the suite `text_reasoning`, its problems too.
 
-    The problems may come lazily: look at the rejects first. Raises `UserError` for a source that cannot be read.
+    params: an object of `params.Params`. The problems may come lazily: look at the rejects first. Raises `UserError`
+    for a source that cannot be read.
     """
-    from counterpoint.sources import text
-
-    problems, rejects = _with_benchmarks(params)
-    if any(SUITES[suite].split == text.SPLIT for suite in params.suites):
-        sizes = params.problems
-        problems = itertools.chain(problems, text.problems(sizes.seed, sizes.per_suite, sizes.per_probe))
-    return problems, rejects
-
-
-def _with_benchmarks(params: Params) -> tuple[Iterable[Problem], list[dict]]:
+    from counterpoint.sources import procedural, text
     from counterpoint.sources.splits import assign, keep
 
     source, sizes = params.source, params.problems
-    tests: list[Problem] = []
+    numbers = (sizes.seed, sizes.per_suite, sizes.per_probe)
     rejects: list[dict] = []
     if source.kind == "procedural":
-        from counterpoint.sources import procedural
-
         scope = procedural.Scope(tuple(sizes.families) if sizes.families else None, sizes.expressions)
         problems = procedural.problems(sizes.seed, sizes.train, sizes.per_suite, sizes.per_probe, scope)
     else:
         problems, rejects = _read(source)
+    tests: list[Problem] = []
     for name, benchmark in source.benchmark_sources().items():
         members, refused = _read(benchmark)
         # ids of several sources may be equal, such as the numbers from 1
         tests += [dataclasses.replace(p, problem_id=f"{name}-{p.problem_id}") for p in members]
         rejects += refused
-    if source.benchmarks:
+    if tests:
         problems, refused = _without_tested(problems, tests, source.name)
         rejects += refused
     if source.parts:
-        problems = keep(problems, sizes.seed, sizes.per_suite, sizes.per_probe)
+        problems = keep(problems, *numbers)
     elif source.kind != "procedural":
-        problems = assign(problems, sizes.seed, sizes.per_suite, sizes.per_probe, source.held_out_families)
-    return itertools.chain(problems, keep(tests, sizes.seed, sizes.per_suite, sizes.per_probe)), rejects
+        problems = assign(problems, *numbers, source.held_out_families)
+    asks_text = any(SUITES[suite].split == text.SPLIT for suite in params.suites)
+    added = text.problems(*numbers) if asks_text else ()
+    return itertools.chain(problems, keep(tests, *numbers), added), rejects
 
 
 def _read(source: Source) -> tuple[list[Problem], list[dict]]:
+    from counterpoint.sources import folder, hub
+
     _check(source)
-    if source.kind == "folder":
-        from counterpoint.sources.folder import read
-    else:
-        from counterpoint.sources.hub import read
-    return read(source)
+    return (folder if source.kind == "folder" else hub).read(source)
 
 
 def check_all(source: Source) -> None:
@@ -94,16 +83,17 @@ def _check(source: Source) -> None:
 
 def _without_tested(problems: Iterable[Problem], tests: list[Problem], source: str) -> tuple[list[Problem], list[dict]]:
     """The problems without those whose picture, or text, a benchmark shows, and the latter as rejects."""
+    problems = list(problems)
     shown = {p.state_id: p.source for p in tests}
-    untested, rejects = [], []
-    for p in problems:
-        if p.state_id in shown:
-            reason = f"its picture or text occurs in the benchmark {shown[p.state_id]!r}"
-            reject = {"source": source, "file": "", "line": None, "problem_id": p.problem_id, "reason": reason}
-            rejects.append(reject)
-        else:
-            untested.append(p)
-    return untested, rejects
+    rejects = [
+        {
+            "source": source, "file": "", "line": None, "problem_id": p.problem_id,
+            "reason": f"its picture or text occurs in the benchmark {shown[p.state_id]!r}",
+        }
+        for p in problems
+        if p.state_id in shown
+    ]  # fmt: skip
+    return [p for p in problems if p.state_id not in shown], rejects
 
 
 def check_rejects(rejects: list[dict], allowed: int, listed: str) -> None:

@@ -115,53 +115,51 @@ def _asking(pool: Pool, questions: Iterable[Words]) -> dict[Words, tuple[set[int
     """For each question the problems of the pool that ask it, and those that ask it or ask it with words more."""
     questions, texts = list(questions), list(pool.asking)
     asking = {}
-    for question, places in zip(questions, containing(questions, texts), strict=True):
+    for question, indices in zip(questions, containing(questions, texts), strict=True):
         same = pool.asking.get(question, set())
-        asking[question] = (same, same.union(*(pool.asking[texts[place]] for place in places)))
+        asking[question] = (same, same.union(*(pool.asking[texts[index]] for index in indices)))
     return asking
 
 
 def _showing(pool: Pool, tests: Sequence[Problem]) -> tuple[dict[Picture, set[int]], dict[Picture, set[int]]]:
     """For each picture of the tests, the problems of the pool that show it, and those that show it or one like it."""
     pictures = list(dict.fromkeys(picture for test in tests for picture in test.images))
-    own = prints(pictures)
+    of_tests = prints(pictures)
     equal, like = {}, {}
-    for picture, pixels, places in zip(pictures, own.pixels, alike(own, pool.prints), strict=True):
-        like[picture] = set().union(*(pool.showing[place] for place in places))
-        same = (pool.showing[place] for place in places if pool.prints.pixels[place] == pixels)
+    for picture, pixels, indices in zip(pictures, of_tests.pixels, alike(of_tests, pool.prints), strict=True):
+        like[picture] = set().union(*(pool.showing[index] for index in indices))
+        same = (pool.showing[index] for index in indices if pool.prints.pixels[index] == pixels)
         equal[picture] = set().union(*same)
     return equal, like
 
 
 def _windows(text: Words) -> set[Words]:
-    return {text[i : i + WINDOW] for i in range(len(text) - WINDOW + 1)}
+    """The windows of a text that is long enough to be compared by them."""
+    return {text[i : i + WINDOW] for i in range(len(text) - WINDOW + 1)} if len(text) >= SHORTEST else set()
 
 
 def containing(questions: Sequence[Words], texts: Sequence[Words]) -> list[set[int]]:
-    """For each question, the places of the texts that equal or contain it; both as `words` gives them, all distinct.
+    """For each question, the indices of the texts that equal or contain it; both as `words` gives them, all distinct.
 
     Broder's containment (1997) of 5-word windows, found through an index of the windows that are not common to many
     texts: the time grows with the number of words, not with the number of pairs.
     """
-    place_of = {text: place for place, text in enumerate(texts)}
-    index: defaultdict[Words, list[int]] = defaultdict(list)
-    for place, text in enumerate(texts):
-        if len(text) >= SHORTEST:
-            for window in _windows(text):
-                index[window].append(place)
+    index_of = {text: index for index, text in enumerate(texts)}
+    with_window: defaultdict[Words, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        for window in _windows(text):
+            with_window[window].append(index)
     result = []
     for question in questions:
-        same = {place_of[question]} if question in place_of else set()
-        if len(question) >= SHORTEST:
-            windows = _windows(question)
-            shared: Counter[int] = Counter()
-            for window in windows:
-                places = index.get(window, ())
-                if len(places) <= COMMON:
-                    shared.update(places)
-            likeliest = sorted(shared, key=lambda place: (-shared[place], place))[:CANDIDATES]
-            same |= {p for p in likeliest if len(windows & _windows(texts[p])) >= CONTAINED * len(windows)}
-        result.append(same)
+        windows = _windows(question)
+        shared: Counter[int] = Counter()
+        for window in windows:
+            indices = with_window.get(window, ())
+            if len(indices) <= COMMON:
+                shared.update(indices)
+        likeliest = sorted(shared, key=lambda index: (-shared[index], index))[:CANDIDATES]
+        holding = {i for i in likeliest if len(windows & _windows(texts[i])) >= CONTAINED * len(windows)}
+        result.append(holding | ({index_of[question]} if question in index_of else set()))
     return result
 
 
@@ -194,11 +192,11 @@ def prints(pictures: Sequence[Picture]) -> Prints:
 
 
 def alike(pictures: Prints, others: Prints) -> list[list[int]]:
-    """For each picture the places of the others that look like it, equal ones included."""
+    """For each picture the indices of the others that look like it, equal ones included."""
 
-    def differing(places: np.ndarray, cells: np.ndarray, step: int) -> np.ndarray:
-        """Whether any of every `step`-th cell differs too much, of each of the others at `places`."""
-        shades = np.abs(others.cells[places, ::step].astype(np.int16) - cells[::step].astype(np.int16))
+    def differing(indices: np.ndarray, cells: np.ndarray, step: int) -> np.ndarray:
+        """Whether any of every `step`-th cell differs too much, of each of the others at `indices`."""
+        shades = np.abs(others.cells[indices, ::step].astype(np.int16) - cells[::step].astype(np.int16))
         return shades.max(1, initial=0) > SHADES
 
     result: list[list[int]] = []
@@ -206,8 +204,8 @@ def alike(pictures: Prints, others: Prints) -> list[list[int]]:
         bits = pictures.bits[start : start + 64, None, :] ^ others.bits[None, :, :]
         near = np.bitwise_count(bits).sum(-1, dtype=np.uint16) <= BITS
         for cells, row in zip(pictures.cells[start : start + 64], near, strict=True):
-            places = np.flatnonzero(row)
+            indices = np.flatnonzero(row)
             for step in (31, 1):  # a few cells spread over the picture tell most others apart
-                places = places[~differing(places, cells, step)]
-            result.append(places.tolist())
+                indices = indices[~differing(indices, cells, step)]
+            result.append(indices.tolist())
     return result

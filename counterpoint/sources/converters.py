@@ -131,10 +131,7 @@ def nlvr_scene(cell: Any, options: Options) -> str:
 
     It says all that the picture shows. Raises `Refusal` for anything else.
     """
-    try:
-        boxes = [" ; ".join(map(_nlvr_object, box)) or "empty" for box in cell]
-    except (KeyError, TypeError, AttributeError):
-        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
+    boxes = (" ; ".join(box) or "empty" for box in _nlvr_boxes(cell))
     return " ".join([NLVR_FRAME, *(f"box {number} : {words} ." for number, words in enumerate(boxes, 1))])
 
 
@@ -143,16 +140,23 @@ def nlvr_counts(cell: Any, options: Options) -> str:
 
     It looks, and draws no conclusion. Raises `Refusal` for anything but a `structured_rep`.
     """
-    try:
-        boxes = [Counter(tuple(_nlvr_object(thing).split()[1:3]) for thing in box) for box in cell]
-        named = dict(zip(_POSITIONS, boxes, strict=True))
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
     sentences = []
-    for position, box in named.items():
-        things = " , ".join(f"{number} {colour} {shape}" for (colour, shape), number in sorted(box.items()))
+    boxes = _nlvr_boxes(cell)
+    if len(boxes) != len(_POSITIONS):
+        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's")
+    for position, box in zip(_POSITIONS, boxes, strict=True):
+        counts = Counter(" ".join(thing.split()[1:3]) for thing in box)
+        things = " , ".join(f"{number} {name}" for name, number in sorted(counts.items()))
         sentences.append(f"in {position} : {things or 'nothing'} .")
     return " ".join(sentences)
+
+
+def _nlvr_boxes(cell: Any) -> list[list[str]]:
+    """The objects of each box in words: size, colour, shape and where it is."""
+    try:
+        return [[_nlvr_object(thing) for thing in box] for box in cell]
+    except (KeyError, TypeError, AttributeError):
+        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
 
 
 def _nlvr_object(thing: dict[str, Any]) -> str:

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from counterpoint.errors import UserError, one_line
 from counterpoint.problem import Problem
 from counterpoint.progress import track
 from counterpoint.sources import parsing, pictures
-from counterpoint.sources.parsing import Record, Refusal
+from counterpoint.sources.parsing import Record, Refusal, Source
 from counterpoint.sources.rows import collect
-
-if TYPE_CHECKING:
-    from counterpoint.params import Source
 
 
 def read(source: Source) -> tuple[list[Problem], list[dict]]:

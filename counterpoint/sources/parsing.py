@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+Source = Any  # the section `source` of params.yaml, whose keys `params.Source` describes one by one
 ParsedRow = tuple[int, Any, str | None]  # line from 1, the row, or why there is none
 _LINE_END = re.compile(rb"\r\n|\n|\r")  # none of them may stand within a JSON text
 BOM = b"\xef\xbb\xbf"  # how some programs begin a file of UTF-8
@@ -149,10 +150,15 @@ def table_rows(batch: Any) -> Iterator[tuple[Any, str | None]]:
 
     Raises `Unreadable` where two columns have one name.
     """
+    import pyarrow as pa
+
     for name, times in Counter(batch.schema.names).items():
         if times > 1:
             raise Unreadable(f"it has {times} columns of the name {name!r:.60}; rename one")
-    batch = _shortest(batch)
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_float32(field.type):  # 0.1 as single precision would be 0.10000000149011612 as double
+            shortest = batch.column(index).cast(pa.string()).cast(pa.float64())
+            batch = batch.set_column(index, field.name, shortest)
     try:
         rows = batch.to_pylist()
     except (ValueError, OverflowError, TypeError):  # one cell, such as text that is not UTF-8: which is it?
@@ -162,16 +168,6 @@ def table_rows(batch: Any) -> Iterator[tuple[Any, str | None]]:
             yield rows[index] if rows is not None else batch.slice(index, 1).to_pylist()[0], None
         except (ValueError, OverflowError, TypeError) as error:
             yield None, f"a cell cannot be read: {' '.join(str(error).split())[:200]}"
-
-
-def _shortest(batch: Any) -> Any:
-    """Single-precision columns by the shortest decimal that means them: 0.1, which is 0.10000000149011612 as double."""
-    import pyarrow as pa
-
-    for index, field in enumerate(batch.schema):
-        if pa.types.is_float32(field.type):
-            batch = batch.set_column(index, field.name, batch.column(index).cast(pa.string()).cast(pa.float64()))
-    return batch
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict:

@@ -88,7 +88,7 @@ def checked(data: bytes, max_bytes: int, max_pixels: int) -> bytes:
 
 def _plain(image, data: bytes) -> bytes:
     """`data` where converting to RGB loses nothing, else the PNG of what the picture looks like on white paper."""
-    from PIL import ImageOps
+    from PIL import Image, ImageOps
 
     turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
     if turned:
@@ -98,20 +98,13 @@ def _plain(image, data: bytes) -> bytes:
     if image.mode == "F":
         raise Refusal("its picture has floating-point pixels")
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
-        if alpha.getextrema() != (255, 255):
-            return encode_png(_on_white(image))
+        shown = image.convert("RGBA")
+        if shown.getchannel("A").getextrema() != (255, 255):
+            paper = Image.new("RGBA", shown.size, "white")
+            return encode_png(Image.alpha_composite(paper, shown).convert("RGB"))
     if turned or image.mode not in ("RGB", "L", "P", "1", "RGBA", "LA"):
         return encode_png(image.convert("RGB"))
     return data
-
-
-def _on_white(image):
-    from PIL import Image
-
-    shown = image.convert("RGBA")
-    paper = Image.new("RGBA", shown.size, "white")
-    return Image.alpha_composite(paper, shown).convert("RGB")
 
 
 def _eight_bits(image):

@@ -127,8 +127,8 @@ def _drawn(
     for index in itertools.count():
         if len(seen) == number:
             return
-        turn, place = divmod(len(seen), len(families))
-        family, difficulty = families[place], difficulties[turn % len(difficulties)]
+        turn, position = divmod(len(seen), len(families))
+        family, difficulty = families[position], difficulties[turn % len(difficulties)]
         draft, state_id, rng = draw(
             seed, f"{split}/{suite}", part, family, index, difficulty, shifted_rule, scope.expressions
         )

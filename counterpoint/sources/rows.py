@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from counterpoint import prompt
 from counterpoint.errors import UserError, nearest
 from counterpoint.problem import Problem, digest, fault
 from counterpoint.sources import mapping, pictures
-from counterpoint.sources.parsing import Record, Refusal
+from counterpoint.sources.parsing import Record, Refusal, Source
 from counterpoint.verify import judge
-
-if TYPE_CHECKING:
-    from counterpoint.params import Source
 
 FROM_FILE = "file"  # what `family` and `part` say instead of a column
 _INTEGER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)", re.ASCII)
@@ -35,7 +31,8 @@ def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture
     """
     mapping.check(source.fields)
     problems: dict[str, Problem] = {}
-    origins: dict[str, tuple[Record, str]] = {}  # by problem_id, the row and the group that it states
+    origins: dict[str, Record] = {}  # by problem_id
+    groups: dict[str, str] = {}  # by problem_id, what the field `state` says
     rejects: list[dict] = []
     families: set[str] = set()
     picture_file = pictures.PictureFile()
@@ -46,37 +43,36 @@ def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture
         rejects.append({**where, "problem_id": problem_id, "reason": reason})
 
     for record in records:
-        stated_id = None
+        problem_id = None
         try:
             if record.row is None:
                 raise Refusal(record.fault or "no row")
             split = _split(record, source)
             if split is None:
                 continue
-            stated_id = _field(record, source, "id", mapping.text) or None
+            problem_id = _field(record, source, "id", mapping.text) or None
             family = _family(record, source)
             families.add(family)
-            problem = to_problem(record, source, split, family, stated_id, read_picture, picture_file)
+            problem = to_problem(record, source, split, family, problem_id, read_picture, picture_file)
             group = _field(record, source, "state", mapping.text) or ""
+            problem_id = problem.problem_id
+            if problem_id in problems:
+                raise Refusal("a duplicate: an earlier row has this problem_id")
         except Refusal as refusal:
-            refuse(record, str(refusal), stated_id)
+            refuse(record, str(refusal), problem_id)
             continue
-        if problem.problem_id in problems:
-            refuse(record, "a duplicate: an earlier row has this problem_id", problem.problem_id)
-            continue
-        problems[problem.problem_id] = problem
-        origins[problem.problem_id] = (dataclasses.replace(record, row=None), group)  # a row may hold its pictures
+        problems[problem_id], groups[problem_id] = problem, group
+        origins[problem_id] = dataclasses.replace(record, row=None)  # a row may hold its pictures
     for name in source.held_out_families:
         if name not in families:
             raise UserError(f"params.yaml: source.held_out_families: no row is of {name!r}{nearest(name, families)}")
-    if "state" in source.fields:
-        groups = [group for _, group in origins.values()]
-        states = _joined([problem.state_id for problem in problems.values()], groups, source.name)
-        joined = zip(problems.items(), states, strict=True)
-        problems = {name: dataclasses.replace(problem, state_id=state) for (name, problem), state in joined}
-    for problem_id, reason in _crossing(problems.values(), source.held_out_families).items():
-        refuse(origins[problem_id][0], reason, problem_id)
-        del problems[problem_id]
+    if "state" in source.fields and problems:
+        states = _joined([problem.state_id for problem in problems.values()], list(groups.values()), source.name)
+        for name, state in zip(problems, states, strict=True):
+            problems[name] = dataclasses.replace(problems[name], state_id=state)
+    for name, reason in _crossing(problems.values(), source.held_out_families).items():
+        refuse(origins[name], reason, name)
+        del problems[name]
     return list(problems.values()), rejects
 
 
@@ -105,13 +101,15 @@ def to_problem(
         states.append(digest(data.hex(), length=64))
     # by the picture alone: several questions about one picture stay on one side of the split
     state_id = digest(states or question)
+    if difficulty is not None and not re.fullmatch(r"\d{1,6}", difficulty, re.ASCII):
+        raise Refusal(f"its difficulty {difficulty!r:.60} is no whole number")
     problem = Problem(
         state_id=state_id,
         problem_id=stated_id or digest(source.name, family, state_id, question, options, answer),
         source=source.name,
         family=family,
         split=split,
-        difficulty=1 if difficulty is None else _difficulty(difficulty),
+        difficulty=1 if difficulty is None else int(difficulty),
         question=question,
         images=tuple(images),
         answer=answer,
@@ -158,21 +156,19 @@ def _family(record: Record, source: Source) -> str:
 
 def _joined(states: list[str], groups: list[str], name: str) -> list[str]:
     """For each row its new state: one for all rows of a group, and one for all groups that share a picture."""
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        while parent.setdefault(key, key) != key:
-            parent[key] = key = parent[parent[key]]
-        return key
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     keys = [digest(name, group) if group else state for state, group in zip(states, groups, strict=True)]
-    for state, key in zip(states, keys, strict=True):
-        low, high = sorted((root(state), root(key)))
-        parent[high] = low
-    members: defaultdict[str, set[str]] = defaultdict(set)
-    for key in keys:
-        members[root(key)].add(key)
-    return [min(members[root(key)]) for key in keys]
+    nodes = {node: number for number, node in enumerate(dict.fromkeys(states + keys))}
+    ends = [nodes[state] for state in states], [nodes[key] for key in keys]
+    graph = coo_array((np.ones(len(keys)), ends), shape=(len(nodes), len(nodes)))
+    _, components = connected_components(graph, directed=False)
+    first: dict[int, str] = {}  # the least key of each component
+    for key in sorted(keys):
+        first.setdefault(components[nodes[key]], key)
+    return [first[components[nodes[key]]] for key in keys]
 
 
 def _crossing(problems: Iterable[Problem], held_out: list[str]) -> dict[str, str]:
@@ -181,19 +177,12 @@ def _crossing(problems: Iterable[Problem], held_out: list[str]) -> dict[str, str
     held = {p.state_id: p.family for p in problems if p.family in held_out}
     tested = {p.state_id: p.split for p in problems if p.split != "train"}
     reasons = {}
-    for problem in problems:
-        if problem.family not in held_out and problem.state_id in held:
-            reasons[problem.problem_id] = f"its picture occurs in the held-out family {held[problem.state_id]!r}"
-        elif problem.split == "train" and problem.state_id in tested:
-            part = tested[problem.state_id]
-            reasons[problem.problem_id] = f"its picture or text occurs in the part that tests, {part!r}"
+    for p in problems:
+        if p.family not in held_out and p.state_id in held:
+            reasons[p.problem_id] = f"its picture occurs in the held-out family {held[p.state_id]!r}"
+        elif p.split == "train" and p.state_id in tested:
+            reasons[p.problem_id] = f"its picture or text occurs in the part that tests, {tested[p.state_id]!r}"
     return reasons
-
-
-def _difficulty(text: str) -> int:
-    if not re.fullmatch(r"\d{1,6}", text, re.ASCII):
-        raise Refusal(f"its difficulty {text!r:.60} is no whole number")
-    return int(text)
 
 
 def _type(answer: str, options: tuple[str, ...] | None) -> str:

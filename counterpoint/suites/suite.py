@@ -1,18 +1,17 @@
 """The description of a suite, what of a problem it shows, and what a completion is worth after its own prompt."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from counterpoint.problem import Problem
 from counterpoint.prompt import completion_text
 from counterpoint.verify import Verdict, judge, judge_leniently
 
-# What a suite shows beside the question: the picture, the picture in words, both, or one picture that holds all.
-SHOWS = ("image", "words", "words_and_image", "drawn")
-
 
 @dataclass(frozen=True)
 class Suite:
-    """`split`: whose problems; `purpose`: a line for readers; `shows`: one of `SHOWS`.
+    """`split`: whose problems; `purpose`: a line for readers; `shows`: what is shown beside the question, the picture,
+    the picture in words, both, or one picture that holds all.
 
     `axis` and `severity` place the suite on a curve of shifts that starts, at severity 0, with `in_domain`. `noise`
     (0 to 3) roughens the pictures. `instruction` stands in place of the study's own where it is not None. With
@@ -22,7 +21,7 @@ class Suite:
     name: str
     split: str
     purpose: str
-    shows: str = "image"
+    shows: Literal["image", "words", "words_and_image", "drawn"] = "image"
     axis: str | None = None
     severity: int = 0
     noise: int = 0

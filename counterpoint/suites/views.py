@@ -59,7 +59,7 @@ def _view(problem: Problem, other: Problem, instruction: str, suite: Suite, cond
         return View(text)
     images = other.images
     if suite.noise:
-        images = tuple(noisy(one, suite.noise, (other.state_id, place)) for place, one in enumerate(images))
+        images = tuple(noisy(image, suite.noise, (other.state_id, n)) for n, image in enumerate(images))
     return View(text, images)
 
 
@@ -68,11 +68,11 @@ def following(problems: Sequence[Problem]) -> list[Problem]:
     families: dict[str, list[Problem]] = {}
     for problem in sorted(problems, key=lambda p: p.problem_id):
         families.setdefault(problem.family, []).append(problem)
-    place = {p.problem_id: (members, i) for members in families.values() for i, p in enumerate(members)}
+    positions = {p.problem_id: position for members in families.values() for position, p in enumerate(members)}
     shuffled = []
     for problem in problems:
-        members, i = place[problem.problem_id]
-        others = (members[(i + k) % len(members)] for k in range(1, len(members)))
+        members, position = families[problem.family], positions[problem.problem_id]
+        others = [*members[position + 1 :], *members[:position]]
         shuffled.append(next((o for o in others if o.state_id != problem.state_id), problem))
     return shuffled
 

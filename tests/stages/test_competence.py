@@ -12,7 +12,7 @@ from stages import competence
 
 
 def test_an_unknown_base_names_its_neighbour(mini):
-    with pytest.raises(UserError, match=r"no base 'mimi'; did you mean 'mini'\?"):
+    with pytest.raises(UserError, match=r"no base 'mimi' in bases; did you mean 'mini'\?"):
         competence.program(["mimi"])
 
 
