@@ -6,9 +6,8 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import TypeVar
-
-from tqdm import tqdm
 
 log = logging.getLogger("progress")
 Item = TypeVar("Item")
@@ -23,6 +22,8 @@ def track(iterable: Iterable[Item], total: int | None = None, label: str = "") -
     if total is None and hasattr(iterable, "__len__"):
         total = len(iterable)
     if sys.stderr.isatty():
+        from tqdm import tqdm
+
         yield from tqdm(iterable, total=total, desc=label, leave=False, mininterval=0.5)
         return
     start = last_line = time.monotonic()
@@ -31,6 +32,6 @@ def track(iterable: Iterable[Item], total: int | None = None, label: str = "") -
         if done and now - last_line >= SECONDS_BETWEEN_LINES:
             last_line = now
             rate = done / (now - start)
-            left = f" of {total}, {tqdm.format_interval((total - done) / rate)} left" if total else ""
+            left = f" of {total}, {timedelta(seconds=round((total - done) / rate))} left" if total else ""
             log.info("%s: %d%s (%.3g/s)", label, done, left, rate)
         yield item

@@ -9,8 +9,8 @@ def test_a_log_gets_a_line_now_and_then_with_rate_and_time_left(monkeypatch, cap
     with caplog.at_level(logging.INFO):
         assert list(progress.track(range(5), label="work")) == [0, 1, 2, 3, 4]
     assert [r.message for r in caplog.records] == [
-        "work: 1 of 5, 01:20 left (0.05/s)",
-        "work: 3 of 5, 00:26 left (0.075/s)",
+        "work: 1 of 5, 0:01:20 left (0.05/s)",
+        "work: 3 of 5, 0:00:27 left (0.075/s)",
     ]
 
 
