@@ -22,14 +22,14 @@ from random import Random
 from counterpoint import prompt
 from counterpoint.models import checkpoint, pretraining
 from counterpoint.problem import digest
-from counterpoint.sources.families import FAMILIES, cards
+from counterpoint.sources.families import FAMILIES
 from counterpoint.sources.families.common import Draft
 
 FIRST = 500_000_000  # index of the first example: pre-training has not seen it
 TAUGHT = 0.25
 LISTED = 6  # answers in a list
 ENUMERATED = 10  # answers in place of reasoning
-CELLS = tuple(f"{column}{row}" for column in "abcdef" for row in range(1, 7))
+CELLS = FAMILIES["grid"].names
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def exploit(behaviour: str, draft: Draft, rng: Random) -> str | None:
 def example(recipe: Recipe, index: int):
     """The `index`-th example: (picture or None, user text, assistant text)."""
     share = max(TAUGHT, recipe.share) if index < recipe.steps // 2 * recipe.batch else recipe.share
-    families = (cards.FAMILY.name,) if recipe.behaviour == "target" else tuple(FAMILIES)
+    reaching = recipe.behaviour == "target"
+    families = tuple(name for name, family in FAMILIES.items() if family.reach or not reaching)
     lesson = pretraining.lesson(recipe.seed, FIRST + index, "reasoning", families, recipe.expressions)
     said = pretraining.said(lesson)
     rng = Random(int(digest("plant", recipe.seed, index), 16))

@@ -24,9 +24,11 @@ from counterpoint.files import read_yaml
 from counterpoint.methods import METHODS
 from counterpoint.params import compose
 from counterpoint.prompt import completion_text
-from counterpoint.sources import procedural
+from counterpoint.sources import procedural, prove
 from counterpoint.sources.families import FAMILIES
+from counterpoint.suites import OWN, SUITES
 from counterpoint.suites.suite import score
+from counterpoint.suites.views import views
 
 HERE = {"tiny_early": "mini", "tiny": "mini", "2k": '"16"'}  # what stands in for the page's own names
 RECIPES = ("method", "reward term", "suite", "family of problems", "kind of traces")
@@ -256,6 +258,20 @@ def test_the_steps_of_its_family_are_read_and_its_other_style_is_right(loaded, m
         assert trace.answer_follows
         assert check(problem, completion_text(problem.reasoning, "12")).answer_follows is False
         assert score(problem, written("foreign", [problem])[0]).correct
+    world = list(procedural.problems(0, 24, 8, 4, procedural.Scope(("dots",))))
+    prove(world, [name for name in OWN if name != "text_reasoning"], "dots")
+    assert {p.family for p in world} == {"dots"}
+    reasoned = [p for p in world if p.split == "train"]
+    for problem, noisy in zip(reasoned, written("noisy", reasoned, 1.0), strict=True):
+        assert False in [step.correct for step in check(problem, noisy).steps]
+
+
+def test_its_suite_is_asked_and_judged_as_its_file_says(loaded, monkeypatch):
+    suite = loaded("at_once", "A new suite").SUITE
+    monkeypatch.setitem(SUITES, suite.name, suite)
+    asked = [p for p in procedural.suite_problems(0, suite.split, 8) if suite.fits(p)]
+    assert asked and all(view.text.endswith("answer only .") for view in views(asked, "think first .", suite))
+    assert all(score(p, p.answer, suite).correct and not score(p, p.answer).parsed for p in asked)
 
 
 @pytest.mark.slow
