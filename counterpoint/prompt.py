@@ -22,9 +22,10 @@ def question_text(asked) -> str:
     return f"{asked.question} options : {' , '.join(options)} ." if options else asked.question
 
 
-def user_text(problem: Problem, instruction: str = THINK) -> str:
-    """What the user says beside the pictures."""
-    return f"{question_text(problem)} {instruction}".strip()
+def user_text(problem: Problem, instruction: str = THINK, words: bool = False) -> str:
+    """What the user says beside the pictures; with `words`, the text twin stands before the question."""
+    text = f"{question_text(problem)} {instruction}".strip()
+    return f"{problem.text_twin} {text}" if words else text
 
 
 def completion_text(reasoning: str, answer: str) -> str:

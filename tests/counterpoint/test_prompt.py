@@ -15,6 +15,7 @@ ONE = Problem(
 def test_the_view_with_the_picture_and_the_view_in_words():
     asked = "which one ? options : red , blue . think first ."
     assert prompt.user_text(ONE) == asked
+    assert prompt.user_text(ONE, words=True) == f"a red thing . {asked}"
     assert prompt.user_text(ONE, "say .") == "which one ? options : red , blue . say ."
 
 
