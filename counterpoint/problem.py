@@ -13,7 +13,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
 from itertools import accumulate
@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from counterpoint import tables
 from counterpoint.errors import UserError
 
 ANSWER_TYPES = ("integer", "number", "choice", "text", "expression")
@@ -177,14 +178,8 @@ def _row_groups(problems: Iterable[Problem]) -> Iterator[list[dict]]:
     yield rows
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the stage that makes it (dvc repro)") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a problems file ({error}); run `dvc repro problems`") from None
+def _reading(path: Path) -> AbstractContextManager[None]:
+    return tables.reading(path, "a problems file", "run the stage that makes it (dvc repro)")
 
 
 class _Images:

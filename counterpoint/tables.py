@@ -5,12 +5,15 @@ Truth is sorted Parquet, written whole; rows differ from rerun to rerun only in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from counterpoint.errors import UserError, one_line
 
 _S, _I, _F, _B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -99,3 +102,17 @@ def write(name: str, rows: Iterable[dict], path: Path) -> None:
     scratch = path.with_name(f"{path.name}.new")
     pq.write_table(pa.Table.from_pylist(kept, table.schema), scratch, compression="zstd")
     scratch.replace(path)
+
+
+@contextmanager
+def reading(path: Path, kind: str, remedy: str) -> Iterator[None]:
+    """Raise `UserError` with the remedy where a file that is read inside is missing or cannot be read as `kind`.
+
+    path: the file, or the folder of several.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename or path}: no such file; {remedy}") from None
+    except (ValueError, OSError) as error:  # what pyarrow raises are these
+        raise UserError(f"{path}: not {kind} ({one_line(error)}); {remedy}") from None

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import pyarrow.parquet as pq
 
-from counterpoint import problem
-from counterpoint.errors import UserError, one_line
+from counterpoint import problem, tables
+from counterpoint.errors import UserError
 from counterpoint.problem import Problem
 from stages.common import PROBLEMS, SAMPLES, TRACES
 
 
 def sample_problems(sample: str) -> list[Problem]:
     """The problems of a sample, in its order."""
-    try:
+    with tables.reading(SAMPLES, "a samples file", "run `dvc repro sample`"):
         rows = pq.read_table(SAMPLES, filters=[("sample", "=", sample)]).to_pylist()
-    except FileNotFoundError:
-        raise UserError(f"{SAMPLES}: no such file; run `dvc repro sample`") from None
-    except (ValueError, OSError) as error:  # what pyarrow raises are these
-        raise UserError(f"{SAMPLES}: not a samples file ({one_line(error)}); run `dvc repro sample`") from None
     if not rows:
         raise UserError(f"{SAMPLES}: no sample {sample!r}; run `dvc repro sample`")
     ids = [row["problem_id"] for row in sorted(rows, key=lambda row: row["position"])]
@@ -36,13 +32,9 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
     Raises `UserError` where the set is missing or has none of them.
     """
     folder, ids = TRACES / name, {p.problem_id for p in problems}
-    try:
+    with tables.reading(folder, "a trace set", f"run `dvc repro distill@{name}`"):
         rows = pq.read_table(folder / "demonstrations.parquet").to_pylist()
         spent = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename or folder}: no such file; run `dvc repro distill@{name}`") from None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{folder}: not a trace set ({one_line(error)}); run `dvc repro distill@{name}`") from None
     texts: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:

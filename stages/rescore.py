@@ -16,11 +16,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterpoint import params, problem, tables
-from counterpoint.errors import UserError, one_line
+from counterpoint.errors import UserError
 from counterpoint.evaluation import traces
 from counterpoint.evaluation.rescore import Change, rescore
 from counterpoint.problem import Problem
@@ -89,14 +88,9 @@ def _file(path: Path, problems: dict[str, Problem], totals: Counter, keep: bool)
 
 
 def _rows(path: Path) -> Iterator[dict]:
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(BATCH):
-                yield from batch.to_pylist()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run `dvc repro` (or `dvc checkout`)") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: not a readable table ({one_line(error)}); run `dvc repro`") from None
+    with tables.reading(path, "a readable table", "run `dvc repro` (or `dvc checkout`)"), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH):
+            yield from batch.to_pylist()
 
 
 def _line(path: Path, change: Change) -> str:

@@ -69,7 +69,7 @@ class Reader:
     Steps of this class state numbers of things ("3 red") and compute sums ("3 + 2 = 5"); families override the rest.
     """
 
-    FACT: re.Pattern  # one clause of a step of perception, with the groups `name` and `number`
+    FACT: re.Pattern  # one clause of a step of perception (commas part them), with the groups `name` and `number`
     # ASCII digits only, and few: int() of thousands of digits is slow and then an error
     SUM = re.compile(r"(\d{1,9}) ?([+-]) ?(\d{1,9}) ?= ?(-? ?\d{1,10})", re.ASCII)
 
@@ -81,8 +81,8 @@ class Reader:
 
     def perceive(self, text: str) -> bool | None:
         """Whether a step of perception, in lower case, agrees with the latent state; None if it is no such step."""
-        matches = facts(text, self.FACT)
-        if matches is None:
+        matches = [self.FACT.fullmatch(clause.strip()) for clause in text.split(",")]
+        if None in matches:
             return None
         stated = [(match["name"], int(match["number"])) for match in matches]
         for name, number in stated:
@@ -144,12 +144,6 @@ def worded(
     index = rng.randrange(len(wordings[operation]))
     question = wordings[operation][index].format(**arguments)
     return {"template": f"{operation}.{index}", "question": question, "tags": (operation,)}
-
-
-def facts(text: str, form: re.Pattern) -> list[re.Match] | None:
-    """The clauses of a step, separated by commas, each matched to `form`; None if one of them has another form."""
-    matches = [form.fullmatch(clause.strip()) for clause in text.split(",")]
-    return None if None in matches else matches
 
 
 def mentioned(text: str, names: Iterable[str]) -> list[str]:
