@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from counterpoint.problem import Problem, digest
 
@@ -40,25 +40,9 @@ def assign(
     `per_probe` probes of other states. The rest of `in_domain` is `train`; the rest of `rule_shift` is left out.
     """
     held = set(held_out_families)
-    by_suite: dict[str, list[Problem]] = {"in_domain": [], "rule_shift": []}
-    for problem in problems:
-        by_suite["rule_shift" if problem.family in held else "in_domain"].append(problem)
-    for suite, members in by_suite.items():
-        states = _by_state(members)
-        room = {"probe": per_probe, suite: per_suite}
-        left_out = 0
-        for state in _ranked(states, seed):
-            group = states[state]
-            split = next((name for name, free in room.items() if len(group) <= free), "train")
-            if split != "train":
-                room[split] -= len(group)
-            elif suite == "rule_shift":
-                left_out += len(group)
-                continue
-            for problem in group:
-                yield _as_probe(problem, suite) if split == "probe" else dataclasses.replace(problem, split=split)
-        if left_out:
-            log.info("%d problems of held-out families are beyond per_suite and per_probe: left out", left_out)
+    tested = [dataclasses.replace(p, split="rule_shift" if p.family in held else "in_domain") for p in problems]
+    probes = {"in_domain": per_probe, "rule_shift": per_probe}
+    yield from _tested(tested, seed, probes, per_suite, train=("in_domain",))
 
 
 def keep(problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int) -> Iterator[Problem]:
@@ -70,27 +54,38 @@ def keep(problems: Iterable[Problem], seed: int, per_suite: int, per_probe: int)
     """
     problems = list(problems)
     trained = _by_state(p for p in problems if p.split == "train")
-    tested = _by_state(p for p in problems if p.split != "train")
-    suites = sorted({p.split for p in problems if p.split != "train"})
-    probes, room = dict.fromkeys(suites, per_probe), dict.fromkeys(suites, per_suite)
+    tested = [p for p in problems if p.split != "train"]
+    probes = dict.fromkeys((p.split for p in tested), per_probe)
     for state in _ranked(trained, seed):
         group = trained[state]
         probe = len(group) <= probes.get("in_domain", 0)
         if probe:
             probes["in_domain"] -= len(group)
         yield from (_as_probe(p, "in_domain") if probe else p for p in group)
-    if trained and "in_domain" in probes:
+    if trained:
         probes["in_domain"] = 0
+    yield from _tested(tested, seed, probes, per_suite)
+
+
+def _tested(
+    problems: Iterable[Problem], seed: int, probes: dict[str, int], per_suite: int, train: Collection[str] = ()
+) -> Iterator[Problem]:
+    """The problems of suites, drawn state by state: first the probes, as many as `probes` says by suite, then the
+    suites. Of the suites named in `train` the rest is training's, of the others it is left out."""
+    states = _by_state(problems)
+    room = dict.fromkeys(probes, per_suite)
     left_out = 0
-    for state in _ranked(tested, seed):
-        group = tested[state]
+    for state in _ranked(states, seed):
+        group = states[state]
         sizes = Counter(p.split for p in group)
         free = next((free for free in (probes, room) if all(n <= free[suite] for suite, n in sizes.items())), None)
-        if free is None:
+        if free is not None:
+            for suite, size in sizes.items():
+                free[suite] -= size
+            yield from (_as_probe(p, p.split) if free is probes else p for p in group)
+        elif sizes.keys() <= set(train):
+            yield from (dataclasses.replace(p, split="train") for p in group)
+        else:
             left_out += len(group)
-            continue
-        for suite, size in sizes.items():
-            free[suite] -= size
-        yield from (_as_probe(p, p.split) if free is probes else p for p in group)
     if left_out:
-        log.info("%d problems of the parts that test are beyond per_suite and per_probe: left out", left_out)
+        log.info("%d problems that could test are beyond per_suite and per_probe: left out", left_out)

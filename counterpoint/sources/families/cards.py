@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ HELD_OUT = {
 }
 FACES = {"ten": 10, "rising": 13, "reach": 10, "reach_rising": 13}  # operation -> the most that a card counts
 LARGEST = 60  # no partial result lies above it, nor below 0
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 SIGN_WORDS = {"+": "plus", "-": "minus", "*": "times"}
 
 
@@ -107,7 +109,7 @@ def _chain(values: list[int], signs: str | list[str]) -> Chain | None:
     """The values with these signs between them, taken from the left; None where a partial result is out of range."""
     total, expression, steps, loose = values[0], str(values[0]), [], False
     for sign, value in zip(signs, values[1:], strict=True):
-        result = total * value if sign == "*" else total + value if sign == "+" else total - value
+        result = OPERATIONS[sign](total, value)
         if not 0 <= result <= LARGEST:
             return None
         steps.append((total, sign, value, result))
