@@ -1,7 +1,8 @@
 """What a Prefect server may ask of a flow: another study of this checkout and other values, not other code or files.
 
 Whoever reaches the server chooses the parameters of a run. So these never turn on `trust_remote_code`, name a model
-that no study of this checkout names, or read another source of problems. A user does that, in params.yaml or studies/.
+that no study of this checkout names, read another source of problems, or send a run's log to another tracker. A user
+does that, in params.yaml or studies/.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from counterpoint.errors import UserError
 from counterpoint.files import read_yaml
 from counterpoint.params import compose
 
-FIXED = ("trust_remote_code", "source")  # keys of params.yaml
+FIXED = ("trust_remote_code", "source", "report_to")  # keys of params.yaml
 
 
 def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), folder: Path = Path("studies")) -> None:

@@ -16,7 +16,7 @@ METRICS = Path("metrics")
 PUBLISHED = METRICS / "published"
 PARAMS = Path("params.yaml")
 DATABASE = "results.duckdb"
-UNREAD = ("tune", "bases")  # sections that no table follows from
+UNREAD = ("tune", "bases", "report_to")  # keys that no table follows from
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from counterpoint.errors import UserError, nearest
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
+from counterpoint.training import tracking
 from stages import code
 from stages.common import MODELS, PROBLEMS, loading, main, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
@@ -112,6 +113,7 @@ def program(arguments: list[str]) -> None:
     settings = params.load()
     run = find_run(arguments, settings)
     section = params.settings(settings, run.arm)
+    tracking.check_installed(settings.report_to)
     problems = part_of(sample_problems(run.sample), settings.arms[run.arm].part)
     if isinstance(section, params.Rl) and section.prompts > len(problems):
         raise UserError(
@@ -180,6 +182,7 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
         checkpoint=settings.checkpoint,
         stop_when_deceptive=is_rl and section.stop_when_deceptive,
         machine=dict(provenance()),
+        report_to=settings.report_to,
     )
     log.info("%s: %d problems from %s", run.run_id, len(problems), init)
     trace_nll = None

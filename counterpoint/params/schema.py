@@ -18,6 +18,7 @@ from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Sh
 Condition = Literal["normal", "no_image", "shuffled_image"]
 Checkpoint = Literal["last", "best"]
 Behaviour = Literal["list", "empty", "anywhere", "target"]
+Tracker = Literal["none", "tensorboard", "trackio", "wandb"]
 
 CONDITIONS = get_args(Condition)
 BLIND = CONDITIONS[1:]
@@ -220,6 +221,10 @@ class Written:
     trust_remote_code: bool = Field(description="Whether code that a checkpoint or data set brings along is run.")
     checkpoint: Checkpoint = Field(
         description="Which weights each run publishes: the last, or the best by its probes. Greedy accuracy in domain."
+    )
+    report_to: Tracker = Field(
+        description="Where training also logs its steps; none: nowhere. By transformers' own callback. It changes no "
+        "result and makes no run stale."
     )
     prompt: Prompt = Field(description="What is asked beside the question.")
     suites: list[str] = Field(description="What is evaluated. Suites are in counterpoint/suites.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from counterpoint.params import Rl, Sft
+from counterpoint.training import tracking
+from counterpoint.training.session import Session
 
 
 def compact_head() -> None:
@@ -30,7 +31,7 @@ def restore_weights(model, folder: str) -> None:
 
 
 def common_arguments(
-    settings: Sft | Rl, work: Path, seed: int, max_steps: int, whole: int | None = None
+    settings: Sft | Rl, session: Session, seed: int, max_steps: int, whole: int | None = None
 ) -> dict[str, Any]:
     """TrainingArguments that both methods share; logs every step, saves every `checkpoint_every` steps.
 
@@ -40,7 +41,7 @@ def common_arguments(
 
     cuda = torch.cuda.is_available()
     return {
-        "output_dir": str(work),
+        "output_dir": str(session.work),
         "seed": seed,
         "data_seed": seed,
         "max_steps": max_steps,
@@ -53,7 +54,7 @@ def common_arguments(
         "logging_first_step": True,
         "save_strategy": "steps",
         "save_steps": settings.checkpoint_every,
-        "report_to": [],
+        **tracking.arguments(session.report_to, session.recorder.run_id),
         "disable_tqdm": True,
         "use_cpu": not cuda,
         "bf16": cuda,  # bfloat16 can end a process on a CPU whose flags promise it

@@ -149,7 +149,7 @@ def train(
     cycles = max(1, math.floor(settings.epochs * (len(problems) // settings.prompts)))
     steps = cycles * settings.steps_per_generation * settings.num_iterations
     arguments = GRPOConfig(
-        **common_arguments(settings, session.work, seed, steps),
+        **common_arguments(settings, session, seed, steps),
         per_device_train_batch_size=settings.batch_size // settings.gradient_accumulation,
         gradient_accumulation_steps=settings.gradient_accumulation,
         steps_per_generation=settings.steps_per_generation * settings.gradient_accumulation,  # TRL's are micro steps

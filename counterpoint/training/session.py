@@ -42,6 +42,7 @@ class Session:
     checkpoint: str
     stop_when_deceptive: bool
     machine: dict[str, str]
+    report_to: str = "none"
 
     @property
     def suite(self) -> str | None:

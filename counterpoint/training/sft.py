@@ -71,7 +71,7 @@ def train(
     whole = math.ceil(settings.epochs * math.ceil(len(problems) / settings.batch_size))
     steps = max(1, round(whole * (settings.stop_at or 1)))
     arguments = SFTConfig(
-        **common_arguments(settings, session.work, seed, steps, whole),
+        **common_arguments(settings, session, seed, steps, whole),
         per_device_train_batch_size=settings.batch_size,
         max_length=None,  # truncation would cut image tokens
         **how.method.arguments(how.options),

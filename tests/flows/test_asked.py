@@ -19,6 +19,7 @@ def test_values_and_studies_of_this_checkout_may_be_asked(toy):
     ("setting", "key"),
     [
         ("trust_remote_code=true", "trust_remote_code"),
+        ("report_to=wandb", "report_to"),
         ("models.tiny=/tmp/evil", "models.tiny"),
         ("models.tiny=evil/hub-id", "models.tiny"),
         ("models={tiny:data/models/base/tiny,other:/tmp/evil}", None),

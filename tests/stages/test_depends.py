@@ -72,6 +72,10 @@ def test_no_stage_depends_on_code_that_it_does_not_import(stage):
         assert "${" in dep or files & reached, dep
 
 
+def test_no_stage_depends_on_where_training_reports_to():
+    assert "report_to" not in (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+
+
 def test_the_sizes_of_these_sets_are_no_accident():
     assert len(closure("train")) > 40 and len(closure("warehouse")) > 25
 

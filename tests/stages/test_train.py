@@ -150,11 +150,9 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     (weights / "chat_template.jinja").write_text("another template")
     names.append(named())
     first_again = named()
-    # what another method or the study's name says has no part in this run
-    assert (
-        named(settings=dataclasses.replace(settings, study="x", sft=dataclasses.replace(settings.sft, epochs=9)))
-        == first_again
-    )
+    # what another method, the study's name or a tracker says has no part in this run
+    others = {"study": "x", "sft": dataclasses.replace(settings.sft, epochs=9), "report_to": "wandb"}
+    assert named(settings=dataclasses.replace(settings, **others)) == first_again
     data = (weights / "model.safetensors").read_bytes()
     (weights / "model.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     names.append(named())

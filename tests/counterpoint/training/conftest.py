@@ -69,7 +69,9 @@ def train(micro_folder, problems, probe_problems):
     from counterpoint.training.probe import Probe
     from counterpoint.training.records import Recorder
 
-    def run(settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last", how=None):
+    def run(
+        settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last", how=None, report_to="none"
+    ):
         is_rl = isinstance(settings, params.Rl)
         if is_rl:
             from counterpoint.training import grpo as method
@@ -93,7 +95,8 @@ def train(micro_folder, problems, probe_problems):
         )
         recorder = Recorder(work / "records", RUN)
         stop = is_rl and settings.stop_when_deceptive
-        session = sessions.Session(recorder, work, probe, 3, every, rule, stop, {"code_rev": "c", "machine": "m"})
+        machine = {"code_rev": "c", "machine": "m"}
+        session = sessions.Session(recorder, work, probe, 3, every, rule, stop, machine, report_to)
         given = () if how is None else (how,)
         totals = method.train(model, processor, data, settings, "think first .", 0, session, *given)
         recorder.publish(work / "out")
