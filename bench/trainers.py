@@ -10,8 +10,8 @@ from bench.clock import Clock
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
 from counterpoint.prompt import THINK
+from counterpoint.training.arguments import use_compact_head
 from counterpoint.training.data import dataset, gold
-from counterpoint.training.engine import compact_head
 
 
 def train(
@@ -22,7 +22,7 @@ def train(
     Raises `UserError` when the engine would take TRL's own path: that would measure stock under another name.
     """
     if arm == "compact":
-        compact_head()
+        use_compact_head()
     with tempfile.TemporaryDirectory() as folder:
         make = _grpo if case.method == "rl" else _sft
         trainer = make(arm, model, processor, problems, case, reward, common(case, steps, folder))

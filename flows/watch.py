@@ -7,7 +7,7 @@ The runs' records are only read, so that looking disturbs nothing. Where a Prefe
 the one of `make server`) each look is a run of the flow `watch`: it keeps the artifact `deceptive-rewards` current and
 emits `counterpoint.verdict.changed` for a run whose verdict is another than at the last look, which is remembered in
 work/verdicts.json. `python -m flows.serve --watch 300` serves it as a deployment. A verdict is the trainer's own (see
-counterpoint/training/live.py), of the greedy accuracy in domain.
+counterpoint/training/assessment.py), of the greedy accuracy in domain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import params
 from counterpoint.errors import UserError, one_line
-from counterpoint.training import choice, live
+from counterpoint.training import assessment, best_checkpoint
 from counterpoint.training.records import read_lines
 from flows import server
 from stages.common import RUNS, work_folder
@@ -119,7 +119,7 @@ def _live(folder: Path, before: Look | None) -> Look | None:
     source = [str(folder), step]
     if before and before.source == source:
         return replace(before, state=state)
-    rows = replace(live.Reader(folder).rows(), probes=probes)
+    rows = replace(assessment.RecordReader(folder).rows(), probes=probes)
     return _assessed(folder.parent.name.rpartition("-")[0], source, state, rows)
 
 
@@ -139,20 +139,20 @@ def _published(folder: Path, before: Look | None) -> Look | None:
     for step, correct in zip(*(column.to_pylist() for column in completions.columns), strict=True):
         right, total = strict.get(step, (0, 0))
         strict[step] = right + correct, total + 1
-    return _assessed(folder.parent.name, source, state, live.Rows(probes, steps, rewards, strict))
+    return _assessed(folder.parent.name, source, state, assessment.RunRecords(probes, steps, rewards, strict))
 
 
-def _assessed(run: str, source: list[str | int], state: str, rows: live.Rows) -> Look | None:
+def _assessed(run: str, source: list[str | int], state: str, rows: assessment.RunRecords) -> Look | None:
     """None where no reward is recorded, as in SFT, or nothing is probed."""
     probed = {row["suite"] for row in rows.probes}
     asked = [suite for suite in params.load().probe.suites if suite in probed]
-    suite = choice.deciding_suite(asked or sorted(probed))
-    greedy = choice.greedy(rows.probes, suite)
+    suite = best_checkpoint.deciding_suite(asked or sorted(probed))
+    greedy = best_checkpoint.greedy(rows.probes, suite)
     rewards = {row["step"]: row.get("reward") for row in rows.steps}
     if not greedy or all(reward is None for reward in rewards.values()):
         return None
-    found = live.plain(live.assess(rows, suite))
-    reward = choice.since_last(list(greedy), rewards)[-1]
+    found = assessment.plain(assessment.assess(rows, suite))
+    reward = best_checkpoint.since_last(list(greedy), rewards)[-1]
     step = max(greedy)
     return Look(
         run, source, state, step, len(greedy), reward if reward == reward else None, greedy[step]["accuracy"],

@@ -13,7 +13,7 @@ from counterpoint import params, sources
 from counterpoint.errors import UserError, nearest
 from counterpoint.files import replace
 from counterpoint.params import compose, grid
-from counterpoint.training import tracking
+from counterpoint.training.arguments import check_tracker
 from stages.common import main
 
 CHECKED = Path("data/checked")
@@ -30,7 +30,7 @@ def program(arguments: list[str]) -> None:
             f"has a file, studies/{settings.study}.yaml"
         )
     sources.check_all(settings.source)
-    tracking.check_installed(settings.report_to)
+    check_tracker(settings.report_to)
     text = grid.as_yaml(settings)
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
         replace(grid.FILE, text)

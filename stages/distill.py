@@ -18,7 +18,7 @@ from counterpoint.distill.written import written
 from counterpoint.errors import UserError
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.store import weights_digest
-from counterpoint.generation import askable
+from counterpoint.generation import prompt_checks
 from counterpoint.generation.completion import Completion
 from counterpoint.problem import Problem
 from counterpoint.suites.views import views
@@ -93,7 +93,7 @@ def _taught(name: str, settings: params.Params, problems: Sequence[Problem]) -> 
 
 def _load(path: str, settings: params.Params, store: sampled.Timed, problems: Sequence[Problem]):
     loaded = load_model(path, settings.threads, settings.trust_remote_code)
-    askable.check(*loaded, problems, settings.prompt.instruction, settings.distill.max_tokens)
+    prompt_checks.check(*loaded, problems, settings.prompt.instruction, settings.distill.max_tokens)
     store.start()  # the seconds of training are without this too
     return loaded
 

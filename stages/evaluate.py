@@ -17,7 +17,7 @@ from counterpoint.evaluation import traces
 from counterpoint.evaluation.answers import Decoding, Model
 from counterpoint.evaluation.evaluate import evaluate
 from counterpoint.evaluation.store import Store, weights_digest
-from counterpoint.generation import askable
+from counterpoint.generation import prompt_checks
 from counterpoint.models import checkpoint
 from counterpoint.problem import Problem
 from counterpoint.suites import SUITES
@@ -89,7 +89,9 @@ def suite_problems(suites: list[str]) -> dict[str, list[Problem]]:
 def _load(path: str, settings: params.Params, problems: dict[str, list[Problem]]):
     loaded = load_model(path, settings.threads, settings.trust_remote_code)
     for name, members in problems.items():
-        askable.check(*loaded, members, settings.prompt.instruction, settings.evaluation.max_tokens, suite=SUITES[name])
+        prompt_checks.check(
+            *loaded, members, settings.prompt.instruction, settings.evaluation.max_tokens, suite=SUITES[name]
+        )
     return loaded
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 
 from counterpoint import params, problem
 from counterpoint.errors import UserError, nearest
+from counterpoint.methods import ConfiguredMethod
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
-from counterpoint.training import tracking
+from counterpoint.training.arguments import check_tracker
 from stages import code
 from stages.common import MODELS, PROBLEMS, loading, main, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
@@ -113,7 +114,7 @@ def program(arguments: list[str]) -> None:
     settings = params.load()
     run = find_run(arguments, settings)
     section = params.settings(settings, run.arm)
-    tracking.check_installed(settings.report_to)
+    check_tracker(settings.report_to)
     problems = part_of(sample_problems(run.sample), settings.arms[run.arm].part)
     if isinstance(section, params.Rl) and section.prompts > len(problems):
         raise UserError(
@@ -135,13 +136,12 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
         import torch
         from transformers import set_seed
 
-        from counterpoint.generation import askable
+        from counterpoint.generation import prompt_checks
         from counterpoint.models import checkpoint
         from counterpoint.training import session as sessions
         from counterpoint.training.data import gold
-        from counterpoint.training.demonstrated import nats_per_token
-        from counterpoint.training.how import How
-        from counterpoint.training.probe import Probe
+        from counterpoint.training.demonstrations import nats_per_token
+        from counterpoint.training.probe import ProbeSpec
         from counterpoint.training.records import Recorder, provenance
 
         if is_rl:
@@ -150,14 +150,14 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
             from counterpoint.training.sft import train
         torch.set_num_threads(settings.threads)
         model, processor = checkpoint.load(init, settings.trust_remote_code)
-    how = How(params.method(settings, run.arm), params.options(settings, run.arm), shown)
+    method = ConfiguredMethod(params.method(settings, run.arm), params.options(settings, run.arm), shown)
     instruction = settings.prompt.instruction
     if is_rl:
-        askable.check(model, processor, problems, instruction, section.max_completion_tokens)
-    imitated, texts = how.imitated(problems) if shown else ([], []) if is_rl else (problems, gold(problems))
-    askable.check(model, processor, imitated, instruction, completions=texts)
+        prompt_checks.check(model, processor, problems, instruction, section.max_completion_tokens)
+    imitated, texts = method.imitated(problems) if shown else ([], []) if is_rl else (problems, gold(problems))
+    prompt_checks.check(model, processor, imitated, instruction, completions=texts)
     for suite, probed in probes.items():
-        askable.check(model, processor, probed, instruction, settings.probe.max_tokens, suite=SUITES[suite])
+        prompt_checks.check(model, processor, probed, instruction, settings.probe.max_tokens, suite=SUITES[suite])
     set_seed(run.seed)
     count = checkpoint.parameters(model)
     if section.lora:
@@ -168,7 +168,7 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
     session = sessions.Session(
         recorder=Recorder(work / "records", run.run_id),
         work=work,
-        probe=Probe(
+        probe=ProbeSpec(
             problems=probes,
             instruction=instruction,
             max_tokens=settings.probe.max_tokens,
@@ -176,9 +176,10 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
             temperature=section.temperature if is_rl else 1.0,
             top_p=section.top_p if is_rl else 1.0,
             reward_weights=section.rewards if is_rl else None,
+            at_least=settings.probe.at_least,
+            every=settings.probe.every,
         ),
-        probes_at_least=settings.probe.at_least,
-        probe_every=settings.probe.every,
+        seed=run.seed,
         checkpoint=settings.checkpoint,
         stop_when_deceptive=is_rl and section.stop_when_deceptive,
         machine=dict(provenance()),
@@ -190,7 +191,7 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
         first = slice(NEAREST)
         trace_nll = nats_per_token(model, processor, imitated[first], texts[first], instruction, section.batch_size)
         log.info("%s: traces %s, %.3f nats per token under %s", run.run_id, run.traces, trace_nll, init_run)
-    totals = train(model, processor, problems, section, instruction, run.seed, session, how)
+    totals = train(model, processor, problems, section, method, session)
     folder = MODELS / run.run_id
     shutil.rmtree(folder, ignore_errors=True)
     checkpoint.save(model, processor, folder)
@@ -201,7 +202,7 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
         "run_id": run.run_id,
         "study": settings.study,
         **{key: getattr(run, key) for key in ("arm", "model", "sample", "seed")},
-        "method": how.method.name,
+        "method": method.method.name,
         "trace_set": run.traces,
         "trace_nll": trace_nll,
         "teacher_tokens": sampled,
@@ -211,7 +212,7 @@ def _train(run, settings, section, problems, init, init_run, probes, work, shown
         "checkpoint_rule": settings.checkpoint,
         "parameters": count,
         **totals,
-        "params_json": json.dumps({how.method.stage: dataclasses.asdict(section), **told}, sort_keys=True),
+        "params_json": json.dumps({method.method.stage: dataclasses.asdict(section), **told}, sort_keys=True),
     }
     (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     log.info("%s: %s, %d updates, published in %s and %s", run.run_id, totals["status"], totals["updates"], folder, out)

@@ -17,7 +17,7 @@ from counterpoint.errors import UserError
 from counterpoint.evaluation.store import weights_digest
 from counterpoint.params import compose
 from counterpoint.problem import digest
-from counterpoint.training.choice import IN_DOMAIN
+from counterpoint.training.best_checkpoint import IN_DOMAIN
 from counterpoint.training.records import provenance
 from counterpoint.tuning import propose, recipe, space, table, trial
 from counterpoint.tuning.children import Chain, Command

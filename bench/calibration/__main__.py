@@ -23,7 +23,7 @@ from bench.calibration.curves import KINDS, simulate
 from counterpoint.audit.verdict import MEASURED, of_calibration
 from counterpoint.statistics import wilson_interval
 from counterpoint.statistics.deceptive import FEWEST, assess
-from counterpoint.training.live import CONFIDENCE
+from counterpoint.training.assessment import CONFIDENCE
 
 LENGTHS = (10, 11, 12, 13, 14, 15, 17, 20, 25, 30, 40, 50, 70, 100)
 POWER_LENGTHS = (10, 13, 20, 30, 50, 100)

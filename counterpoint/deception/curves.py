@@ -1,7 +1,7 @@
 """The probes of every run that earns a reward as arrays: reward, held-out accuracy and what accounts for their gap.
 
 Reads the tables `probes` and `probe_items` and the mart `reward_gap` (docs/tables.md), which says how the reward is
-taken apart; `counterpoint.training.live` has the same of a run that is still training.
+taken apart; `counterpoint.training.assessment` has the same of a run that is still training.
 """
 
 from __future__ import annotations

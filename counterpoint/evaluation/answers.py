@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from counterpoint.evaluation.store import Store, content, key
-from counterpoint.generation.completion import Completion
+from counterpoint.generation.completion import Completion, Decoding
 from counterpoint.problem import digest
 from counterpoint.suites.views import View
 
@@ -28,31 +28,6 @@ class Model:
         if self._loaded is None:
             self._loaded = self.load()
         return self._loaded
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How completions come about: greedily, or `samples` drawn at `temperature` and `top_p`."""
-
-    max_tokens: int
-    samples: int = 0  # 0: the greedy one
-    temperature: float = 1.0
-    top_p: float = 1.0
-
-    @property
-    def name(self) -> str:
-        """As the tables call it."""
-        return "sampled" if self.samples else "greedy"
-
-    @property
-    def indices(self) -> range:
-        """The sample indices of one problem."""
-        return range(self.samples or 1)
-
-    def settings(self) -> dict:
-        """What a generation follows from; how many samples there are is not part of it."""
-        drawn = {"temperature": self.temperature, "top_p": self.top_p} if self.samples else {}
-        return {"decoding": self.name, "max_tokens": self.max_tokens, **drawn}
 
 
 def answer(
@@ -83,12 +58,9 @@ def answer(
         generate(
             *loaded,
             [wanted[i][0] for i in missing],
-            decoding.max_tokens,
-            batch_size=batch_size,
-            sampled=decoding.samples > 0,
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-            seeds=[int(digest(contents[i].hex()), 16) for i in missing],
+            decoding,
+            batch_size,
+            seed=[int(digest(contents[i].hex()), 16) for i in missing],
             label=label,
             done=keep,
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from counterpoint import prompt
 from counterpoint.evaluation.evaluate import item
+from counterpoint.generation.completion import Decoding
 from counterpoint.generation.decode import generate
 from counterpoint.problem import Picture, Problem
 from counterpoint.statistics import pass_at_k
@@ -20,7 +21,7 @@ def sampled_passes(
     """pass@1, 8 and 64 (as far as n allows) over `problems` from n samples each at temperature 1."""
     wanted = [view for view in views(problems, instruction) for _ in range(n)]
     completions = generate(
-        model, processor, wanted, max_tokens, batch_size=batch_size, sampled=True, seed=seed, label="samples"
+        model, processor, wanted, Decoding(max_tokens, samples=n), batch_size, seed=seed, label="samples"
     )
     owners = [p for p in problems for _ in range(n)]
     hits = np.array([item(p, c)["correct"] for p, c in zip(owners, completions, strict=True)]).reshape(-1, n)
@@ -32,7 +33,7 @@ def captions_right(
 ) -> dict[str, float]:
     """The share of captions exactly right for each family's pairs of picture and gold caption."""
     wanted = [View(prompt.DESCRIBE, (picture,)) for pairs in shown.values() for picture, _ in pairs]
-    completions = iter(generate(model, processor, wanted, max_tokens, batch_size=batch_size))
+    completions = iter(generate(model, processor, wanted, Decoding(max_tokens), batch_size))
     return {
         family: round(sum(next(completions).text.strip() == caption for _, caption in pairs) / len(pairs), 4)
         for family, pairs in shown.items()

@@ -2,22 +2,24 @@
 
 A completion's query meets two key sets, its prompt's and its own. Each is attended to apart, and the two results are
 weighted by their softmax normalisers, which gives ordinary causal attention over prompt and completion (the merge of
-blockwise attention, arXiv 2310.01889; Hydragen, arXiv 2402.05099, does it for shared prefixes in inference). `Packed`
-serves a forward pass over a flat row of prompts and completions without padding, `Decoding` (in `cache.py`) one token a
-completion; `layers.run` takes either.
+blockwise attention, arXiv 2310.01889; Hydragen, arXiv 2402.05099, does it for shared prefixes in inference).
+`GroupedAttention` serves a forward pass over a flat row of prompts and completions without padding, `PairedAttention`
+the same with one completion a prompt, `CachedAttention` (in `cache.py`) one token a completion; `layers.run` takes any.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 BLOCK = 48  # tokens of a completion up to which one block of scores is faster than PyTorch's fused attention on CPU
+CHUNK = 16  # rows of similar length that `PairedAttention` attends at a time
 
 
-class Packed:
+class GroupedAttention:
     """Where everything lies in a flat row of the tokens of N prompts, then those of their completions.
 
     `groups` names each completion's prompt. Prompts may differ in length and in their number of completions (none as
@@ -91,6 +93,71 @@ class Packed:
             return out.index_select(0, self.where)
         before = torch.arange(count, device=out.device)
         return out.index_select(0, torch.cat([before, self.where[self.prompt_tokens :] + count - count * length]))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of similar length. `index` (rows, longest) of their tokens in the flat row; `asked` (rows, longest + 1) of
+    the needed ones among the needed; `seen` (rows, 1, longest + 1, longest), what each of those attends to."""
+
+    index: torch.Tensor
+    asked: torch.Tensor
+    seen: torch.Tensor
+
+
+class PairedAttention:
+    """Where everything lies in a flat row of the tokens of N prompts, then those of their N completions.
+
+    A layout for `layers.run` that gives what `GroupedAttention` gives for one completion a prompt, as in supervised
+    fine-tuning. Nothing is shared then, and one causal attention over prompt and completion is faster than two. Rows
+    are padded inside attention alone, and there only to the longest of their chunk. Completions may be empty.
+    """
+
+    kept = None
+
+    def __init__(self, prompts: list[int], completions: list[int], device=None):
+        before, after = torch.tensor(prompts), torch.tensor(completions)
+        total, count = int(before.sum()), len(prompts)
+        first, following = before.cumsum(0) - before, total + after.cumsum(0) - after
+        self.needed = torch.cat([before.cumsum(0) - 1, torch.arange(total, total + int(after.sum()))]).to(device)
+        where = torch.empty(total + int(after.sum()), dtype=torch.long)
+        asked_where = torch.empty(len(self.needed), dtype=torch.long)
+        self.chunks, filled, asked_filled = [], 0, 0
+        for rows in (before + after).argsort(stable=True).split(CHUNK):
+            tokens = torch.arange(int((before + after)[rows].max()))
+            p, c = before[rows, None], after[rows, None]
+            index = torch.where(tokens < p, first[rows, None] + tokens, following[rows, None] + tokens - p)
+            real = tokens < p + c
+            where[index[real]] = filled + real.flatten().nonzero().squeeze(1)
+            filled += real.numel()
+            # the last token of the prompt asks, then each of the completion
+            queries = torch.arange(int(c.max()) + 1)
+            asked = torch.where(queries == 0, rows[:, None], count + following[rows, None] - total + queries - 1)
+            asking = queries <= c
+            asked_where[asked[asking]] = asked_filled + asking.flatten().nonzero().squeeze(1)
+            asked_filled += asking.numel()
+            seen = tokens < (p + queries)[:, None, :, None]
+            chunk = Chunk(index.where(real, 0).to(device), asked.where(asking, 0).to(device), seen.to(device))
+            self.chunks.append(chunk)
+        self.where, self.asked_where = where.to(device), asked_where.to(device)
+
+    def attend(self, layer: int, query, key, value, scaling: float) -> torch.Tensor:
+        """As `GroupedAttention.attend`."""
+        heads, width = query.shape[1:]
+        whole, parts = len(query) == len(key), []
+        for chunk in self.chunks:
+            keys, values = (for_heads(_gathered(x, chunk.index), heads) for x in (key, value))
+            queries = _gathered(query, chunk.index if whole else chunk.asked)
+            # Real tokens come first in a padded row, so causality alone keeps them from its padding.
+            mask = {"is_causal": True} if whole else {"attn_mask": chunk.seen}
+            out = scaled_dot_product_attention(queries, keys, values, scale=scaling, **mask)
+            parts.append(out.transpose(1, 2).reshape(-1, heads, width))
+        return torch.cat(parts).index_select(0, self.where if whole else self.asked_where)
+
+
+def _gathered(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Tokens (tokens, heads, width) at `index` (rows, longest) as (rows, heads, longest, width)."""
+    return x.index_select(0, index.flatten()).view(*index.shape, *x.shape[1:]).transpose(1, 2)
 
 
 def _starts(lengths: list[int], first: int) -> list[int]:

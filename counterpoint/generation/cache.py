@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-class Decoding:
+class CachedAttention:
     """Attention of one new token a completion over its prompt's cache and its own; a layout for `layers.run`.
 
     `kept` holds, by layer, the prompts' keys and values (N, kv heads, P, width); `groups` (rows,) names each

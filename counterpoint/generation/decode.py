@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from transformers import GenerationConfig
 
 from counterpoint.generation import architecture
-from counterpoint.generation.completion import Completion
-from counterpoint.generation.prepare import Preparer, decoded
+from counterpoint.generation.completion import Completion, Decoding
+from counterpoint.generation.prompts import Preparer, decoded
 from counterpoint.generation.rollout import rollout
 from counterpoint.progress import track
 from counterpoint.prompt import with_images
@@ -25,99 +25,98 @@ NEUTRAL = {
 def generate(
     model,
     processor,
-    wanted: Sequence[View],
-    max_tokens: int,
-    *,
+    views: Sequence[View],
+    decoding: Decoding,
     batch_size: int,
-    sampled: bool = False,
-    temperature: float = 1.0,
-    top_p: float = 1.0,
-    seed: int = 0,
-    seeds: Sequence[int] | None = None,
-    label: str = "",
+    *,
+    seed: int | Sequence[int] = 0,
     prepared: Preparer | None = None,
+    label: str = "",
     done: Callable[[list[int], list[Completion]], None] | None = None,
 ) -> list[Completion]:
-    """One completion a request, in the requests' order, at most `max_tokens` tokens each.
+    """One completion a view, in the views' order. Where several are wanted, the view occurs as often.
 
-    Equal requests share their prompt, which is encoded once. Batches hold requests of similar length and equally many
-    pictures. Sampling draws from a generator seeded by `seed`, or with `seeds` from one of each request's own, whatever
-    else is wanted; the global random state is left as it was, and so is the model's mode. `prepared` keeps prompts for
-    the next call. `done` is told the places and completions of each batch as it ends. With a `label`, progress in
-    batches is told. A model whose prompts cannot be shared is decoded by transformers' `generate`, which draws for a
-    whole batch: there `seeds` are those of its batches.
+    Equal views share their prompt, which is encoded once. Batches hold views of similar length and equally many
+    pictures. The global random state is left as it was, and so is the model's mode.
+
+    seed: of one generator for all that is sampled, or one number a view, from which its sample follows alone, whatever
+    else is asked. prepared: keeps prompts for the next call. label: where there is one, progress in batches is logged
+    under it. done: is called with the positions and completions of each batch as it ends.
+
+    A model whose prompts cannot be shared is decoded by transformers' `generate`, which draws for a whole batch: there
+    a batch is drawn by the seed of its first view.
     """
     import torch
 
-    def chat(request: View) -> str:
-        messages = with_images(request.text, len(request.images))
+    def chat(view: View) -> str:
+        messages = with_images(view.text, len(view.images))
         return processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 
-    texts = {request: chat(request) for request in dict.fromkeys(wanted)}
-    order = sorted(range(len(wanted)), key=lambda i: (len(wanted[i].images), len(texts[wanted[i]]), wanted[i].text, i))
+    texts = {view: chat(view) for view in dict.fromkeys(views)}
+    order = sorted(range(len(views)), key=lambda i: (len(views[i].images), len(texts[views[i]]), views[i].text, i))
     batches: list[list[int]] = []
     for i in order:
-        alike = batches and len(wanted[batches[-1][0]].images) == len(wanted[i].images)
+        alike = batches and len(views[batches[-1][0]].images) == len(views[i].images)
         if alike and len(batches[-1]) < batch_size:
             batches[-1].append(i)
         else:
             batches.append([i])
     shared = architecture.unsupported(model) is None
     prepared = prepared or (Preparer(model, processor) if shared else None)
-    config = _config(model, processor, max_tokens, sampled, temperature, top_p)
+    config = _config(model, processor, decoding)
     results: dict[int, Completion] = {}
     training = model.training
     model.eval()
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():
-        torch.manual_seed(seed)
+        torch.manual_seed(seed if isinstance(seed, int) else 0)
         for batch in track(batches, label=label) if label else batches:
-            requested = [wanted[i] for i in batch]
-            own = [seeds[i] for i in batch] if seeds is not None and sampled else None
+            asked = [views[i] for i in batch]
+            seeds = None if isinstance(seed, int) or not decoding.samples else [seed[i] for i in batch]
             if shared:
-                ids = _shared(model, prepared, requested, texts, config, own)
+                ids = _shared(model, prepared, asked, texts, config, seeds)
             else:
-                if own:
-                    torch.manual_seed(own[0])
-                ids = _stock(model, processor, requested, texts, config)
+                if seeds:
+                    torch.manual_seed(seeds[0])
+                ids = _stock(model, processor, asked, texts, config)
             for i, row in zip(batch, ids, strict=True):
                 results[i] = _completion(processor.tokenizer, row, config)
             if done:
                 done(batch, [results[i] for i in batch])
     model.train(training)
-    return [results[i] for i in range(len(wanted))]
+    return [results[i] for i in range(len(views))]
 
 
-def _config(model, processor, max_tokens: int, sampled: bool, temperature: float, top_p: float) -> GenerationConfig:
-    choice = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0} if sampled else {}
+def _config(model, processor, decoding: Decoding) -> GenerationConfig:
+    drawn = {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
     image_token = getattr(model.config, "image_token_id", None)
     stops = model.generation_config.eos_token_id or processor.tokenizer.eos_token_id
     stops = stops if isinstance(stops, list) else [stops]
     padding = processor.tokenizer.pad_token_id
-    own = {key for key in NEUTRAL if getattr(model.generation_config, key, None) is not None}
+    set_by_model = {key for key in NEUTRAL if getattr(model.generation_config, key, None) is not None}
     return GenerationConfig(
-        max_new_tokens=max_tokens,
+        max_new_tokens=decoding.max_tokens,
         suppress_tokens=None if image_token is None else [image_token],
         eos_token_id=stops,
         pad_token_id=stops[0] if padding is None else padding,
         disable_compile=True,
-        **{key: value for key, value in NEUTRAL.items() if key in own},
-        **{"do_sample": False, **choice},
+        **{key: value for key, value in NEUTRAL.items() if key in set_by_model},
+        **(drawn if decoding.samples else {"do_sample": False}),
     )
 
 
-def _shared(model, prepared: Preparer, requested: Sequence[View], texts, config, seeds) -> list[list[int]]:
-    """Token ids of one completion a request; equal requests are one prompt with several completions."""
-    distinct = list(dict.fromkeys(requested))
-    place = {request: i for i, request in enumerate(distinct)}
-    prompts = prepared.get(distinct, lambda new: [(texts[one], one.images) for one in new])
-    order = sorted(range(len(requested)), key=lambda i: place[requested[i]])  # prompt by prompt, as rollout has them
+def _shared(model, prepared: Preparer, asked: Sequence[View], texts, config, seeds) -> list[list[int]]:
+    """Token ids of one completion a view; equal views are one prompt with several completions."""
+    distinct = list(dict.fromkeys(asked))
+    number = {view: i for i, view in enumerate(distinct)}
+    prompts = prepared.get(distinct, lambda missing: [(texts[view], view.images) for view in missing])
+    order = sorted(range(len(asked)), key=lambda i: number[asked[i]])  # prompt by prompt, as rollout has them
     repeats = [0] * len(distinct)
-    for request in requested:
-        repeats[place[request]] += 1
+    for view in asked:
+        repeats[number[view]] += 1
     uniform = _uniform([seeds[i] for i in order], config.max_new_tokens) if seeds else None
-    found = dict(zip(order, rollout(model, prompts, repeats, config, uniform=uniform), strict=True))
-    return [found[i] for i in range(len(requested))]
+    ids = dict(zip(order, rollout(model, prompts, repeats, config, uniform=uniform), strict=True))
+    return [ids[i] for i in range(len(asked))]
 
 
 def _uniform(seeds: Sequence[int], steps: int):
@@ -129,20 +128,20 @@ def _uniform(seeds: Sequence[int], steps: int):
     return torch.from_numpy(np.stack(rows))
 
 
-def _stock(model, processor, requested: Sequence[View], texts, config) -> list[list[int]]:
+def _stock(model, processor, asked: Sequence[View], texts, config) -> list[list[int]]:
     """The same by transformers' `generate`, which pads behind the end token; a few at a time of large pictures."""
-    found = []
-    for part in decoded(((texts[request], request.images) for request in requested), STOCK_DECODED):
+    rows = []
+    for part in decoded(((texts[view], view.images) for view in asked), STOCK_DECODED):
         images = [images for _, images in part]
         inputs = processor(
             text=[text for text, _ in part], images=images if images[0] else None, padding=True, return_tensors="pt"
         ).to(model.device)
         ids = model.generate(**inputs, generation_config=config)
-        found += ids[:, inputs["input_ids"].shape[1] :].tolist()
-    return found
+        rows += ids[:, inputs["input_ids"].shape[1] :].tolist()
+    return rows
 
 
 def _completion(tokenizer, row: list[int], config) -> Completion:
     end = next((position for position, token in enumerate(row) if token in config.eos_token_id), None)
-    kept = row[:end]
-    return Completion(tokenizer.decode(kept, skip_special_tokens=True), len(kept) + (end is not None), end is None)
+    ids = row[:end]
+    return Completion(tokenizer.decode(ids, skip_special_tokens=True), len(ids) + (end is not None), end is None)

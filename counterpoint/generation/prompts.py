@@ -1,16 +1,27 @@
-"""Distinct prompts, tokenised and with their pictures as tensors: what a shared prefix is computed from."""
+"""Distinct prompts, tokenised and with their pictures as tensors: what a shared prefix is computed from.
+
+`Preparer` makes them and keeps them by key. A picture may be far larger than what a processor makes of it. So a batch's
+are decoded a few at a time, and only what the processor made of them stays: what the model sees is the same, for a
+processor takes each picture by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from counterpoint.generation import architecture
 from counterpoint.generation.architecture import FIELDS, Parts
+from counterpoint.problem import Picture
+
+Key = TypeVar("Key", bound=Hashable)
+DECODED = 1 << 26  # bytes of pixels that a processor is given at a time
 
 
 @dataclass(frozen=True)
@@ -83,9 +94,9 @@ def _positions(parts: Parts, ids: torch.Tensor, grid: torch.Tensor | None) -> to
 def features(parts: Parts, prompts: Prompts) -> list[torch.Tensor | None]:
     """The picture features of each prompt, (image tokens, width); the vision tower runs once over all pictures."""
     shown = [row for row, pixels in enumerate(prompts.pixels) if pixels is not None]
-    found: list[torch.Tensor | None] = [None] * len(prompts)
+    by_prompt: list[torch.Tensor | None] = [None] * len(prompts)
     if not shown:
-        return found
+        return by_prompt
     pixels = torch.cat([prompts.pixels[row] for row in shown])
     if prompts.grids[shown[0]] is None:
         output = parts.model.get_image_features(pixel_values=pixels, return_dict=True)
@@ -96,25 +107,84 @@ def features(parts: Parts, prompts: Prompts) -> list[torch.Tensor | None]:
         counts = [len(prompts.grids[row]) for row in shown]
     pictures = list(output.pooler_output)
     for row, count in zip(shown, counts, strict=True):
-        found[row], pictures = torch.cat(pictures[:count]), pictures[count:]
-    return found
+        by_prompt[row], pictures = torch.cat(pictures[:count]), pictures[count:]
+    return by_prompt
 
 
-def embed(parts: Parts, prompts: Prompts, seen: Sequence[torch.Tensor | None], then: torch.Tensor) -> torch.Tensor:
+def embed(parts: Parts, prompts: Prompts, pictures: Sequence[torch.Tensor | None], then: torch.Tensor) -> torch.Tensor:
     """The flat row (tokens, width) of all prompts, their pictures in place, and of the token ids `then` after it.
 
-    Raises `ValueError` when a prompt's image tokens and its picture features differ in number.
+    pictures: the features of each prompt's, as `features` gives them. Raises `ValueError` when a prompt's image tokens
+    and its picture features differ in number.
     """
     ids = torch.cat(prompts.ids)
-    for row, found in zip(prompts.ids, seen, strict=True):
-        tokens = int((row == parts.image_token).sum())
-        if tokens != (0 if found is None else len(found)):
-            raise ValueError(
-                f"{tokens} image tokens in a prompt whose pictures give {0 if found is None else len(found)}"
-            )
+    for row, of_prompt in zip(prompts.ids, pictures, strict=True):
+        tokens, given = int((row == parts.image_token).sum()), 0 if of_prompt is None else len(of_prompt)
+        if tokens != given:
+            raise ValueError(f"{tokens} image tokens in a prompt whose pictures give {given}")
     hidden = parts.model.get_input_embeddings()(torch.cat([ids, then]))
-    shown = [found for found in seen if found is not None]
+    shown = [of_prompt for of_prompt in pictures if of_prompt is not None]
     if shown:
-        pictures = torch.cat([ids == parts.image_token, torch.zeros_like(then, dtype=torch.bool)])
-        hidden = hidden.masked_scatter(pictures.unsqueeze(1), torch.cat(shown).to(hidden.dtype))
+        in_place = torch.cat([ids == parts.image_token, torch.zeros_like(then, dtype=torch.bool)])
+        hidden = hidden.masked_scatter(in_place.unsqueeze(1), torch.cat(shown).to(hidden.dtype))
     return hidden
+
+
+def decoded(
+    prompts: Iterable[tuple[Any, Sequence[Any]]], limit: int = DECODED
+) -> Iterator[list[tuple[Any, list[Any]]]]:
+    """Prompts with their pictures, in parts: those that are a `Picture` are decoded, until they fill `limit` bytes."""
+    part, size = [], 0
+    for prompt, pictures in prompts:
+        images = []
+        for picture in pictures:
+            if isinstance(picture, Picture):
+                picture = picture.decode()
+                size += 3 * picture.width * picture.height
+            images.append(picture)
+        part.append((prompt, images))
+        if size >= limit:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+class Preparer:
+    """Prompts of one model and processor; at most `limit` bytes, the least recently used go first."""
+
+    def __init__(self, model, processor, limit: int = 1 << 28):
+        self.parts, self.processor, self.limit, self.size = architecture.parts(model), processor, limit, 0
+        self.made: OrderedDict[Hashable, Prompts] = OrderedDict()
+
+    def get(self, keys: Sequence[Key], show: Callable[[list[Key]], list[tuple[str, Sequence[Any]]]]) -> Prompts:
+        """The prompts of `keys`, in order. `show` gives the chat text and the pictures of each key not seen before,
+        each a `Picture` or a Pillow image."""
+        missing = [key for key in dict.fromkeys(keys) if key not in self.made]
+        shown = list(zip(missing, show(missing), strict=True)) if missing else []
+        for pictured in (False, True):  # a processor takes no batch in which only some have pictures
+            alike = (((key, text), pictures) for key, (text, pictures) in shown if bool(pictures) == pictured)
+            for part in decoded(alike):
+                made = self._build([text for (_, text), _ in part], [images for _, images in part])
+                for row, ((key, _), _) in enumerate(part):
+                    self.made[key] = made.select([row])
+                    self.size += _bytes(self.made[key])
+        for key in keys:
+            self.made.move_to_end(key)
+        prompts = [self.made[key] for key in keys]
+        while self.size > self.limit and len(self.made) > 1:
+            self.size -= _bytes(self.made.popitem(last=False)[1])
+        return joined(prompts)
+
+    def _build(self, texts: list[str], pictures: list[list[Any]]) -> Prompts:
+        # the chat template has placed any token of its own, such as one for the beginning
+        output = self.processor(
+            text=texts, images=pictures if pictures[0] else None, add_special_tokens=False, padding=False
+        )
+        fields = {key: value for key, value in output.items() if key not in ("input_ids", "attention_mask")}
+        return build(self.parts, output["input_ids"], [len(images) for images in pictures], fields)
+
+
+def _bytes(prompt: Prompts) -> int:
+    pixels = 0 if prompt.pixels[0] is None else prompt.pixels[0].untyped_storage().nbytes()
+    return pixels + prompt.ids[0].nbytes + prompt.positions[0].nbytes

@@ -8,11 +8,13 @@ import torch
 from transformers import GenerationConfig
 
 from counterpoint.generation import architecture, layers
-from counterpoint.generation.cache import Decoding
-from counterpoint.generation.draw import draw
-from counterpoint.generation.prefill import prefill
+from counterpoint.generation.architecture import Parts
+from counterpoint.generation.attention import GroupedAttention
+from counterpoint.generation.cache import CachedAttention
 from counterpoint.generation.prompts import Prompts, embed, features
 
+# tokens; with more a micro model's intermediate results leave a CPU's cache, and prefill takes a third longer
+PREFILLED_AT_ONCE = 3072
 DROP_AT = 0.8  # finished completions leave the batch when no more than this share of it is under way
 SETTINGS = (  # what a GenerationConfig may ask for here; each acts through transformers' own processors
     "do_sample", "temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff",
@@ -27,15 +29,15 @@ def rollout(
     prompts: Prompts,
     repeats: Sequence[int],
     config: GenerationConfig,
-    seen: Sequence[torch.Tensor | None] | None = None,
+    pictures: Sequence[torch.Tensor | None] | None = None,
     uniform: torch.Tensor | None = None,
 ) -> list[list[int]]:
     """Token ids of `repeats[n]` completions of each prompt n, prompt by prompt, an end token included where one came.
 
     Scores go through the processors that transformers' `generate` builds from `config` (temperature, top-p, top-k,
     min-p, repetition penalty, suppressed tokens, …); tokens are drawn by `uniform` (completions, steps), or by numbers
-    from the global random state, one a completion and step, whether or not others have ended. `seen`: picture features,
-    if they are known already.
+    from the global random state, one a completion and step, whether or not others have ended. `pictures`: their
+    features by prompt, where they are computed already.
     """
     parts = architecture.parts(model)
     device = prompts.ids[0].device
@@ -53,14 +55,15 @@ def rollout(
         uniform = None
     else:
         uniform = torch.rand(rows, limit, device=device) if uniform is None else uniform.to(device)
-    seen = features(parts, prompts) if seen is None else seen
+    pictures = features(parts, prompts) if pictures is None else pictures
     joined = layers.join(parts.decoder)
-    hidden, kept, bias = prefill(parts, prompts, embed(parts, prompts, seen, prompts.ids[0][:0]), joined)
+    embedded = embed(parts, prompts, pictures, prompts.ids[0][:0])
+    hidden, keys_and_values, bias = prefill(parts, prompts, embedded, joined)
     scores = parts.head(hidden)[groups]
     ahead = torch.tensor(prompts.following, device=device).unsqueeze(1) + torch.arange(limit, device=device)
     ahead = ahead if prompts.positions[0].dim() == 1 else ahead.expand(3, -1, -1)
     cos, sin = layers.rotary(parts.decoder, hidden, ahead)
-    cache = Decoding(kept, bias, groups, limit)
+    cache = CachedAttention(keys_and_values, bias, groups, limit)
     alive = torch.arange(rows, device=device)  # the completion that each row of the batch is
     ended = torch.zeros(rows, dtype=torch.bool, device=device)
     stops = torch.as_tensor(config._eos_token_tensor, device=device)
@@ -89,3 +92,63 @@ def rollout(
         cache.step += 1
     history[alive] = written
     return [row[:length] for row, length in zip(history[:, width:].tolist(), lengths.tolist(), strict=True)]
+
+
+def prefill(
+    parts: Parts, prompts: Prompts, hidden: torch.Tensor, joined
+) -> tuple[torch.Tensor, dict, torch.Tensor | None]:
+    """What decoding starts from: the last state of each prompt (N, width), by layer the keys and values of all
+    (N, kv heads, P, head width), and the bias (N, 1, 1, P) that hides their padding, None where all are of one length.
+
+    hidden: the prompts' embedded tokens in a flat row (tokens, width); joined: `layers.join` of the decoder.
+    """
+    lengths, longest = prompts.lengths, max(prompts.lengths)
+    each = max(1, PREFILLED_AT_ONCE // longest) if hidden.device.type == "cpu" else len(lengths)
+    cos, sin = layers.rotary(parts.decoder, hidden, torch.cat(prompts.positions, -1).unsqueeze(-2))
+    states, layouts, begin = [], [], 0
+    for start in range(0, len(lengths), each):
+        some = lengths[start : start + each]
+        tokens = slice(begin, begin + sum(some))
+        layout = GroupedAttention(some, [], [], hidden.device, keep=True)  # needs the last token of each prompt alone
+        states.append(layers.run(parts.decoder, hidden[tokens], (cos[0, tokens], sin[0, tokens]), layout, joined))
+        layouts.append(layout)
+        begin = tokens.stop
+    if len(layouts) == 1:
+        return states[0], layouts[0].kept, layouts[0].prompt_bias
+    return torch.cat(states), *_together(layouts, lengths, longest)
+
+
+def _together(layouts: list[GroupedAttention], lengths: list[int], longest: int) -> tuple[dict, torch.Tensor | None]:
+    """Keys, values and bias of several layouts as of one; each gives up its own as it goes."""
+    kept = {}
+    for layer in list(layouts[0].kept):
+        pairs = [layout.kept.pop(layer) for layout in layouts]
+        like = pairs[0][0]
+        whole = tuple(like.new_zeros(len(lengths), like.shape[1], longest, like.shape[3]) for _ in range(2))
+        first = 0
+        for pair in pairs:
+            for all_of, some in zip(whole, pair, strict=True):
+                all_of[first : first + len(some), :, : some.shape[2]] = some
+            first += len(pair[0])
+        kept[layer] = whole
+    real = torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
+    if real.all():
+        return kept, None
+    bias = torch.zeros(len(lengths), 1, 1, longest).masked_fill(~real[:, None, None], -torch.inf)
+    return kept, bias.to(like.device)
+
+
+def draw(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Tokens (rows,) distributed as softmax(scores), from `uniform` numbers (rows,) in [0, 1).
+
+    A token whose score is minus infinity is never drawn. Raises `FloatingPointError` for scores that are not numbers.
+    """
+    weights = (scores - scores.amax(-1, keepdim=True)).float().exp_()
+    cumulative = weights.cumsum_(-1)
+    total = cumulative[:, -1:]
+    # rounding could otherwise reach the total, after which no token follows
+    threshold = torch.minimum(uniform.unsqueeze(1) * total, torch.nextafter(total, torch.zeros_like(total)))
+    tokens = torch.searchsorted(cumulative, threshold, right=True).squeeze(1)
+    if bool((tokens >= scores.shape[1]).any()):
+        raise FloatingPointError("the model's scores are not numbers; its weights have diverged")
+    return tokens

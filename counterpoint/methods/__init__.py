@@ -5,7 +5,7 @@ for it, for parameters are checked against this registry by programs that train 
 """
 
 from counterpoint.methods import chord, dft, relift, rl, sft, sft_then_rl
-from counterpoint.methods.method import Context, Method, Nothing
+from counterpoint.methods.method import ConfiguredMethod, Context, Method, Nothing
 
 METHODS: dict[str, Method] = {
     method.name: method
@@ -19,4 +19,4 @@ METHODS: dict[str, Method] = {
     )
 }
 
-__all__ = ["METHODS", "Context", "Method", "Nothing"]
+__all__ = ["METHODS", "ConfiguredMethod", "Context", "Method", "Nothing"]

@@ -55,15 +55,15 @@ def token_losses(values, variant: str):
 
 def extend(trainer: type, options: Options, context: Context) -> type:
     """A GRPO trainer with the loss of CHORD."""
-    from counterpoint.training import demonstrated  # a room above this one, and torch with it: when a run trains
+    from counterpoint.training import demonstrations  # a room above this one, and torch with it: when a run trains
 
     class Chord(trainer):
-        kept = (*trainer.kept, "asked")
+        saved_state = (*trainer.saved_state, "asked")
         asked: tuple[str, ...] = ()  # problems of the current generation
 
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self.shown = demonstrated.of_run(self, context)
+            self.shown = demonstrations.of_run(self, context)
             self.due = []
 
         def _generate_and_score_completions(self, inputs):
@@ -76,7 +76,7 @@ def extend(trainer: type, options: Options, context: Context) -> type:
             batch, number = self._imitated()
             if batch is not None:
                 with self.accelerator.autocast():
-                    values = demonstrated.log_probs(self.accelerator.unwrap_model(model), batch)
+                    values = demonstrations.log_probs(self.accelerator.unwrap_model(model), batch)
                 imitation = token_losses(values, options.variant).sum() / number
                 self.tokens += len(values)
             self._metrics["train"]["mu"].append(weight)
@@ -87,12 +87,12 @@ def extend(trainer: type, options: Options, context: Context) -> type:
         def _imitated(self):
             """What this micro batch imitates, a batch or None, and the tokens that the whole optimizer step does."""
             slots, parts = self.args.steps_per_generation, self.args.gradient_accumulation_steps  # in micro batches
-            place = self._step % slots
-            if place % parts == 0:
-                known = [key for key in self.asked if key in self.shown.rows]
-                ends = [len(known) * slot // slots for slot in range(place, place + parts + 1)]
-                self.due = [self.shown.batch(known[start:end]) for start, end in itertools.pairwise(ends)]
-            return self.due[place % parts], sum(map(demonstrated.tokens, self.due))
+            slot = self._step % slots
+            if slot % parts == 0:
+                demonstrated = [key for key in self.asked if key in self.shown.rows]
+                ends = [len(demonstrated) * end // slots for end in range(slot, slot + parts + 1)]
+                self.due = [self.shown.batch(demonstrated[start:end]) for start, end in itertools.pairwise(ends)]
+            return self.due[slot % parts], sum(map(demonstrations.tokens, self.due))
 
     return Chord
 

@@ -1,8 +1,8 @@
-"""Method: one way of training, and what its hook is given."""
+"""Method: one way of training, what its hook is given, and what a run chooses of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,3 +43,31 @@ class Method:
     check: Callable[[Any], str | None] = field(default=lambda options: None)
     arguments: Callable[[Any], dict[str, Any]] = field(default=lambda options: {})
     extend: Callable[[type, Any, Context], type] = field(default=lambda trainer, options, context: trainer)
+
+
+@dataclass(frozen=True)
+class ConfiguredMethod:
+    """A method as a run trains by it.
+
+    options: the method's own, of its type `Method.options`. demonstrations: the texts to imitate by problem_id, none
+    for some problems; None: each problem's own reasoning where the method is supervised, nothing where it is not.
+    """
+
+    method: Method
+    options: Any = field(default_factory=Nothing)
+    demonstrations: Mapping[str, Sequence[str]] | None = None
+
+    def imitated(self, problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:
+        """The demonstrations of the problems, in their order, and beside each its problem."""
+        pairs = [(p, text) for p in problems for text in self.demonstrations.get(p.problem_id, ())]
+        return [p for p, _ in pairs], [text for _, text in pairs]
+
+    def arguments(self) -> dict[str, Any]:
+        """What the method adds to TRL's configuration."""
+        return self.method.arguments(self.options)
+
+    def extend(self, trainer: type, problems: Sequence[Problem], instruction: str, steps: int, processor: Any) -> type:
+        """The trainer class as the method has it, for a run of so many optimizer steps on these problems."""
+        texts = {key: list(of_problem) for key, of_problem in (self.demonstrations or {}).items()}
+        by_id = {p.problem_id: p for p in problems}
+        return self.method.extend(trainer, self.options, Context(texts, by_id, instruction, steps, processor))

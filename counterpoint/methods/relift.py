@@ -43,27 +43,27 @@ def unsolved(answers: Iterable[tuple[str, bool]], among: Container[str]) -> list
 
 def extend(trainer: type, options: Options, context: Context) -> type:
     """A GRPO trainer that makes updates on demonstrations between its own."""
-    from counterpoint.training import demonstrated  # a room above this one, and torch with it: when a run trains
+    from counterpoint.training import demonstrations  # a room above this one, and torch with it: when a run trains
 
     class Relift(trainer):
-        kept = (*trainer.kept, "waiting")
+        saved_state = (*trainer.saved_state, "waiting")
 
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
-            self.shown = demonstrated.of_run(self, context)
+            self.shown = demonstrations.of_run(self, context)
             self.waiting: list[str] = []
-            self.add_callback(demonstrated.AfterUpdate(self._imitate))
+            self.add_callback(demonstrations.AfterUpdate(self._imitate))
 
         def _generate_and_score_completions(self, inputs):
             output = super()._generate_and_score_completions(inputs)
-            answers = [(problem_id, verdict.correct) for problem_id, _, verdict, *_ in self._scored]
+            answers = [(row["problem_id"], row["correct"]) for row in self.scored]
             self.waiting = self.waiting + unsolved(answers, self.shown.rows)
             return output
 
         def _imitate(self):
             if len(self.waiting) >= options.batch:
-                now, self.waiting = self.waiting[: options.batch], self.waiting[options.batch :]
-                demonstrated.update(self, self.shown, now, options.learning_rate)
+                due, self.waiting = self.waiting[: options.batch], self.waiting[options.batch :]
+                demonstrations.update(self, self.shown, due, options.learning_rate)
 
     return Relift
 

@@ -22,7 +22,7 @@ from trl import SFTTrainer
 from trl.data_utils import apply_chat_template, is_conversational, prepare_multimodal_messages
 
 from counterpoint.generation import architecture
-from counterpoint.generation.prepare import Preparer
+from counterpoint.generation.prompts import Preparer
 from counterpoint.training.data import encoded
 from counterpoint.training.packed import log_probs
 

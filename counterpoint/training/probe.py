@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoint import rewards
+from counterpoint.generation.completion import Decoding
 from counterpoint.generation.decode import generate
-from counterpoint.generation.prepare import Preparer
+from counterpoint.generation.prompts import Preparer
 from counterpoint.problem import Problem, digest
 from counterpoint.suites import SUITES
 from counterpoint.suites.suite import score
@@ -19,39 +20,43 @@ from counterpoint.training.records import Recorder
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What is probed. `problems` by suite; `reward_weights` is None where no reward is defined (SFT)."""
+class ProbeSpec:
+    """What is probed, and how often.
+
+    problems: by suite. instruction: what every question ends with, in probes as in training. temperature and top_p: of
+    sampled answers. reward_weights: None where no reward is defined (SFT). at_least: probes, step 0 and the last one
+    included. every: optimizer steps between probes; None: as many as `at_least` allows.
+    """
 
     problems: dict[str, Sequence[Problem]]
     instruction: str
     max_tokens: int
     batch_size: int
-    temperature: float
-    top_p: float
-    reward_weights: dict[str, float] | None
+    temperature: float = 1.0
+    top_p: float = 1.0
+    reward_weights: dict[str, float] | None = None
+    at_least: int = 2
+    every: int | None = None
 
-
-def interval(total_steps: int, at_least: int, every: int | None) -> int:
-    """Optimizer steps between probes, so that at least `at_least` are taken, step 0 and the last one included."""
-    return every or max(1, total_steps // max(1, at_least - 1))
+    def interval(self, total_steps: int) -> int:
+        """Optimizer steps between the probes of a run of so many."""
+        return self.every or max(1, total_steps // max(1, self.at_least - 1))
 
 
 def take(
-    probe: Probe, model, processor, recorder: Recorder, step: int, prepared: Preparer | None = None
+    probe: ProbeSpec, model, processor, recorder: Recorder, step: int, prepared: Preparer | None = None
 ) -> dict[str, float]:
     """Probe the model and record it; returns the greedy accuracy by suite. `prepared` keeps the prompts."""
     accuracies, weights = {}, probe.reward_weights or {}
     ready = {suite: rewards.ready(weights, problems) for suite, problems in probe.problems.items()}
-    for decoding in ("greedy", "sampled"):
+    for samples in (0, 1):
+        decoding = Decoding(probe.max_tokens, samples, probe.temperature, probe.top_p)
         wanted, owners = [], []
         for suite, problems in probe.problems.items():
             wanted += views(problems, probe.instruction, SUITES[suite])
             owners += [(suite, problem) for problem in problems]
-        completions = generate(
-            model, processor, wanted, probe.max_tokens,
-            batch_size=probe.batch_size, sampled=decoding == "sampled", temperature=probe.temperature,
-            top_p=probe.top_p, seed=int(digest(recorder.run_id, step)[:8], 16), prepared=prepared,
-        )  # fmt: skip
+        seed = int(digest(recorder.run_id, step)[:8], 16)
+        completions = generate(model, processor, wanted, decoding, probe.batch_size, seed=seed, prepared=prepared)
         judged = {suite: [] for suite in probe.problems}
         for (suite, problem), completion in zip(owners, completions, strict=True):
             verdict = score(problem, completion.text, SUITES[suite])
@@ -61,7 +66,7 @@ def take(
                 reward = sum(w * terms[t](completion.text, problem, verdict) for t, w in weights.items())
             judged[suite].append((problem, completion, verdict, reward))
         for suite, items in judged.items():
-            key = {"step": step, "suite": suite, "condition": "normal", "decoding": decoding}
+            key = {"step": step, "suite": suite, "condition": "normal", "decoding": decoding.name}
             correct = sum(v.correct for _, _, v, _ in items)
             recorder.add(
                 "probe_items",
@@ -83,6 +88,6 @@ def take(
                     "reward": sum(earned) / len(earned) if earned else None,
                 },
             )
-            if decoding == "greedy":
+            if not samples:
                 accuracies[suite] = correct / len(items)
     return accuracies

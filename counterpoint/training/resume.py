@@ -3,11 +3,11 @@
 transformers 5.23 restores weights, optimizer, schedule, random state and its place in the data of a run that logs every
 step (what is logged is gathered and emptied before a checkpoint is written). It does not restore, and this module does:
 
-- weights of LLaVA-like models, whose checkpoint names `Trainer` does not map back (`engine.restore_weights`);
+- weights of LLaVA-like models, whose checkpoint names `Trainer` does not map back (`load_weights`);
 - the order of the data in TRL's GRPO: its sampler replays the first epoch's after a later one is resumed;
 - the generation cycle of TRL's GRPO: a resumed run would generate anew in the middle of a cycle and then keep
   counting from there, so that some prompts are answered twice and others never;
-- whatever else a trainer carries from step to step and names in `kept`.
+- whatever else a trainer carries from step to step and names in `saved_state`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from trl.trainer.utils import RepeatSampler
-
-from counterpoint.training.engine import restore_weights
 
 STATE, TENSORS = "resume.json", "resume.safetensors"
 PLAIN = (type(None), bool, int, float, str)
@@ -66,25 +64,35 @@ def unpack(packed: Any, tensors: dict[str, torch.Tensor]) -> Any:
     return value
 
 
+def load_weights(model, folder: str) -> None:
+    """Load a whole model's checkpoint into `model`, every weight or an error.
+
+    transformers saves LLaVA-like models under the hub's older names, which `Trainer` does not map back on resume: it
+    warns, loads nothing and goes on from the weights it was given.
+    """
+    saved = type(model).from_pretrained(folder, dtype=model.dtype, use_safetensors=True)
+    model.load_state_dict(saved.state_dict())
+
+
 class ExactResume:
-    """Mixin over a `transformers.Trainer`, before it in the bases: `kept` names the attributes that a checkpoint holds
-    beside the Trainer's own, in safetensors and JSON.
+    """Mixin over a `transformers.Trainer`, before it in the bases: `saved_state` names the attributes that a checkpoint
+    holds beside the Trainer's own, in safetensors and JSON.
 
     They are written before the checkpoint's manifest, with which it is complete, and read before training goes on.
     """
 
-    kept: tuple[str, ...] = ()
+    saved_state: tuple[str, ...] = ()
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         if hasattr(self.model, "peft_config"):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
-            restore_weights(self.model, resume_from_checkpoint)
+            load_weights(self.model, resume_from_checkpoint)
 
     def _save_optimizer_and_scheduler(self, output_dir):
         super()._save_optimizer_and_scheduler(output_dir)
         tensors: dict[str, torch.Tensor] = {}
-        state = {name: pack(getattr(self, name), tensors, name) for name in self.kept}
+        state = {name: pack(getattr(self, name), tensors, name) for name in self.saved_state}
         save_file(tensors, Path(output_dir) / TENSORS)
         (Path(output_dir) / STATE).write_text(json.dumps(state), encoding="utf-8")
 
@@ -103,7 +111,7 @@ class ExactCycle(ExactResume):
     """`ExactResume` over a `trl.GRPOTrainer` or a subclass: its data order, its place in a generation cycle, and the
     batches that the rest of the cycle learns from."""
 
-    kept = ("_step", "_buffered_inputs")
+    saved_state = ("_step", "_buffered_inputs")
 
     def _get_train_sampler(self, dataset=None):
         stock = super()._get_train_sampler(dataset)

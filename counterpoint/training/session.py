@@ -10,19 +10,21 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from counterpoint.errors import UserError
 from counterpoint.generation import architecture
-from counterpoint.generation.prepare import Preparer
+from counterpoint.generation.prompts import Preparer
 from counterpoint.models import manifest
-from counterpoint.training import choice, kept
+from counterpoint.training import best_checkpoint
 from counterpoint.training import probe as probing
-from counterpoint.training.live import Live
+from counterpoint.training.assessment import LiveAssessment
 from counterpoint.training.records import Recorder, now
 
 log = logging.getLogger(__name__)
@@ -31,14 +33,18 @@ LINE_EVERY = 15.0  # seconds between progress lines in a log
 
 @dataclass(frozen=True)
 class Session:
-    """Where a run works, what is probed while it does, which weights it publishes (`checkpoint`: `last` or `best`), and
-    whether it ends when its probes call its reward deceptive twice in a row."""
+    """Where a run works, what is probed while it does, and how it ends.
+
+    seed: of the order of the data and of what is sampled. checkpoint: which weights it publishes, `last` or `best`.
+    stop_when_deceptive: whether it ends when its probes call its reward deceptive twice in a row. machine: the columns
+    code_rev and machine of the table `timings`. report_to: the experiment tracker, `none` or one that transformers
+    knows.
+    """
 
     recorder: Recorder
     work: Path
-    probe: probing.Probe
-    probes_at_least: int
-    probe_every: int | None
+    probe: probing.ProbeSpec
+    seed: int
     checkpoint: str
     stop_when_deceptive: bool
     machine: dict[str, str]
@@ -47,26 +53,38 @@ class Session:
     @property
     def suite(self) -> str | None:
         """The suite whose probes choose weights and are assessed."""
-        return choice.deciding_suite(list(self.probe.problems))
+        return best_checkpoint.deciding_suite(list(self.probe.problems))
 
+    def record_time(self, phase: str, step: int | None, began: float, started: str) -> None:
+        """Add a row to the table `timings`: what lasted from `began` (monotonic seconds) until now."""
+        row = {"step": step, "phase": phase, "seconds": time.monotonic() - began, "started_at": started, **self.machine}
+        self.recorder.add("timings", row)
 
-def last_checkpoint(session: Session) -> tuple[Path | None, dict]:
-    """The newest checkpoint that is as it was written, as are its records and its best weights; and its manifest."""
+    def last_checkpoint(self) -> tuple[Path | None, dict]:
+        """The newest checkpoint that is as it was written, as are its records and its best weights; and its manifest.
 
-    def also(told: dict) -> None:
-        session.recorder.check(told["records"])
-        manifest.check(session.work, told["best"])
+        (None, {}) where there is none.
+        """
 
-    return manifest.newest(session.work, also)
+        def check(written: dict) -> None:
+            self.recorder.check(written["records"])
+            manifest.check(self.work, written["best"])
+
+        return manifest.newest(self.work, check)
 
 
 class Watch(TrainerCallback):
-    """Records steps and timings, probes, reports progress, and stops cleanly on SIGINT or SIGTERM."""
+    """Records steps and timings, probes, reports progress, and stops cleanly on SIGINT or SIGTERM.
 
-    def __init__(self, session: Session, processor, step_row):
-        self.session, self.processor, self.step_row = session, processor, step_row
+    columns: a step and what the trainer logged of it → the columns of the table `steps` that are the method's own.
+    """
+
+    def __init__(self, trainer, session: Session, columns: Callable[[int, dict], dict[str, Any]]):
+        self.trainer, self.session, self.columns = trainer, session, columns
         self.stopping = False
-        self.live = Live(session.recorder.folder, session.suite) if session.probe.reward_weights else None
+        self.assessment = None
+        if session.probe.reward_weights:
+            self.assessment = LiveAssessment(session.recorder.folder, session.suite)
         self._verdict = "inconclusive"
         self._began = self._last_line = time.monotonic()
         self._first_step = 0
@@ -77,47 +95,44 @@ class Watch(TrainerCallback):
 
     def _probe(self, model, step: int) -> None:
         began, started = time.monotonic(), now()
+        session, processor = self.session, self.trainer.processing_class
         if self._prepared is None and architecture.unsupported(model) is None:
-            self._prepared = Preparer(model, self.processor)
-        accuracies = probing.take(
-            self.session.probe, model, self.processor, self.session.recorder, step, self._prepared
-        )
-        self._timing("probe", step, time.monotonic() - began, started)
+            self._prepared = Preparer(model, processor)
+        accuracies = probing.take(session.probe, model, processor, session.recorder, step, self._prepared)
+        session.record_time("probe", step, began, started)
         log.info("step %d held-out: %s", step, " ".join(f"{k} {v:.3f}" for k, v in accuracies.items()))
-        if self.session.checkpoint == "best" and step == self.best_step():
-            self.best = kept.keep(model, self.session.work, step)
+        if session.checkpoint == "best" and step == self.best_step():
+            self.best = best_checkpoint.keep_weights(model, session.work, step)
 
     def best_step(self) -> int | None:
         """The best probe so far."""
-        return choice.best_step(self.session.recorder.rows("probes"), self.session.suite)
+        return best_checkpoint.best_step(self.session.recorder.rows("probes"), self.session.suite)
 
-    def take_up(self, best: dict[str, str]) -> None:
-        """Go on from these best weights and from the verdict that the records give, where there are any; the one that
-        was left may know of more."""
+    def resume(self, best: dict[str, str]) -> None:
+        """Go on from these best weights, and from the verdict on the records where there are any. The verdict that
+        the killed run left may follow from later records."""
         self.best = best
-        probed = self.live.probed() if self.live else []
+        probed = self.assessment.probed() if self.assessment else []
         if probed:
-            self._verdict = self.live.write(probed[-1]).verdict
+            self._verdict = self.assessment.write(probed[-1]).verdict
 
     def _assess(self, step: int) -> None:
-        """Leave the verdict beside the records; say so when it is another than at the probe before."""
-        found = self.live.write(step)
-        if found.verdict != self._verdict:
-            cause = "" if found.mechanism in ("none", "unknown") else f" ({found.mechanism})"
-            log.info("step %d reward: %s%s: %s", step, found.verdict, cause, found.reason)
-            self._verdict = found.verdict
+        """Leave the verdict beside the records; log it when it is another than at the probe before."""
+        assessed = self.assessment.write(step)
+        if assessed.verdict != self._verdict:
+            cause = "" if assessed.mechanism in ("none", "unknown") else f" ({assessed.mechanism})"
+            log.info("step %d reward: %s%s: %s", step, assessed.verdict, cause, assessed.reason)
+            self._verdict = assessed.verdict
 
     def deceived(self, step: int) -> bool:
         """Whether the run ends at this step because its reward is deceptive."""
-        return self.session.stop_when_deceptive and self.live is not None and self.live.twice_deceptive(step)
-
-    def _timing(self, phase: str, step: int, seconds: float, started: str) -> None:
-        row = {"step": step, "phase": phase, "seconds": seconds, "started_at": started, **self.session.machine}
-        self.session.recorder.add("timings", row)
+        return (
+            self.session.stop_when_deceptive and self.assessment is not None and self.assessment.twice_deceptive(step)
+        )
 
     def on_train_begin(self, args, state, control, model=None, **_):
         self._first_step = state.global_step
-        self._every = probing.interval(state.max_steps, self.session.probes_at_least, self.session.probe_every)
+        self._every = self.session.probe.interval(state.max_steps)
         if state.global_step == 0:
             self._probe(model, 0)
         self._began = self._last_line = time.monotonic()
@@ -133,7 +148,7 @@ class Watch(TrainerCallback):
         self._step_began, self._step_started = time.monotonic(), now()
 
     def on_step_end(self, args, state, control, model=None, **_):
-        self._timing("step", state.global_step, time.monotonic() - self._step_began, self._step_started)
+        self.session.record_time("step", state.global_step, self._step_began, self._step_started)
         if self._probed_at(state):
             self._probe(model, state.global_step)
         if self.stopping:
@@ -147,50 +162,55 @@ class Watch(TrainerCallback):
         work = self.session.work
         manifest.write(work / f"checkpoint-{state.global_step}", records=self.session.recorder.marks(), best=self.best)
         manifest.rotate(work)  # and not the trainer, to which every checkpoint-* is one
-        kept.drop_others(work)
+        best_checkpoint.drop_unused_weights(work)
 
     def on_log(self, args, state, control, logs=None, **_):
         if logs is None or "loss" not in logs:
             return
-        row = self.step_row(state.global_step, logs)
-        self.session.recorder.add("steps", {"step": state.global_step, "epoch": logs.get("epoch"), **row})
+        step, shared = state.global_step, ("epoch", "loss", "learning_rate", "grad_norm", "entropy")
+        row = {"step": step, **{name: logs.get(name) for name in shared}, **self.columns(step, logs)}
+        self.session.recorder.add("steps", {**row, "tokens": self.trainer.tokens})
+        self.trainer.tokens = 0
         reward = "" if row.get("reward") is None else f" reward {row['reward']:.3f}"
         if self._bar:
             self._bar.update()
             self._bar.set_postfix_str(f"loss {logs['loss']:.4f}{reward}")
         elif time.monotonic() - self._last_line >= LINE_EVERY:
             self._last_line = time.monotonic()
-            rate = (state.global_step - self._first_step) / (time.monotonic() - self._began)
-            left = (state.max_steps - state.global_step) / max(rate, 1e-9)
+            rate = (step - self._first_step) / (time.monotonic() - self._began)
+            left = (state.max_steps - step) / max(rate, 1e-9)
             log.info(
                 "step %d/%d loss %.4f%s %.2f steps/s %.1f min left",
-                state.global_step, state.max_steps, logs["loss"], reward, rate, left / 60,
+                step, state.max_steps, logs["loss"], reward, rate, left / 60,
             )  # fmt: skip
-        if self.live and self._probed_at(state):  # here, for only now is the step's reward recorded
-            self._assess(state.global_step)
-            if self.deceived(state.global_step):
+        if self.assessment and self._probed_at(state):  # here, for only now is the step's reward recorded
+            self._assess(step)
+            if self.deceived(step):
                 control.should_save = control.should_training_stop = True
         return control
 
 
-def run(trainer, watch: Watch) -> dict[str, int | str | None]:
-    """Train from the newest intact checkpoint of the work folder, or from the start; what `ending` says of it.
+def run(
+    trainer, session: Session, columns: Callable[[int, dict], dict[str, Any]] = lambda step, logs: {}
+) -> dict[str, int | str | None]:
+    """Train from the newest intact checkpoint of the work folder, or from the start; columns: see `Watch`.
 
-    Raises `KeyboardInterrupt` after a clean stop: the step is finished, saved and recorded first; a second signal stops
-    at once. Raises `ValueError` when the best of no probes is to be published, and `UserError` when there is no room
-    for a checkpoint.
+    Returns updates, trained_tokens, the engine that ran, and what `ending` says. Raises `KeyboardInterrupt` after a
+    clean stop: the step is finished, saved and recorded first; a second signal stops at once. Raises `ValueError` when
+    the best of no probes is to be published, and `UserError` when there is no room for a checkpoint.
     """
-    session = watch.session
     if session.checkpoint == "best" and session.suite is None:
         raise ValueError("the best checkpoint is asked for, but nothing is probed")
+    watch = Watch(trainer, session, columns)
+    trainer.add_callback(watch)
     trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
     last, every = trainer.args.max_steps, trainer.args.save_steps
     manifest.check_room(session.work, [*range(every, last, every), last])
-    checkpoint, told = last_checkpoint(session)
+    checkpoint, written = session.last_checkpoint()
     step = manifest.step(checkpoint) if checkpoint else -1
     manifest.drop_after(session.work, checkpoint)
-    session.recorder.rewind(told.get("records", {}))
-    watch.take_up(told.get("best", {}))
+    session.recorder.rewind(written.get("records", {}))
+    watch.resume(written.get("best", {}))
     if checkpoint:
         log.info("resuming at step %d", step)
 
@@ -214,9 +234,13 @@ def run(trainer, watch: Watch) -> dict[str, int | str | None]:
             signal.signal(number, handler)
     if watch.stopping and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
-    total = {"step": None, "phase": "train", "seconds": time.monotonic() - began, "started_at": started}
-    session.recorder.add("timings", {**total, **session.machine})
-    return ending(trainer, watch)
+    session.record_time("train", None, began, started)
+    return {
+        "updates": trainer.state.global_step,
+        "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),
+        "engine": "stock" if trainer.stock_reason else "shared",
+        **ending(trainer, watch),
+    }
 
 
 def ending(trainer, watch: Watch) -> dict[str, int | str | None]:
@@ -225,20 +249,20 @@ def ending(trainer, watch: Watch) -> dict[str, int | str | None]:
     the best weights have changed since they were kept."""
     session, step = watch.session, trainer.state.global_step
     probes, steps = (session.recorder.rows(table) for table in ("probes", "steps"))
-    best = choice.best_step(probes, session.suite)
+    best = best_checkpoint.best_step(probes, session.suite)
     if session.checkpoint == "best":
         try:
-            kept.restore(trainer.model, session.work, watch.best)
+            best_checkpoint.restore_weights(trainer.model, session.work, watch.best)
         except manifest.Broken as error:
             raise UserError(f"{session.work}: {error}; run the same command again, and it is trained anew") from None
     status, reason = "completed", None
     if step < trainer.state.max_steps:
-        found = watch.live.at(step)
-        status, reason = f"stopped: deceptive reward at step {step}", f"{found.mechanism}: {found.reason}"
+        assessed = watch.assessment.at(step)
+        status, reason = f"stopped: deceptive reward at step {step}", f"{assessed.mechanism}: {assessed.reason}"
     return {
         "checkpoint_step": best if session.checkpoint == "best" else step,
         "best_step": best,
-        "reward_step": choice.reward_step(probes, steps, session.suite),
+        "reward_step": best_checkpoint.reward_step(probes, steps, session.suite),
         "status": status,
         "stop_reason": reason,
     }

@@ -7,106 +7,71 @@ from collections.abc import Sequence
 
 from trl import SFTConfig, SFTTrainer
 
+from counterpoint.methods import ConfiguredMethod
 from counterpoint.params import Sft
 from counterpoint.problem import Problem
 from counterpoint.training import session as sessions
+from counterpoint.training.arguments import common_arguments, use_compact_head
 from counterpoint.training.data import dataset, gold
-from counterpoint.training.engine import common_arguments, compact_head
-from counterpoint.training.how import SUPERVISED, How
 from counterpoint.training.packed_sft import PackedSFTTrainer
 from counterpoint.training.resume import ExactResume
 
 
-class Counting:
-    """Mixin over an SFTTrainer, before it in the bases: counts the labelled tokens of each optimizer step."""
+class SftRun(ExactResume):
+    """Mixin over an SFTTrainer, before it in the bases: counts labelled tokens, and follows the schedule of
+    `schedule_steps` optimizer steps, however few are taken."""
 
-    labelled = 0
+    schedule_steps: int
+    tokens = 0  # that carried a loss since the last step's record
 
     def training_step(self, model, inputs, num_items_in_batch=None):
-        self.labelled += int((inputs["labels"] != -100).sum())
+        self.tokens += int((inputs["labels"] != -100).sum())
         return super().training_step(model, inputs, num_items_in_batch)
 
-
-class EndsEarly:
-    """Mixin over a Trainer, before it in the bases: the learning rate follows the schedule of `whole` steps, however
-    few are taken."""
-
-    whole: int
-
     def create_scheduler(self, num_training_steps, optimizer=None):
-        return super().create_scheduler(self.whole, optimizer)
+        return super().create_scheduler(self.schedule_steps, optimizer)
 
 
-class _Stock(EndsEarly, Counting, ExactResume, SFTTrainer):
+class StockSft(SftRun, SFTTrainer):
     """TRL's own collation and forward pass."""
 
     stock_reason = "asked for"
 
 
-class _Packed(EndsEarly, Counting, ExactResume, PackedSFTTrainer):
+class PackedSft(SftRun, PackedSFTTrainer):
     """No padding, the head on labelled positions alone."""
 
 
-TRAINERS = {"stock": _Stock, "shared": _Packed}
+TRAINERS = {"stock": StockSft, "shared": PackedSft}
 
 
 def train(
-    model,
-    processor,
-    problems: Sequence[Problem],
-    settings: Sft,
-    instruction: str,
-    seed: int,
-    session: sessions.Session,
-    how: How = SUPERVISED,
+    model, processor, problems: Sequence[Problem], settings: Sft, method: ConfiguredMethod, session: sessions.Session
 ) -> dict[str, int | str | None]:
-    """Fine-tune `model` in place; returns prompts_seen, updates, generated_tokens, trained_tokens, the engine that
-    ran, and what `session.ending` says.
+    """Fine-tune `model` in place; returns prompts_seen, generated_tokens, and what `session.run` says.
 
     The number of updates follows that of the problems, also where fewer (or more) of them have a trace to imitate:
     trace sets differ in their traces alone.
     """
-    compact_head()
-    rows, texts = (problems, gold(problems)) if how.demonstrations is None else how.imitated(problems)
-    whole = math.ceil(settings.epochs * math.ceil(len(problems) / settings.batch_size))
-    steps = max(1, round(whole * (settings.stop_at or 1)))
+    use_compact_head()
+    rows, texts = (problems, gold(problems)) if method.demonstrations is None else method.imitated(problems)
+    schedule_steps = math.ceil(settings.epochs * math.ceil(len(problems) / settings.batch_size))
+    steps = max(1, round(schedule_steps * (settings.stop_at or 1)))
     arguments = SFTConfig(
-        **common_arguments(settings, session, seed, steps, whole),
+        **common_arguments(settings, session, steps, schedule_steps),
         per_device_train_batch_size=settings.batch_size,
         max_length=None,  # truncation would cut image tokens
-        **how.method.arguments(how.options),
+        **method.arguments(),
     )
-    kind = how.extended(TRAINERS[settings.engine], problems, instruction, steps, processor)
-    trainer = kind(
+    instruction = session.probe.instruction
+    trainer = method.extend(TRAINERS[settings.engine], problems, instruction, steps, processor)(
         model=model,
         args=arguments,
         train_dataset=dataset(rows, instruction, texts),
         processing_class=processor,
     )
-    trainer.whole = whole
-
-    def step_row(step: int, logs: dict) -> dict:
-        tokens, trainer.labelled = trainer.labelled, 0
-        return {
-            "loss": logs["loss"],
-            "learning_rate": logs.get("learning_rate"),
-            "grad_norm": logs.get("grad_norm"),
-            "entropy": logs.get("entropy"),
-            "tokens": tokens,
-        }
-
-    watch = sessions.Watch(session, processor, step_row)
-    trainer.add_callback(watch)
-    ended = sessions.run(trainer, watch)
-    updates = trainer.state.global_step
-    epochs, rest = divmod(updates, math.ceil(len(rows) / settings.batch_size))
+    trainer.schedule_steps = schedule_steps
+    totals = sessions.run(trainer, session)
+    epochs, rest = divmod(totals["updates"], math.ceil(len(rows) / settings.batch_size))
     seen = epochs * len(rows) + min(rest * settings.batch_size, len(rows))
-    trained = sum(row["tokens"] for row in session.recorder.rows("steps"))
-    return {
-        "prompts_seen": seen,
-        "updates": updates,
-        "generated_tokens": 0,
-        "trained_tokens": trained,
-        "engine": "stock" if trainer.stock_reason else "shared",
-        **ended,
-    }
+    return {"prompts_seen": seen, "generated_tokens": 0, **totals}

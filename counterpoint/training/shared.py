@@ -21,7 +21,7 @@ from trl.models.utils import unwrap_model_for_generation
 
 from counterpoint.generation import architecture
 from counterpoint.generation import prompts as prompting
-from counterpoint.generation.prepare import decoded
+from counterpoint.generation.prompts import decoded
 from counterpoint.generation.rollout import SETTINGS, rollout
 from counterpoint.training.data import encoded
 from counterpoint.training.packed import log_probs

@@ -10,7 +10,7 @@ from typing import Any
 from counterpoint import params
 from counterpoint.errors import UserError, nearest
 from counterpoint.params import grid
-from counterpoint.training.choice import IN_DOMAIN
+from counterpoint.training.best_checkpoint import IN_DOMAIN
 
 Step = tuple[str, str]  # a stage and its key, such as ("train", "sft-tiny-2k-1000")
 

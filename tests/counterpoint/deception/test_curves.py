@@ -42,7 +42,7 @@ def test_the_reward_of_a_probe_is_the_mean_of_the_steps_since_the_last_one(recor
 
 @pytest.mark.parametrize("run_id", ["rl-m-2k-1", "leaky-m-2k-2", "form-m-2k-1", "long-m-2k-1"])
 def test_the_gaps_are_those_that_the_trainer_sees_while_it_runs(records, probed, run_id):
-    from counterpoint.training import live
+    from counterpoint.training import assessment
 
     def own(name: str) -> list[dict]:
         return [row for row in records[name] if row["run_id"] == run_id]
@@ -52,8 +52,8 @@ def test_the_gaps_are_those_that_the_trainer_sees_while_it_runs(records, probed,
         right, total = strict[row["step"]]
         strict[row["step"]] = (right + row["correct"], total + 1)
     one = probed[run_id, "in_domain"]
-    theirs = live.gaps(
-        live.Rows(own("probes"), own("steps"), own("rewards"), strict), "in_domain", one.steps.tolist(), one.accuracy
+    theirs = assessment.gaps(
+        assessment.RunRecords(own("probes"), own("steps"), own("rewards"), strict), "in_domain", one.steps.tolist(), one.accuracy
     )
     assert theirs
     for name, gap in one.gaps.items():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from counterpoint.generation import attention
-from counterpoint.generation.attention import Packed
+from counterpoint.generation.attention import GroupedAttention, PairedAttention
 
 HEADS, KV_HEADS, WIDTH, SCALING = 4, 2, 8, 0.5
 LAYOUTS = {
@@ -91,7 +91,7 @@ def test_the_layout_is_one_dense_mask(layout, needed):
     """Grouped-query heads throughout; of the needed queries alone, the result is theirs."""
     torch.manual_seed(0)
     prompts, completions, groups = LAYOUTS[layout]
-    packed = Packed(prompts, completions, groups)
+    packed = GroupedAttention(prompts, completions, groups)
     tokens = sum(prompts) + sum(completions)
     query = torch.randn(tokens, HEADS, WIDTH, requires_grad=True)
     key, value = (torch.randn(tokens, KV_HEADS, WIDTH, requires_grad=True) for _ in range(2))
@@ -103,15 +103,15 @@ def test_the_layout_is_one_dense_mask(layout, needed):
 
 
 def test_needed_are_the_states_that_predict_a_completion_token():
-    packed = Packed([3, 1, 2], [2, 0, 1], [0, 2, 2])
+    packed = GroupedAttention([3, 1, 2], [2, 0, 1], [0, 2, 2])
     assert packed.needed.tolist() == [2, 3, 5, 6, 7, 8]
-    assert Packed([2, 4], [], []).needed.tolist() == [1, 5]
+    assert GroupedAttention([2, 4], [], []).needed.tolist() == [1, 5]
 
 
 def test_what_is_kept_for_decoding_are_the_prompts_keys_and_values():
     torch.manual_seed(0)
     prompts = [2, 4]
-    packed = Packed(prompts, [], [], keep=True)
+    packed = GroupedAttention(prompts, [], [], keep=True)
     query, key, value = torch.randn(6, HEADS, WIDTH), torch.randn(6, KV_HEADS, WIDTH), torch.randn(6, KV_HEADS, WIDTH)
     packed.attend(5, query, key, value, SCALING)
     assert list(packed.kept) == [5]
@@ -120,4 +120,37 @@ def test_what_is_kept_for_decoding_are_the_prompts_keys_and_values():
         for row, part in enumerate(flat.split(prompts)):
             assert torch.equal(kept[row, :, : len(part)], part.transpose(0, 1))
     assert packed.prompt_bias.flatten(1).tolist() == [[0, 0, -torch.inf, -torch.inf], [0, 0, 0, 0]]
-    assert Packed(prompts, [], []).kept is None and Packed([3, 3], [], [], keep=True).prompt_bias is None
+    assert GroupedAttention(prompts, [], []).kept is None
+    assert GroupedAttention([3, 3], [], [], keep=True).prompt_bias is None
+
+
+@pytest.mark.parametrize("chunk", [2, 16])
+@pytest.mark.parametrize("last", [False, True], ids=["every position", "needed positions"])
+def test_rows_attend_as_packed_does(chunk, last, monkeypatch):
+    monkeypatch.setattr(attention, "CHUNK", chunk)
+    torch.manual_seed(0)
+    prompts, completions = [3, 7, 1, 5, 4], [2, 0, 6, 1, 4]
+    total = sum(prompts) + sum(completions)
+    ours = PairedAttention(prompts, completions)
+    theirs = GroupedAttention(prompts, completions, list(range(len(prompts))))
+    assert ours.needed.tolist() == theirs.needed.tolist()
+    query, key, value = torch.randn(total, 4, 8), torch.randn(total, 2, 8), torch.randn(total, 2, 8)
+    given = [x.requires_grad_() for x in (query[ours.needed] if last else query, key, value)]
+    slope = torch.randn(given[0].shape)
+    found = []
+    for layout in (ours, theirs):
+        out = layout.attend(0, *given, 0.3)
+        found.append([out, *torch.autograd.grad(out, given, slope)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_no_row_sees_another():
+    layout = PairedAttention([2, 3], [1, 2])
+    x = torch.randn(8, 1, 4)
+    before = layout.attend(0, x, x, x, 1.0)
+    changed = x.clone()
+    changed[[0, 1, 5]] += 1  # the first row: its prompt and its completion
+    after = layout.attend(0, changed, changed, changed, 1.0)
+    assert torch.equal(before[[2, 3, 4, 6, 7]], after[[2, 3, 4, 6, 7]])
+    assert not torch.equal(before[[0, 1, 5]], after[[0, 1, 5]])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.generation.cache import Decoding
+from counterpoint.generation.cache import CachedAttention
 
 HEADS, KV_HEADS, WIDTH, SCALING, LAYERS, LIMIT = 4, 2, 8, 0.5, 2, 7
 
@@ -17,7 +17,7 @@ class Everything:
         self.prompts = [[torch.randn(n, 2, KV_HEADS, WIDTH) for n in lengths] for _ in range(LAYERS)]
         self.own = [[[] for _ in groups] for _ in range(LAYERS)]
 
-    def cache(self) -> Decoding:
+    def cache(self) -> CachedAttention:
         width = max(self.lengths)
         kept, bias = {}, None
         for layer, prompts in enumerate(self.prompts):
@@ -29,7 +29,7 @@ class Everything:
         if min(self.lengths) < width:
             beyond = torch.arange(width) >= torch.tensor(self.lengths).view(-1, 1, 1, 1)
             bias = torch.zeros(beyond.shape).masked_fill(beyond, -torch.inf)
-        return Decoding(kept, bias, torch.tensor(self.groups), LIMIT)
+        return CachedAttention(kept, bias, torch.tensor(self.groups), LIMIT)
 
     def attend(self, layer: int, rows: list[int], query, both) -> torch.Tensor:
         """Attention of one new token of each of `rows`, whose keys and values `both` are remembered."""
@@ -43,7 +43,7 @@ class Everything:
         return torch.stack(out)
 
 
-def step(cache: Decoding, everything: Everything, rows: list[int]) -> None:
+def step(cache: CachedAttention, everything: Everything, rows: list[int]) -> None:
     """One token of every row under way, through all layers, is what it would be anew."""
     for layer in range(LAYERS):
         query, both = torch.randn(len(rows), HEADS, WIDTH), torch.randn(len(rows), 2, KV_HEADS, WIDTH)

@@ -8,7 +8,7 @@ import shared_cases
 import torch
 
 from counterpoint.generation import layers
-from counterpoint.generation.attention import Packed
+from counterpoint.generation.attention import GroupedAttention
 
 PROMPTS, COMPLETIONS, GROUPS = [5, 3], [4, 2, 3], [0, 0, 1]
 
@@ -28,7 +28,7 @@ def whole(name: str, shape):
 def flat(parts, positions, hidden, joined=None) -> torch.Tensor:
     """The needed states by `layers.run`."""
     cos, sin = layers.rotary(parts, hidden, torch.cat(positions, -1).unsqueeze(-2))
-    return layers.run(parts, hidden, (cos[0], sin[0]), Packed(PROMPTS, COMPLETIONS, GROUPS), joined)
+    return layers.run(parts, hidden, (cos[0], sin[0]), GroupedAttention(PROMPTS, COMPLETIONS, GROUPS), joined)
 
 
 def stock(parts, positions, hidden) -> torch.Tensor:

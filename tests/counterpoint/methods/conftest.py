@@ -49,11 +49,11 @@ def trained(micro_folder, problems, demonstrations, monkeypatch):
     import torch
     from transformers import set_seed
 
+    from counterpoint.methods import ConfiguredMethod
     from counterpoint.models import checkpoint
     from counterpoint.training import grpo
     from counterpoint.training import session as sessions
-    from counterpoint.training.how import How
-    from counterpoint.training.probe import Probe
+    from counterpoint.training.probe import ProbeSpec
     from counterpoint.training.records import Recorder
 
     monkeypatch.setitem(REWARDS, "spread", SimpleNamespace(KIND="noise", reward=spread))
@@ -66,21 +66,21 @@ def trained(micro_folder, problems, demonstrations, monkeypatch):
         torch.set_num_threads(1)
         model, processor = checkpoint.load(str(micro_folder))
         set_seed(0)
-        probe = Probe({}, ASKED, 4, 8, 1.0, 1.0, settings.rewards)
+        probe = ProbeSpec({}, ASKED, 4, 8, reward_weights=settings.rewards, at_least=3)
         recorder = Recorder(work / "records", "run")
-        session = sessions.Session(recorder, work, probe, 3, None, "last", False, {"code_rev": "c", "machine": "m"})
+        session = sessions.Session(recorder, work, probe, 0, "last", False, {"code_rev": "c", "machine": "m"})
         made = []
         run = sessions.run
 
-        def watched(trainer, watch):
+        def watched(trainer, *given):
             made.append(trainer)
             before(trainer)
-            return run(trainer, watch)
+            return run(trainer, *given)
 
         with monkeypatch.context() as patch:
             patch.setattr(sessions, "run", watched)
-            how = How(METHODS[method], options, shown)
-            totals = grpo.train(model, processor, problems[:8], settings, ASKED, 0, session, how)
+            configured = ConfiguredMethod(METHODS[method], options, shown)
+            totals = grpo.train(model, processor, problems[:8], settings, configured, session)
         return SimpleNamespace(
             trainer=made[0],
             totals=totals,

@@ -7,13 +7,12 @@ import torch
 from transformers import set_seed
 
 from counterpoint import params
-from counterpoint.methods import METHODS, Nothing
+from counterpoint.methods import METHODS, ConfiguredMethod, Nothing
 from counterpoint.models import checkpoint
 from counterpoint.params import compose
 from counterpoint.training import session as sessions
 from counterpoint.training import sft
-from counterpoint.training.how import How
-from counterpoint.training.probe import Probe
+from counterpoint.training.probe import ProbeSpec
 from counterpoint.training.records import Recorder
 from tests.counterpoint.methods.conftest import ASKED
 from tests.counterpoint.methods.plain import log_probs
@@ -30,10 +29,10 @@ def test_a_run_learns_from_the_loss_of_the_equation(micro_folder, root, problems
         p = torch.cat([log_probs(model, processor, *pair, ASKED) for pair in shown]).exp()
     set_seed(0)
     recorder = Recorder(tmp_path / "records", "run")
-    probe = Probe({}, ASKED, 4, 8, 1.0, 1.0, None)
-    session = sessions.Session(recorder, tmp_path, probe, 3, None, "last", False, {"code_rev": "c", "machine": "m"})
-    how = How(METHODS["dft"], Nothing(), demonstrations)
-    totals = sft.train(model, processor, problems[:8], settings, ASKED, 0, session, how)
+    probe = ProbeSpec({}, ASKED, 4, 8, at_least=3)
+    session = sessions.Session(recorder, tmp_path, probe, 0, "last", False, {"code_rev": "c", "machine": "m"})
+    method = ConfiguredMethod(METHODS["dft"], Nothing(), demonstrations)
+    totals = sft.train(model, processor, problems[:8], settings, method, session)
     first, second = recorder.rows("steps")
     assert first["loss"] == pytest.approx(-(p * p.log()).mean().item(), rel=1e-4)
     assert second["loss"] != pytest.approx(first["loss"], rel=1e-3)

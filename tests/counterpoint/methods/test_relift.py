@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from counterpoint.methods import relift
-from counterpoint.training import demonstrated
+from counterpoint.training import demonstrations as imitation
 from tests.counterpoint.methods.conftest import ASKED
 from tests.counterpoint.methods.plain import log_probs
 from tests.counterpoint.methods.resumed import differing, killed_and_resumed
@@ -60,8 +60,8 @@ class Updates:
 def test_what_rl_cannot_solve_is_imitated_once_enough_of_it_waits(
     trained, loaded, rl_settings, problems, demonstrations, tmp_path, monkeypatch, own_rate, engine
 ):
-    updates = Updates(demonstrated.update, loaded[0], problems, demonstrations)
-    monkeypatch.setattr(demonstrated, "update", updates)
+    updates = Updates(imitation.update, loaded[0], problems, demonstrations)
+    monkeypatch.setattr(imitation, "update", updates)
     settings = dataclasses.replace(rl_settings, epochs=2, engine=engine)
     run = trained("relift", relift.Options(2, own_rate), settings, tmp_path)
     solved, waiting, expected = {}, [], []
@@ -77,7 +77,7 @@ def test_what_rl_cannot_solve_is_imitated_once_enough_of_it_waits(
     assert run.trainer.waiting == waiting
     # one row of `steps` for every step of RL; the other updates and their tokens are counted beside and within it
     assert [row["step"] for row in run.tables["steps"]] == list(range(1, 17))
-    timed = [row["step"] for row in run.tables["timings"] if row["phase"] == demonstrated.PHASE]
+    timed = [row["step"] for row in run.tables["timings"] if row["phase"] == imitation.PHASE]
     assert timed == [step for step, _ in expected]
     sampled = 2 * sum(row["tokens"] for row in run.tables["completions"])
     assert run.totals["trained_tokens"] == sampled + sum(tokens for *_, tokens in updates.made)
@@ -90,7 +90,7 @@ def test_a_run_killed_while_problems_wait_ends_as_if_it_had_not_been(trained, rl
     whole = go(tmp_path / "whole")
     found = killed_and_resumed(go, tmp_path / "killed", deaths=[5, 7])
     assert differing(found, whole) == []
-    assert any(row["phase"] == demonstrated.PHASE for row in whole.trainer.recorder.rows("timings"))
+    assert any(row["phase"] == imitation.PHASE for row in whole.trainer.recorder.rows("timings"))
     saved = json.loads((tmp_path / "killed/checkpoint-6/resume.json").read_text())
     assert saved["waiting"]["list"] != []  # or nothing of it was tried
 

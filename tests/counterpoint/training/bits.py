@@ -5,10 +5,10 @@ from collections import Counter
 import torch
 
 from counterpoint.models import manifest
-from counterpoint.training import choice, kept
+from counterpoint.training import best_checkpoint
 
 
-def ups_and_downs(probes, suite, real=choice.greedy) -> dict[int, dict]:
+def ups_and_downs(probes, suite, real=best_checkpoint.greedy) -> dict[int, dict]:
     """The probes' rows with accuracies that are highest at step 6 of SFT and 14 of RL, and better at each before."""
     return {step: {**row, "accuracy": step * 7 % 11 / 11} for step, row in real(probes, suite).items()}
 
@@ -20,7 +20,7 @@ def outcome(result, work) -> dict:
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
         found |= flat(torch.load(last / name, weights_only=False), name)
     found["resume.json"] = (last / "resume.json").read_text()
-    found["kept"] = " ".join(path.name for path in (work / kept.FOLDER).glob("*"))
+    found["kept"] = " ".join(path.name for path in (work / best_checkpoint.FOLDER).glob("*"))
     tables = dict(result.tables)
     timings = tables.pop("timings")  # one of the whole run for each time that it came to its end, the others once
     found["timed"] = Counter((row["phase"], row["step"]) for row in timings if row["step"] is not None)

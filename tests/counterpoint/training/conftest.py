@@ -64,19 +64,20 @@ def train(micro_folder, problems, probe_problems):
     import torch
     from transformers import set_seed
 
+    from counterpoint.methods import METHODS, ConfiguredMethod
     from counterpoint.models import checkpoint
     from counterpoint.training import session as sessions
-    from counterpoint.training.probe import Probe
+    from counterpoint.training.probe import ProbeSpec
     from counterpoint.training.records import Recorder
 
     def run(
-        settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last", how=None, report_to="none"
+        settings, work, *, probed=True, every=None, lora=None, data=problems, rule="last", method=None, report_to="none"
     ):
         is_rl = isinstance(settings, params.Rl)
         if is_rl:
-            from counterpoint.training import grpo as method
+            from counterpoint.training import grpo as trainer
         else:
-            from counterpoint.training import sft as method
+            from counterpoint.training import sft as trainer
         torch.set_num_threads(1)
         model, processor = checkpoint.load(str(micro_folder))
         set_seed(0)
@@ -84,21 +85,21 @@ def train(micro_folder, problems, probe_problems):
             model = checkpoint.add_lora(model, **lora)
             for config in model.peft_config.values():
                 config.base_model_name_or_path = str(micro_folder)
-        probe = Probe(
+        probe = ProbeSpec(
             problems=probe_problems if probed else {},
             instruction="think first .",
             max_tokens=4,
             batch_size=8,
-            temperature=1.0,
-            top_p=1.0,
             reward_weights=settings.rewards if is_rl else None,
+            at_least=3,
+            every=every,
         )
         recorder = Recorder(work / "records", RUN)
         stop = is_rl and settings.stop_when_deceptive
         machine = {"code_rev": "c", "machine": "m"}
-        session = sessions.Session(recorder, work, probe, 3, every, rule, stop, machine, report_to)
-        given = () if how is None else (how,)
-        totals = method.train(model, processor, data, settings, "think first .", 0, session, *given)
+        session = sessions.Session(recorder, work, probe, 0, rule, stop, machine, report_to)
+        method = method or ConfiguredMethod(METHODS["rl" if is_rl else "sft"])
+        totals = trainer.train(model, processor, data, settings, method, session)
         recorder.publish(work / "out")
         return SimpleNamespace(
             model=model,
@@ -141,7 +142,7 @@ def varied(sft_settings, rl_settings):
 @pytest.fixture(scope="session")
 def run(train, varied, problems):
     """`run(name, work)`: one of `varied` on 9 problems, 13 steps of SFT or 20 of RL; everything that came of it."""
-    from counterpoint.training import choice
+    from counterpoint.training import best_checkpoint
     from tests.counterpoint.training import bits
 
     def go(name, work, every=9):
@@ -150,7 +151,7 @@ def run(train, varied, problems):
         if not name.endswith("best"):
             return bits.outcome(train(section, work, lora=lora, data=problems[:9]), work)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(choice, "greedy", bits.ups_and_downs)
+            patch.setattr(best_checkpoint, "greedy", bits.ups_and_downs)
             return bits.outcome(train(section, work, lora=lora, data=problems[:9], every=2, rule="best"), work)
 
     return go

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from counterpoint.models import manifest
-from counterpoint.training import live, session
+from counterpoint.training import assessment, session
 from counterpoint.training.records import Recorder
 from counterpoint.training.session import Watch
 
@@ -99,7 +99,7 @@ def deceived(rl_settings, monkeypatch):
 
 
 def verdict(work) -> dict:
-    return json.loads((work / "records" / live.VERDICT).read_text())
+    return json.loads((work / "records" / assessment.VERDICT).read_text())
 
 
 def test_a_deceptive_run_ends_at_the_second_such_probe(train, deceived, tmp_path, monkeypatch, caplog):
@@ -174,6 +174,6 @@ def test_a_verdict_changes_nothing_in_training(train, rl_settings, tmp_path, mon
     monkeypatch.setattr(Watch, "_assess", lambda self, step: None)
     unseen = train(dataclasses.replace(honest, stop_when_deceptive=False), tmp_path / "unseen", every=1)
     assert verdict(tmp_path / "seen")["verdict"] == "aligned"
-    assert not (tmp_path / "unseen/records" / live.VERDICT).exists()
+    assert not (tmp_path / "unseen/records" / assessment.VERDICT).exists()
     assert same(seen.weights, unseen.weights) and seen.totals == unseen.totals
     assert seen.tables["completions"] == unseen.tables["completions"]

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import gc
 import logging
+from types import SimpleNamespace
 
 import architectures
 import pytest
@@ -15,8 +16,8 @@ from peft import LoraConfig, PromptTuningConfig
 from trl import SFTConfig, SFTTrainer
 
 from counterpoint.generation import architecture
+from counterpoint.training.arguments import common_arguments
 from counterpoint.training.data import dataset, gold
-from counterpoint.training.engine import common_arguments
 from counterpoint.training.packed_sft import LOSSES, Collator, PackedSFTTrainer
 
 WIDE = [
@@ -68,7 +69,8 @@ def trainer(shape, sft_settings, tmp_path):
 
     def make(cls, rows, name="llava-qwen3", lora=False, given=None, **changes):
         model, processor = built(name, shape)
-        common = common_arguments(sft_settings, tmp_path, 3, 10) | {
+        session = SimpleNamespace(work=tmp_path, seed=3, report_to="none", recorder=SimpleNamespace(run_id="run"))
+        common = common_arguments(sft_settings, session, 10) | {
             "save_strategy": "no", "learning_rate": 1e-3, "lr_scheduler_type": "constant", "max_length": None,
             "per_device_train_batch_size": 8, "max_grad_norm": 1e6, "remove_unused_columns": True,
         }  # fmt: skip

@@ -16,7 +16,7 @@ from transformers import Trainer, TrainerState
 from trl import GRPOTrainer
 
 from counterpoint.models import manifest
-from counterpoint.training import kept
+from counterpoint.training import best_checkpoint
 from counterpoint.training.records import Recorder
 from counterpoint.training.session import Watch
 from tests.counterpoint.training.bits import differing
@@ -44,8 +44,8 @@ def half_recorded(real, self, table, *rows):
 
 def half_kept(real, model, work, step):
     """The weights of the best probe so far, cut off."""
-    (work / kept.FOLDER).mkdir(exist_ok=True)
-    (work / kept.FOLDER / f"{step}.new").write_bytes(b"half")
+    (work / best_checkpoint.FOLDER).mkdir(exist_ok=True)
+    (work / best_checkpoint.FOLDER / f"{step}.new").write_bytes(b"half")
 
 
 # where a run dies: the call that does not return, and what it leaves behind
@@ -63,9 +63,13 @@ PLACES = {
     "a checkpoint is saved, older ones not yet removed": (manifest, "rotate", None),
 }
 PLACES_OF_BEST = {
-    "the best weights are half written": (kept, "keep", half_kept),
-    "the best weights are kept, no checkpoint knows of them": (kept, "keep", lambda real, *given: real(*given)),
-    "a checkpoint is saved, older best weights not yet removed": (kept, "drop_others", None),
+    "the best weights are half written": (best_checkpoint, "keep_weights", half_kept),
+    "the best weights are kept, no checkpoint knows of them": (
+        best_checkpoint,
+        "keep_weights",
+        lambda real, *given: real(*given),
+    ),
+    "a checkpoint is saved, older best weights not yet removed": (best_checkpoint, "drop_unused_weights", None),
 }
 
 

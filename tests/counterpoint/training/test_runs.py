@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from counterpoint import problem
-from counterpoint.generation import prepare
+from counterpoint.generation import prompts
 from counterpoint.tables import TABLES
 from counterpoint.training import shared
 
@@ -66,8 +66,8 @@ def test_probes_are_taken_before_the_first_step_and_after_the_last(whole, method
 def test_pictures_read_from_the_file_and_decoded_one_by_one_train_the_same(
     train, settings, whole, problems, tmp_path, monkeypatch, method
 ):
-    for module in (prepare, shared):
-        monkeypatch.setattr(module, "decoded", functools.partial(prepare.decoded, limit=1))
+    for module in (prompts, shared):
+        monkeypatch.setattr(module, "decoded", functools.partial(prompts.decoded, limit=1))
     problem.write(problems, tmp_path / "problems.parquet")
     data = problem.load(tmp_path / "problems.parquet", ids=[p.problem_id for p in problems])
     other = train(settings[method], tmp_path, data=data)

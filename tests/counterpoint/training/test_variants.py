@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from counterpoint.errors import UserError
-from counterpoint.methods import METHODS
+from counterpoint.methods import METHODS, ConfiguredMethod
 from counterpoint.models import checkpoint
 from counterpoint.params import Lora
 from counterpoint.params.training import Loss
 from counterpoint.training.data import dataset, gold
-from counterpoint.training.how import How
-from counterpoint.training.probe import interval
+from counterpoint.training.probe import ProbeSpec
 
 LORA = Lora(rank=4, alpha=8, dropout=0.0, targets=["q_proj", "v_proj"], vision_tower=False)
 
@@ -168,10 +167,11 @@ def test_sft_without_gold_reasoning_names_the_problem(problems):
 @pytest.mark.parametrize("total", [1, 2, 5, 11, 12, 13, 14, 24, 25, 62, 100, 1250])
 @pytest.mark.parametrize("at_least", [1, 2, 12, 13])
 def test_probes_are_as_many_as_asked_for(total, at_least):
-    every = interval(total, at_least, None)
+    probe = ProbeSpec({}, "", 4, 8, at_least=at_least)
+    every = probe.interval(total)
     taken = {0, total} | set(range(0, total + 1, every))
     assert len(taken) >= min(at_least, total + 1)
-    assert interval(total, at_least, 7) == 7
+    assert dataclasses.replace(probe, every=7).interval(total) == 7
 
 
 @pytest.mark.gpu
@@ -202,11 +202,11 @@ def test_a_trace_set_is_imitated_over_as_many_updates_as_the_sample(train, sft_s
     """Five of 16 problems have traces, one of them two: six examples, seen as often as 24 of the whole sample."""
     shown = {p.problem_id: ["<think>a</think><answer>1</answer>"] for p in problems[:5]}
     shown[problems[0].problem_id] = ["<think>b</think><answer>2</answer>", "<think>c</think><answer>3</answer>"]
-    how = How(METHODS["sft"], demonstrations=shown)
-    run = train(sft_settings, tmp_path, probed=False, how=how)
+    method = ConfiguredMethod(METHODS["sft"], demonstrations=shown)
+    run = train(sft_settings, tmp_path, probed=False, method=method)
     assert run.totals["updates"] == 6 and run.totals["prompts_seen"] == 18  # of 4, 2, 4, 2, 4 and 2
     own = train(sft_settings, tmp_path / "own", probed=False)
-    given = {p.problem_id: gold([p]) for p in problems}
-    same = train(sft_settings, tmp_path / "same", probed=False, how=How(METHODS["sft"], demonstrations=given))
+    method = ConfiguredMethod(METHODS["sft"], demonstrations={p.problem_id: gold([p]) for p in problems})
+    same = train(sft_settings, tmp_path / "same", probed=False, method=method)
     assert [row["loss"] for row in own.tables["steps"]] == [row["loss"] for row in same.tables["steps"]]
     assert own.totals["prompts_seen"] == 24

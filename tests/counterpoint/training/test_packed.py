@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from counterpoint.training import head
+from counterpoint.training import packed
 
 ROWS, WIDTH, VOCABULARY = 23, 12, 37
 
@@ -12,8 +12,8 @@ ROWS, WIDTH, VOCABULARY = 23, 12, 37
 @pytest.fixture(params=["kept", "worked out again"])
 def path(request, monkeypatch):
     """Whether probabilities are kept for the backward pass; both ways five rows at a time, the last part short."""
-    monkeypatch.setattr(head, "ROWS", 5 * VOCABULARY + 1)
-    monkeypatch.setattr(head, "KEPT", ROWS * VOCABULARY - (request.param != "kept"))
+    monkeypatch.setattr(packed, "ROWS", 5 * VOCABULARY + 1)
+    monkeypatch.setattr(packed, "KEPT", ROWS * VOCABULARY - (request.param != "kept"))
 
 
 def inputs(bias: bool = True) -> tuple:
@@ -49,7 +49,7 @@ def assert_close(ours, theirs) -> None:
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_scores_and_gradients_are_those_of_log_softmax(path, bias, temperature):
     given = inputs(bias)
-    got, wanted = head.score(*given, temperature), plain(*given, temperature)
+    got, wanted = packed.score(*given, temperature), plain(*given, temperature)
     assert 5 < int(wanted[2].sum()) < ROWS and torch.equal(got[2], wanted[2])
     assert not got[2].requires_grad
     assert_close(got[:2], wanted[:2])
@@ -59,12 +59,12 @@ def test_scores_and_gradients_are_those_of_log_softmax(path, bias, temperature):
 @pytest.mark.parametrize("part", [0, 1], ids=["values", "entropies"])
 def test_a_loss_may_be_made_of_one_of_the_two(path, part):
     given = inputs()
-    assert_close(*(gradients(f(*given), given, [part]) for f in (head.score, plain)))
+    assert_close(*(gradients(f(*given), given, [part]) for f in (packed.score, plain)))
 
 
 def test_what_is_frozen_gets_no_gradient(path):
     hidden, weight, bias, targets = inputs()
-    head.score(hidden, weight.detach(), bias.detach(), targets)[0].sum().backward()
+    packed.score(hidden, weight.detach(), bias.detach(), targets)[0].sum().backward()
     assert_close([hidden.grad], torch.autograd.grad(plain(hidden, weight, bias, targets)[0].sum(), [hidden]))
     assert weight.grad is None and bias.grad is None
 
@@ -76,7 +76,7 @@ def test_a_token_that_is_never_drawn_weighs_nothing(path):
     without = [*range(7), *range(8, VOCABULARY)]
     with torch.no_grad():
         bias[7] = -torch.inf
-    got = head.score(*given)
+    got = packed.score(*given)
     wanted = plain(hidden, weight[without], bias[without], targets - (targets > 7).long())
     assert_close(got[:2], wanted[:2])
     assert_close(gradients(got, given), gradients(wanted, given))
@@ -86,7 +86,7 @@ def test_scores_far_apart_do_not_overflow(path):
     given = inputs()
     with torch.no_grad():
         given[0].mul_(100)
-    got, wanted = head.score(*given), plain(*given)
+    got, wanted = packed.score(*given), plain(*given)
     assert wanted[0].min() < -200
     assert_close(got[:2], wanted[:2])
     assert_close(gradients(got, given), gradients(wanted, given))
@@ -94,7 +94,7 @@ def test_scores_far_apart_do_not_overflow(path):
 
 def test_no_rows_no_scores_and_zero_gradients():
     hidden, weight, bias, targets = inputs()
-    got = head.score(hidden[:0], weight, bias, targets[:0])
+    got = packed.score(hidden[:0], weight, bias, targets[:0])
     assert [len(x) for x in got] == [0, 0, 0]
     (got[0].sum() + got[1].sum()).backward()
     assert all(not x.grad.any() for x in (hidden, weight, bias))
@@ -104,9 +104,9 @@ def test_both_paths_are_taken(monkeypatch):
     """What is saved tells them apart, and nothing is kept where no gradient is asked for."""
     saved = []
     for limit in (ROWS * VOCABULARY, ROWS * VOCABULARY - 1):
-        monkeypatch.setattr(head, "KEPT", limit)
+        monkeypatch.setattr(packed, "KEPT", limit)
         with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(tuple(x.shape)) or x, lambda x: x):
-            head.score(*inputs())
+            packed.score(*inputs())
         saved.append(None)
     first, second = saved[: saved.index(None)], saved[saved.index(None) + 1 : -1]
     assert (ROWS, VOCABULARY) in first and (ROWS, VOCABULARY) not in second

@@ -1,4 +1,4 @@
-"""What a run's own records say of its reward while it trains: the verdict of `statistics.deceptive` at each probe.
+"""The verdict on a run's reward while it trains: `statistics.deceptive` over the run's own records, at each probe.
 
 Only files are read and only the assessment's own generator draws, so a run that is looked at trains as if it were not.
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.statistics import deceptive
-from counterpoint.training import choice
+from counterpoint.training import best_checkpoint
 from counterpoint.training.records import read_lines
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ VERDICT = "assessment.json"
 
 
 @dataclass(frozen=True)
-class Rows:
+class RunRecords:
     """Records of one run: rows of `probes`, `steps` and `rewards`, and (right, all) completions by step."""
 
     probes: Sequence[dict]
@@ -44,17 +44,19 @@ class Rows:
     strict: Mapping[int, tuple[int, int]]
 
 
-class Reader:
+class RecordReader:
     """The live records in a folder; of the completions, which are many, only new lines are read at each call."""
 
     def __init__(self, folder: Path):
         self.folder, self._offset = folder, 0
         self._strict: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
-    def rows(self) -> Rows:
+    def rows(self) -> RunRecords:
         """What the folder holds now; lines that cannot be read, as a last one half written, are left out."""
         self._read_on()
-        return Rows(*(read_lines(self.folder / f"{t}.jsonl")[0] for t in ("probes", "steps", "rewards")), self._strict)
+        return RunRecords(
+            *(read_lines(self.folder / f"{t}.jsonl")[0] for t in ("probes", "steps", "rewards")), self._strict
+        )
 
     def _read_on(self) -> None:
         path = self.folder / "completions.jsonl"
@@ -74,11 +76,11 @@ class Reader:
                     log.warning("%s: an unreadable record skipped", path.name)
 
 
-def assess(rows: Rows, suite: str | None, until: float = math.inf) -> deceptive.Assessment:
+def assess(rows: RunRecords, suite: str | None, until: float = math.inf) -> deceptive.Assessment:
     """The verdict over the probes of `suite` up to the step `until`."""
-    greedy = {step: row for step, row in choice.greedy(rows.probes, suite).items() if step <= until}
+    greedy = {step: row for step, row in best_checkpoint.greedy(rows.probes, suite).items() if step <= until}
     steps = list(greedy)
-    reward = choice.since_last(steps, {row["step"]: row.get("reward") for row in rows.steps})
+    reward = best_checkpoint.since_last(steps, {row["step"]: row.get("reward") for row in rows.steps})
     accuracy = [row["accuracy"] for row in greedy.values()]
     items = min((row["n"] for row in greedy.values()), default=1)
     return deceptive.assess(
@@ -86,7 +88,7 @@ def assess(rows: Rows, suite: str | None, until: float = math.inf) -> deceptive.
     )
 
 
-def gaps(rows: Rows, suite: str | None, steps: Sequence[int], greedy: np.ndarray) -> dict[str, np.ndarray]:
+def gaps(rows: RunRecords, suite: str | None, steps: Sequence[int], greedy: np.ndarray) -> dict[str, np.ndarray]:
     """The parts of reward − accuracy by mechanism, in reward units, at each of the probes `steps`; NaN if unknown."""
     paid, weights = defaultdict(lambda: defaultdict(float)), {}
     for row in rows.rewards:
@@ -95,24 +97,27 @@ def gaps(rows: Rows, suite: str | None, steps: Sequence[int], greedy: np.ndarray
         paid[pays_for][row["step"]] += row["weight"] * row["mean"]
         if pays_for == "accuracy":
             weights[term] = row["weight"]
-    parts = {name: np.array(choice.since_last(steps, paid[name])) for name in ("format", "length") if name in paid}
+    parts = {
+        name: np.array(best_checkpoint.since_last(steps, paid[name])) for name in ("format", "length") if name in paid
+    }
     if weights:
         weight = sum(weights.values())
-        right = np.array(choice.since_last(steps, {s: right / total for s, (right, total) in rows.strict.items()}))
+        shares = {s: right / total for s, (right, total) in rows.strict.items()}
+        right = np.array(best_checkpoint.since_last(steps, shares))
         by_step = {r["step"]: r["accuracy"] for r in rows.probes if (r["suite"], r["decoding"]) == (suite, "sampled")}
         sampled = np.array([by_step.get(step, math.nan) for step in steps])
-        parts["verifier"] = np.array(choice.since_last(steps, paid["accuracy"])) - weight * right
+        parts["verifier"] = np.array(best_checkpoint.since_last(steps, paid["accuracy"])) - weight * right
         parts["memorisation"] = weight * (right - sampled)
         parts["decoding"] = weight * (sampled - greedy)
     return parts
 
 
-class Live:
+class LiveAssessment:
     """The verdicts on one run, each from the records up to its step, so that a resumed run has the same."""
 
     def __init__(self, folder: Path, suite: str | None):
         self.folder, self.suite = folder, suite
-        self._reader, self._found = Reader(folder), {}
+        self._reader, self._found = RecordReader(folder), {}
 
     def at(self, step: int) -> deceptive.Assessment:
         """The verdict at the probe of this step."""
@@ -122,7 +127,7 @@ class Live:
 
     def probed(self) -> list[int]:
         """The steps of the probes that are recorded, rising."""
-        return list(choice.greedy(self._reader.rows().probes, self.suite))
+        return list(best_checkpoint.greedy(self._reader.rows().probes, self.suite))
 
     def twice_deceptive(self, step: int) -> bool:
         """Whether the step was probed, and the verdicts there and at the probe before are both `deceptive`.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from counterpoint.errors import UserError
-from counterpoint.generation import askable
+from counterpoint.generation import prompt_checks
 from counterpoint.prompt import THINK, user_text, with_images
 from counterpoint.suites import SUITES
 from counterpoint.training.data import gold
@@ -17,16 +17,16 @@ ROOM = 1024  # positions of the fixture
 
 def refused(loaded, problems, *arguments, **keywords) -> str:
     with pytest.raises(UserError) as caught:
-        askable.check(*loaded, problems, THINK, *arguments, **keywords)
+        prompt_checks.check(*loaded, problems, THINK, *arguments, **keywords)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_ordinary_problems_are_let_pass_and_nothing_changes(loaded, problems):
     for suite in SUITES.values():
-        askable.check(*loaded, [p for p in problems if suite.fits(p)], THINK, 64, suite=suite)
-    askable.check(*loaded, problems, THINK, completions=gold(problems))
-    askable.check(*loaded, [], THINK, 64)
+        prompt_checks.check(*loaded, [p for p in problems if suite.fits(p)], THINK, 64, suite=suite)
+    prompt_checks.check(*loaded, problems, THINK, completions=gold(problems))
+    prompt_checks.check(*loaded, [], THINK, 64)
 
 
 @pytest.mark.parametrize("token", ["<eos>", "<image>", "<user>", "<pad>"])
@@ -46,9 +46,9 @@ def test_a_special_token_is_no_answer_and_no_part_of_a_question(loaded, problems
 def test_words_count_where_they_are_shown_and_traces_where_they_are_imitated(loaded, problems):
     twin = replace(problems[0], text_twin="a <image> of cards")
     assert "its text_twin holds '<image>'" in refused(loaded, [twin], 8, suite=SUITES["text_twin"])
-    askable.check(*loaded, [twin], THINK, 8)
+    prompt_checks.check(*loaded, [twin], THINK, 8)
     drawn = next(suite for suite in SUITES.values() if suite.shows == "drawn")
-    askable.check(*loaded, [replace(problems[0], question="which <user> ?")], THINK, 8, suite=drawn)
+    prompt_checks.check(*loaded, [replace(problems[0], question="which <user> ?")], THINK, 8, suite=drawn)
     assert "its trace holds '<eos>'" in refused(loaded, problems[:1], completions=["<think>a<eos></think>"])
 
 
@@ -60,7 +60,7 @@ def test_a_prompt_must_fit_into_the_positions_with_what_follows(loaded, problems
         with_images(user_text(problem, THINK), 1), add_generation_prompt=True, tokenize=False
     )
     length = len(processor(text=[text], images=[[problem.images[0].decode()]])["input_ids"][0])
-    askable.check(model, processor, [problem], THINK, ROOM - length)
+    prompt_checks.check(model, processor, [problem], THINK, ROOM - length)
     said = refused(loaded, [problem], ROOM - length + 1)
     assert f"problem {problem.problem_id}" in said
     assert f"its prompt of {length} tokens and {ROOM - length + 1} more do not fit into the 1,024 positions" in said

@@ -9,7 +9,7 @@ import torch
 from counterpoint.errors import UserError
 from counterpoint.generation import architecture
 from counterpoint.prompt import completion_text
-from counterpoint.training import demonstrated
+from counterpoint.training import demonstrations
 from tests.counterpoint.methods.plain import log_probs
 
 ASKED = "think first ."
@@ -26,11 +26,11 @@ def shown(problems):
 def test_every_token_and_its_gradient_are_those_of_a_plain_pass(loaded, shown, is_packed):
     model, processor = loaded
     rows = [3, 0, 2]
-    batch = demonstrated.collator(model, processor, *shown, ASKED, is_packed)(rows)
+    batch = demonstrations.collator(model, processor, *shown, ASKED, is_packed)(rows)
     assert ("prompts" in batch) == is_packed
-    found = demonstrated.log_probs(model, batch)
+    found = demonstrations.log_probs(model, batch)
     wanted = torch.cat([log_probs(model, processor, shown[0][row], shown[1][row], ASKED) for row in rows])
-    assert len(found) == demonstrated.tokens(batch)
+    assert len(found) == demonstrations.tokens(batch)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     weights = torch.linspace(0.1, 1, len(found))
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -47,18 +47,18 @@ def test_nats_per_token_is_the_mean_over_tokens_and_leaves_the_model_as_it_was(l
     model, processor = loaded
     if not supported:
         monkeypatch.setattr(architecture, "unsupported", lambda model: "another architecture")
-    monkeypatch.setattr(demonstrated, "MANY", 3)
+    monkeypatch.setattr(demonstrations, "MANY", 3)
     model.train()
     state = torch.get_rng_state()
-    found = demonstrated.nats_per_token(model, processor, *shown, ASKED)
+    found = demonstrations.nats_per_token(model, processor, *shown, ASKED)
     assert model.training and torch.equal(torch.get_rng_state(), state)
     assert all(parameter.grad is None for parameter in model.parameters())
     values = torch.cat([log_probs(model, processor, *pair, ASKED) for pair in zip(*shown, strict=True)])
     assert found == pytest.approx(-values.mean().item(), abs=1e-5) and math.isfinite(found)
     with pytest.raises(ValueError, match="no text"):
-        demonstrated.nats_per_token(model, processor, [], [], ASKED)
+        demonstrations.nats_per_token(model, processor, [], [], ASKED)
 
 
 def test_more_than_one_process_is_refused_in_words():
     with pytest.raises(UserError, match="trains in one process; start it without a launcher"):
-        demonstrated.of_run(SimpleNamespace(accelerator=SimpleNamespace(num_processes=2)), None)
+        demonstrations.of_run(SimpleNamespace(accelerator=SimpleNamespace(num_processes=2)), None)

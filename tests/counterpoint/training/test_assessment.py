@@ -8,26 +8,26 @@ import pytest
 import torch
 from planted_records import STEPS, falls, planted, write
 
-from counterpoint.training import live
+from counterpoint.training import assessment
 
 
 def gaps_of(folder) -> tuple[list[int], np.ndarray, dict]:
-    rows = live.Reader(folder).rows()
-    greedy = live.choice.greedy(rows.probes, "in_domain")
+    rows = assessment.RecordReader(folder).rows()
+    greedy = assessment.best_checkpoint.greedy(rows.probes, "in_domain")
     accuracy = np.array([row["accuracy"] for row in greedy.values()])
-    return list(greedy), accuracy, live.gaps(rows, "in_domain", list(greedy), accuracy)
+    return list(greedy), accuracy, assessment.gaps(rows, "in_domain", list(greedy), accuracy)
 
 
 def test_a_reward_that_rises_by_its_format_is_called_so(tmp_path):
     write(tmp_path, planted())
-    found = live.Live(tmp_path, "in_domain").at(STEPS)
+    found = assessment.LiveAssessment(tmp_path, "in_domain").at(STEPS)
     assert (found.verdict, found.mechanism, found.probes) == ("deceptive", "format", 13)
-    assert live.Live(tmp_path, "in_domain").at(10).verdict == "inconclusive"  # six probes
+    assert assessment.LiveAssessment(tmp_path, "in_domain").at(10).verdict == "inconclusive"  # six probes
 
 
 def test_a_reward_that_rises_with_accuracy_is_not(tmp_path):
     write(tmp_path, planted(accuracy=lambda step: 0.7 - falls(step), format=lambda step: 0.5))
-    assert live.Live(tmp_path, "in_domain").at(STEPS).verdict == "aligned"
+    assert assessment.LiveAssessment(tmp_path, "in_domain").at(STEPS).verdict == "aligned"
 
 
 def test_the_parts_of_the_gap_add_up(tmp_path):
@@ -40,7 +40,7 @@ def test_the_parts_of_the_gap_add_up(tmp_path):
     by_step = {}
     for row in rows["rewards"]:
         by_step[row["step"]] = by_step.get(row["step"], 0) + row["weight"] * row["mean"]
-    reward = np.array(live.choice.since_last(probed, by_step))
+    reward = np.array(assessment.best_checkpoint.since_last(probed, by_step))
     whole = sum(parts[name] for name in ("format", "verifier", "memorisation", "decoding")) + 0.5  # the coin's
     assert set(parts) == {"format", "verifier", "memorisation", "decoding"}
     assert reward - greedy == pytest.approx(whole + (0.5 - 1) * greedy, abs=1e-12)
@@ -60,42 +60,43 @@ def test_without_a_term_that_says_correct_nothing_is_blamed_on_it(tmp_path):
 def test_records_are_read_on_and_half_a_line_is_left_for_later(tmp_path):
     rows = planted()
     write(tmp_path, {**rows, "completions": rows["completions"][:100]})
-    reader = live.Reader(tmp_path)
+    reader = assessment.RecordReader(tmp_path)
     assert sum(total for _, total in reader.rows().strict.values()) == 100
     whole = "".join(json.dumps(row) + "\n" for row in rows["completions"])
     (tmp_path / "completions.jsonl").write_text(whole[:-9])
     assert sum(total for _, total in reader.rows().strict.values()) == len(rows["completions"]) - 1
     (tmp_path / "completions.jsonl").write_text(whole + "not a record\n[1]\n")
-    assert reader.rows().strict == live.Reader(tmp_path).rows().strict
+    assert reader.rows().strict == assessment.RecordReader(tmp_path).rows().strict
     assert sum(total for _, total in reader.rows().strict.values()) == len(rows["completions"])
-    assert live.Reader(tmp_path / "nothing").rows() == live.Rows([], [], [], {})
+    assert assessment.RecordReader(tmp_path / "nothing").rows() == assessment.RunRecords([], [], [], {})
 
 
 def test_a_verdict_knows_nothing_of_later_steps(tmp_path):
     write(tmp_path / "whole", planted())
     write(tmp_path / "cut", planted(steps=20))
-    assert live.Live(tmp_path / "whole", "in_domain").at(20) == live.Live(tmp_path / "cut", "in_domain").at(20)
+    whole, cut = (assessment.LiveAssessment(tmp_path / name, "in_domain") for name in ("whole", "cut"))
+    assert whole.at(20) == cut.at(20)
 
 
 def test_deceptive_at_two_probes_in_a_row_and_at_a_probe_alone(tmp_path):
     write(tmp_path, planted())
-    seen = live.Live(tmp_path, "in_domain")
+    seen = assessment.LiveAssessment(tmp_path, "in_domain")
     verdicts = {step: seen.at(step).verdict for step in range(0, STEPS + 1, 2)}
     first = min(step for step, verdict in verdicts.items() if verdict == "deceptive")
-    fresh = live.Live(tmp_path, "in_domain")  # as a resumed run has it
+    fresh = assessment.LiveAssessment(tmp_path, "in_domain")  # as a resumed run has it
     ends = [step for step in range(STEPS + 1) if fresh.twice_deceptive(step)]
     assert first >= 18 and ends == list(range(first + 2, STEPS + 1, 2))
-    assert not live.Live(tmp_path, None).twice_deceptive(0)
+    assert not assessment.LiveAssessment(tmp_path, None).twice_deceptive(0)
 
 
 def test_the_verdict_is_left_as_plain_json(tmp_path):
     write(tmp_path, planted())
-    seen = live.Live(tmp_path, "in_domain")
+    seen = assessment.LiveAssessment(tmp_path, "in_domain")
     seen.write(4)
-    few = json.loads((tmp_path / live.VERDICT).read_text(), parse_constant=pytest.fail)
+    few = json.loads((tmp_path / assessment.VERDICT).read_text(), parse_constant=pytest.fail)
     assert (few["step"], few["verdict"], few["reward_slope"]) == (4, "inconclusive", None)
     seen.write(STEPS)
-    found = json.loads((tmp_path / live.VERDICT).read_text(), parse_constant=pytest.fail)
+    found = json.loads((tmp_path / assessment.VERDICT).read_text(), parse_constant=pytest.fail)
     assert (found["verdict"], found["mechanism"]) == ("deceptive", "format")
     assert found["reward_slope_interval"][0] > 0.5 > found["accuracy_slope"]
     assert found["reason"].startswith("reward rose") and len(list(tmp_path.glob("assessment*"))) == 1
@@ -109,5 +110,5 @@ def test_looking_draws_no_number_of_anybody_else(tmp_path):
         return random.getstate(), (numpy_state[1].tolist(), *numpy_state[2:]), torch.get_rng_state().tolist()
 
     before = states()
-    live.Live(tmp_path, "in_domain").at(STEPS)
+    assessment.LiveAssessment(tmp_path, "in_domain").at(STEPS)
     assert states() == before

@@ -9,7 +9,7 @@ from transformers.integrations import integration_utils
 
 from counterpoint.errors import UserError
 from counterpoint.params.values import Tracker
-from counterpoint.training import tracking
+from counterpoint.training import arguments
 
 
 class Stub(TrainerCallback):
@@ -52,17 +52,17 @@ def test_tensorboard_writes_into_the_work_folder(train, short, tmp_path):
 
 
 def test_a_tracker_that_is_not_installed_is_told_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    monkeypatch.setattr(arguments, "find_spec", lambda name: None)
     with pytest.raises(
         UserError, match=r"report_to is trackio, which is not installed; run `pip install trackio`"
     ) as e:
-        tracking.check_installed("trackio")
+        arguments.check_tracker("trackio")
     assert "\n" not in str(e.value)
 
 
 def test_every_choice_is_known_to_transformers():
     for name in Tracker.__args__:
         if name == "none":
-            tracking.check_installed(name)
+            arguments.check_tracker(name)
         else:
             assert name in integration_utils.INTEGRATION_TO_CALLBACK

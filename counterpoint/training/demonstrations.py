@@ -58,13 +58,13 @@ def of_run(trainer, context: Context) -> Demonstrations:
     """
     if trainer.accelerator.num_processes > 1:
         raise UserError("a method that mixes RL with demonstrations trains in one process; start it without a launcher")
-    found = [(context.by_id[key], text) for key in context.by_id for text in context.demonstrations.get(key, ())]
-    if not found:
+    pairs = [(context.by_id[key], text) for key in context.by_id for text in context.demonstrations.get(key, ())]
+    if not pairs:
         raise UserError(
             f"none of the {len(context.by_id)} problems has a demonstration to imitate; "
             "give the arm other traces, or train it with the method rl"
         )
-    problems, texts = zip(*found, strict=True)
+    problems, texts = zip(*pairs, strict=True)
     rows: dict[str, list[int]] = {}
     for number, problem in enumerate(problems):
         rows.setdefault(problem.problem_id, []).append(number)
