@@ -53,7 +53,10 @@ def test_the_gaps_are_those_that_the_trainer_sees_while_it_runs(records, probed,
         strict[row["step"]] = (right + row["correct"], total + 1)
     one = probed[run_id, "in_domain"]
     theirs = assessment.gaps(
-        assessment.RunRecords(own("probes"), own("steps"), own("rewards"), strict), "in_domain", one.steps.tolist(), one.accuracy
+        assessment.RunRecords(own("probes"), own("steps"), own("rewards"), strict),
+        "in_domain",
+        one.steps.tolist(),
+        one.accuracy,
     )
     assert theirs
     for name, gap in one.gaps.items():
