@@ -119,7 +119,7 @@ def _live(folder: Path, before: Look | None) -> Look | None:
     source = [str(folder), step]
     if before and before.source == source:
         return replace(before, state=state)
-    rows = replace(assessment.RecordReader(folder).rows(), probes=probes)
+    rows = replace(assessment.read_records(folder), probes=probes)
     return _assessed(folder.parent.name.rpartition("-")[0], source, state, rows)
 
 
@@ -134,11 +134,7 @@ def _published(folder: Path, before: Look | None) -> Look | None:
     probes, steps, rewards = (
         pq.read_table(folder / f"{t}.parquet").to_pylist() for t in ("probes", "steps", "rewards")
     )
-    strict: dict[int, tuple[int, int]] = {}
-    completions = pq.read_table(folder / "completions.parquet", columns=["step", "correct"])
-    for step, correct in zip(*(column.to_pylist() for column in completions.columns), strict=True):
-        right, total = strict.get(step, (0, 0))
-        strict[step] = right + correct, total + 1
+    strict = assessment.strict_answers(folder / "completions.parquet")
     return _assessed(folder.parent.name, source, state, assessment.RunRecords(probes, steps, rewards, strict))
 
 

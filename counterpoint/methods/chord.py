@@ -18,7 +18,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from counterpoint.methods.method import Context, Method
+from counterpoint.methods.method import Method
 
 VARIANTS = ("mu", "phi")
 
@@ -53,18 +53,13 @@ def token_losses(values, variant: str):
     return -values * (chances * (1 - chances) if variant == "phi" else 1)
 
 
-def extend(trainer: type, options: Options, context: Context) -> type:
+def extend(trainer: type, options: Options, steps: int) -> type:
     """A GRPO trainer with the loss of CHORD."""
-    from counterpoint.training import demonstrations  # a room above this one, and torch with it: when a run trains
 
     class Chord(trainer):
         saved_state = (*trainer.saved_state, "asked")
         asked: tuple[str, ...] = ()  # problems of the current generation
-
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            self.shown = demonstrations.of_run(self, context)
-            self.due = []
+        batches = ()  # what each micro batch of the current optimizer step imitates
 
         def _generate_and_score_completions(self, inputs):
             self.asked = tuple(dict.fromkeys(row["problem_id"] for row in inputs))
@@ -72,11 +67,10 @@ def extend(trainer: type, options: Options, context: Context) -> type:
 
         def compute_loss(self, model, inputs, *args, **kwargs):
             loss = super().compute_loss(model, inputs, *args, **kwargs)
-            weight, imitation = mu(options, self.state.global_step, context.steps), loss.new_zeros(())
+            weight, imitation = mu(options, self.state.global_step, steps), loss.new_zeros(())
             batch, number = self._imitated()
             if batch is not None:
-                with self.accelerator.autocast():
-                    values = demonstrations.log_probs(self.accelerator.unwrap_model(model), batch)
+                values = self.demonstrations.log_probs(batch)
                 imitation = token_losses(values, options.variant).sum() / number
                 self.tokens += len(values)
             self._metrics["train"]["mu"].append(weight)
@@ -89,10 +83,10 @@ def extend(trainer: type, options: Options, context: Context) -> type:
             slots, parts = self.args.steps_per_generation, self.args.gradient_accumulation_steps  # in micro batches
             slot = self._step % slots
             if slot % parts == 0:
-                demonstrated = [key for key in self.asked if key in self.shown.rows]
-                ends = [len(demonstrated) * end // slots for end in range(slot, slot + parts + 1)]
-                self.due = [self.shown.batch(demonstrated[start:end]) for start, end in itertools.pairwise(ends)]
-            return self.due[slot % parts], sum(map(demonstrations.tokens, self.due))
+                shown = [key for key in self.asked if key in self.demonstrations.rows]
+                ends = [len(shown) * end // slots for end in range(slot, slot + parts + 1)]
+                self.batches = [self.demonstrations.batch(shown[start:end]) for start, end in itertools.pairwise(ends)]
+            return self.batches[slot % parts], sum(map(self.demonstrations.tokens, self.batches))
 
     return Chord
 

@@ -1,4 +1,4 @@
-"""Method: one way of training, what its hook is given, and what a run chooses of it."""
+"""Method: one way of training, and what a run chooses of it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,14 @@ class Nothing:
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a method may know of the run that it extends: the texts to imitate by problem_id (a problem may have none),
-    the problems by id, the prompt's instruction, the run's optimizer steps, and the processor."""
-
-    demonstrations: Mapping[str, list[str]]
-    by_id: Mapping[str, Problem]
-    instruction: str
-    steps: int
-    processor: Any
-
-
-@dataclass(frozen=True)
 class Method:
     """One way of training.
 
-    name: its key in `METHODS`; stage: the DVC stage whose inputs it has (`sft`, `rl`, `sft_then_rl`, or `mixed`: RL
-    that reads traces too); paper: where it stands. options: a frozen dataclass of its own keys; check: what is wrong
-    with them, in words, or None; arguments: what they add to TRL's SFTConfig (stage `sft`) or GRPOConfig (the others);
-    extend: the trainer class that trains so, given TRL's with the run's mixins.
+    name: its key in `METHODS`. stage: the DVC stage whose inputs it has (`sft`, `rl`, `sft_then_rl`, or `mixed`: RL
+    that reads traces too). paper: where it stands. options: a frozen dataclass of its own keys. check: what is wrong
+    with them, in words, or None. arguments: what they add to TRL's SFTConfig (stage `sft`) or GRPOConfig (the others).
+    extend: the trainer class that trains so, given TRL's with the run's mixins, the options, and the run's number of
+    optimizer steps. A trainer of the stage `mixed` has `demonstrations` (counterpoint/training/demonstrations.py).
     """
 
     name: str
@@ -42,7 +31,7 @@ class Method:
     options: type = Nothing
     check: Callable[[Any], str | None] = field(default=lambda options: None)
     arguments: Callable[[Any], dict[str, Any]] = field(default=lambda options: {})
-    extend: Callable[[type, Any, Context], type] = field(default=lambda trainer, options, context: trainer)
+    extend: Callable[[type, Any, int], type] = field(default=lambda trainer, options, steps: trainer)
 
 
 @dataclass(frozen=True)
@@ -59,15 +48,5 @@ class ConfiguredMethod:
 
     def imitated(self, problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:
         """The demonstrations of the problems, in their order, and beside each its problem."""
-        pairs = [(p, text) for p in problems for text in self.demonstrations.get(p.problem_id, ())]
+        pairs = [(p, text) for p in problems for text in (self.demonstrations or {}).get(p.problem_id, ())]
         return [p for p, _ in pairs], [text for _, text in pairs]
-
-    def arguments(self) -> dict[str, Any]:
-        """What the method adds to TRL's configuration."""
-        return self.method.arguments(self.options)
-
-    def extend(self, trainer: type, problems: Sequence[Problem], instruction: str, steps: int, processor: Any) -> type:
-        """The trainer class as the method has it, for a run of so many optimizer steps on these problems."""
-        texts = {key: list(of_problem) for key, of_problem in (self.demonstrations or {}).items()}
-        by_id = {p.problem_id: p for p in problems}
-        return self.method.extend(trainer, self.options, Context(texts, by_id, instruction, steps, processor))

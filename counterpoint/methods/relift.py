@@ -12,10 +12,10 @@ an own `learning_rate` follows RL's schedule. Their script has batches of 64.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from counterpoint.methods.method import Context, Method
+from counterpoint.methods.method import Method
 
 
 @dataclass(frozen=True)
@@ -41,29 +41,23 @@ def unsolved(answers: Iterable[tuple[str, bool]], among: Container[str]) -> list
     return [key for key, any_correct in solved.items() if not any_correct and key in among]
 
 
-def extend(trainer: type, options: Options, context: Context) -> type:
+def extend(trainer: type, options: Options, steps: int) -> type:
     """A GRPO trainer that makes updates on demonstrations between its own."""
-    from counterpoint.training import demonstrations  # a room above this one, and torch with it: when a run trains
 
     class Relift(trainer):
         saved_state = (*trainer.saved_state, "waiting")
-
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
-            self.shown = demonstrations.of_run(self, context)
-            self.waiting: list[str] = []
-            self.add_callback(demonstrations.AfterUpdate(self._imitate))
+        waiting: Sequence[str] = ()  # problems that no completion solved, the oldest first
 
         def _generate_and_score_completions(self, inputs):
             output = super()._generate_and_score_completions(inputs)
             answers = [(row["problem_id"], row["correct"]) for row in self.scored]
-            self.waiting = self.waiting + unsolved(answers, self.shown.rows)
+            self.waiting = [*self.waiting, *unsolved(answers, self.demonstrations.rows)]
             return output
 
-        def _imitate(self):
+        def after_update(self):
             if len(self.waiting) >= options.batch:
                 due, self.waiting = self.waiting[: options.batch], self.waiting[options.batch :]
-                demonstrations.update(self, self.shown, due, options.learning_rate)
+                self.demonstrations.update(due, options.learning_rate)
 
     return Relift
 

@@ -14,7 +14,6 @@ training completions less that of sampled held-out ones, decoding that of sample
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,21 +21,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 
+from counterpoint.files import replace
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.statistics import deceptive
 from counterpoint.training import best_checkpoint
 from counterpoint.training.records import read_lines
 
-log = logging.getLogger(__name__)
 CONFIDENCE = 0.95  # not stricter though a run is looked at again and again: that, `twice_deceptive` makes up for
 VERDICT = "assessment.json"
+LINES = (
+    "read_json(?, format = 'newline_delimited', columns = {step: 'bigint', correct: 'boolean'}, ignore_errors = true)"
+)
 
 
 @dataclass(frozen=True)
 class RunRecords:
-    """Records of one run: rows of `probes`, `steps` and `rewards`, and (right, all) completions by step."""
+    """Records of one run: rows of `probes`, `steps` and `rewards`, and by step (right, all) completions."""
 
     probes: Sequence[dict]
     steps: Sequence[dict]
@@ -44,36 +47,22 @@ class RunRecords:
     strict: Mapping[int, tuple[int, int]]
 
 
-class RecordReader:
-    """The live records in a folder; of the completions, which are many, only new lines are read at each call."""
+def read_records(folder: Path) -> RunRecords:
+    """The live records in a folder; lines that cannot be read, as a last one half written, are left out."""
+    probes, steps, rewards = (read_lines(folder / f"{table}.jsonl")[0] for table in ("probes", "steps", "rewards"))
+    completions = folder / "completions.jsonl"
+    return RunRecords(probes, steps, rewards, strict_answers(completions) if completions.exists() else {})
 
-    def __init__(self, folder: Path):
-        self.folder, self._offset = folder, 0
-        self._strict: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
-    def rows(self) -> RunRecords:
-        """What the folder holds now; lines that cannot be read, as a last one half written, are left out."""
-        self._read_on()
-        return RunRecords(
-            *(read_lines(self.folder / f"{t}.jsonl")[0] for t in ("probes", "steps", "rewards")), self._strict
-        )
+def strict_answers(completions: Path) -> dict[int, tuple[int, int]]:
+    """By step, how many completions the strict judge calls right and how many there are.
 
-    def _read_on(self) -> None:
-        path = self.folder / "completions.jsonl"
-        if not path.exists():
-            return
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._offset += len(line)
-                try:
-                    row = json.loads(line)
-                    right, total = self._strict[row["step"]]
-                    self._strict[row["step"]] = (right + bool(row["correct"]), total + 1)
-                except (ValueError, TypeError, KeyError):
-                    log.warning("%s: an unreadable record skipped", path.name)
+    completions: the table of that name, as Parquet or as JSON lines.
+    """
+    reader = "read_parquet(?)" if completions.suffix == ".parquet" else LINES
+    query = f"select step, count(*) filter (correct), count(*) from {reader} where correct is not null group by step"
+    with duckdb.connect() as db:
+        return {step: (right, total) for step, right, total in db.execute(query, [str(completions)]).fetchall()}
 
 
 def assess(rows: RunRecords, suite: str | None, until: float = math.inf) -> deceptive.Assessment:
@@ -117,17 +106,17 @@ class LiveAssessment:
 
     def __init__(self, folder: Path, suite: str | None):
         self.folder, self.suite = folder, suite
-        self._reader, self._found = RecordReader(folder), {}
+        self._verdicts: dict[int, deceptive.Assessment] = {}
 
     def at(self, step: int) -> deceptive.Assessment:
         """The verdict at the probe of this step."""
-        if step not in self._found:
-            self._found[step] = assess(self._reader.rows(), self.suite, step)
-        return self._found[step]
+        if step not in self._verdicts:
+            self._verdicts[step] = assess(read_records(self.folder), self.suite, step)
+        return self._verdicts[step]
 
     def probed(self) -> list[int]:
         """The steps of the probes that are recorded, rising."""
-        return list(best_checkpoint.greedy(self._reader.rows().probes, self.suite))
+        return list(best_checkpoint.greedy(read_lines(self.folder / "probes.jsonl")[0], self.suite))
 
     def twice_deceptive(self, step: int) -> bool:
         """Whether the step was probed, and the verdicts there and at the probe before are both `deceptive`.
@@ -140,18 +129,16 @@ class LiveAssessment:
 
     def write(self, step: int) -> deceptive.Assessment:
         """Leave the verdict beside the records, whole or not at all, for whoever looks at the run; returns it."""
-        scratch = self.folder / f"{VERDICT}.new"
-        scratch.write_text(json.dumps({"step": step, **plain(self.at(step))}, indent=1) + "\n", encoding="utf-8")
-        scratch.replace(self.folder / VERDICT)
+        replace(self.folder / VERDICT, json.dumps({"step": step, **plain(self.at(step))}, indent=1) + "\n")
         return self.at(step)
 
 
 def plain(assessment: deceptive.Assessment) -> dict[str, Any]:
     """The assessment as JSON has it: an unknown number is null."""
 
-    def known(value):
+    def finite(value):
         if isinstance(value, tuple):
-            return [known(item) for item in value]
+            return [finite(item) for item in value]
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
-    return {name: known(value) for name, value in asdict(assessment).items()}
+    return {name: finite(value) for name, value in asdict(assessment).items()}

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from trl import GRPOConfig, GRPOTrainer
@@ -21,62 +23,106 @@ from counterpoint.problem import Problem
 from counterpoint.training import session as sessions
 from counterpoint.training.arguments import common_arguments, use_compact_head
 from counterpoint.training.data import dataset
-from counterpoint.training.records import Recorder, now
+from counterpoint.training.demonstrations import Demonstrations
+from counterpoint.training.records import now
 from counterpoint.training.resume import ExactCycle
 from counterpoint.training.shared import SharedPrefixGRPOTrainer
 from counterpoint.verify import Verdict, judge
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A completion as rewards see it: its text, the problem it answers, and the strict judge's verdict."""
+
+    text: str
+    problem: Problem
+    verdict: Verdict
+
+
+class RewardTerms:
+    """The reward terms of a run over its problems, as TRL's reward functions: a batch is judged once for all of them.
+
+    weights: by name of the term, in the order of its functions.
+    """
+
+    def __init__(self, weights: Mapping[str, float], problems: Sequence[Problem]):
+        self.weights = weights
+        self.by_id = {p.problem_id: p for p in problems}
+        self.batch: list[Judged] = []  # the latest
+        self._ready = rewards.ready(weights, problems)
+
+    def judge(self, texts: Sequence[str], problem_ids: Sequence[str]) -> None:
+        """Judge a batch; the functions score this one until the next is judged."""
+        self.batch = []
+        for text, problem_id in zip(texts, problem_ids, strict=True):
+            problem = self.by_id[problem_id]
+            options = list(problem.options) if problem.options else None
+            self.batch.append(Judged(text, problem, judge(text, problem.answer, problem.answer_type, options)))
+
+    def functions(self) -> list[Callable[..., list[float]]]:
+        """One function a term, with the term's name: TRL logs each under it."""
+
+        def function(term: str):
+            def score(**_) -> list[float]:
+                return [self._ready[term](item.text, item.problem, item.verdict) for item in self.batch]
+
+            score.__name__ = term
+            return score
+
+        return [function(term) for term in self.weights]
+
+
 class GrpoRun(ExactCycle):
     """Mixin over a GRPOTrainer, before it in the bases: records each completion, and counts the tokens learned from."""
 
-    recorder: Recorder
-    machine: dict[str, str]
-    terms: dict[str, float]  # weights of the reward terms
-    judged: list[tuple[str, Verdict]]  # text and verdict of each completion of the latest batch
+    session: sessions.Session
+    terms: RewardTerms
+    demonstrations: Demonstrations  # where the method is of the stage `mixed`
     scored: list[dict[str, Any]]  # rows of the table `completions` of the latest batch
     tokens = 0  # that carried a loss since the last step's record
+
+    def after_update(self) -> None:
+        """For methods of the stage `mixed`: called once an update of RL is made, before the schedule moves on."""
 
     def _generate(self, prompts):
         began, started = time.monotonic(), now()
         result = super()._generate(prompts)
-        row = {"step": self.state.global_step + 1, "phase": "generate", "started_at": started, **self.machine}
-        self.recorder.add("timings", {**row, "seconds": time.monotonic() - began})
+        self.session.record_time("generate", self.state.global_step + 1, began, started)
         return result
 
     def _calculate_rewards(self, inputs, prompts, completions, completion_ids_list):
-        """Also notes what was judged, here where inputs and rewards stand side by side."""
-        rewards = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        stops, weights = {*self.eos_token_ids, self._tokenizer.pad_token_id}, self.terms.values()
-        earlier: dict[str, int] = {}  # completions of each problem so far
+        """Judges the batch first, and notes what came of it, here where inputs and rewards stand side by side."""
+        self.terms.judge([turns[0]["content"] for turns in completions], [row["problem_id"] for row in inputs])
+        scores_of_batch = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        stops = {*self.eos_token_ids, self._tokenizer.pad_token_id}
+        samples: Counter[str] = Counter()  # completions of each problem so far
         self.scored = []
-        for example, (text, verdict), ids, scores in zip(
-            inputs, self.judged, completion_ids_list, rewards.tolist(), strict=True
-        ):
-            problem_id = example["problem_id"]
-            earlier[problem_id] = earlier.get(problem_id, -1) + 1
+        for item, ids, scores in zip(self.terms.batch, completion_ids_list, scores_of_batch.tolist(), strict=True):
+            terms = dict(zip(self.terms.weights, scores, strict=True))
+            problem_id = item.problem.problem_id
             self.scored.append(
                 {
                     "step": self.state.global_step + 1,
                     "problem_id": problem_id,
-                    "sample_index": earlier[problem_id],
-                    "completion": text,
-                    "extracted": verdict.extracted or "",
-                    "correct": verdict.correct,
-                    "parsed": verdict.parsed,
+                    "sample_index": samples[problem_id],
+                    "completion": item.text,
+                    "extracted": item.verdict.extracted or "",
+                    "correct": item.verdict.correct,
+                    "parsed": item.verdict.parsed,
                     "truncated": ids[-1] not in stops,
                     "tokens": len(ids),
-                    "reward": sum(w * s for w, s in zip(weights, scores, strict=True)),
-                    "terms": dict(zip(self.terms, scores, strict=True)),
+                    "reward": sum(weight * terms[term] for term, weight in self.terms.weights.items()),
+                    "terms": terms,
                 }
             )
-        return rewards
+            samples[problem_id] += 1
+        return scores_of_batch
 
     def _generate_and_score_completions(self, inputs):
         output = super()._generate_and_score_completions(inputs)
         for row, advantage in zip(self.scored, output["advantages"].tolist(), strict=True):
             row["advantage"] = advantage
-        self.recorder.add("completions", *self.scored)
+        self.session.recorder.add("completions", *self.scored)
         return output
 
     def compute_loss(self, model, inputs, *args, **kwargs):
@@ -99,28 +145,6 @@ class SharedGrpo(GrpoRun, SharedPrefixGRPOTrainer):
 TRAINERS = {"stock": StockGrpo, "shared": SharedGrpo}
 
 
-def reward_functions(terms: dict[str, float], problems: dict[str, Problem], judged: list[tuple[str, Verdict]]) -> list:
-    """One TRL reward function a term. The first judges the batch once and leaves texts and verdicts in `judged`."""
-    ready = rewards.ready(terms, list(problems.values()))
-
-    def function(term: str, first: bool):
-        def score(prompts, completions, problem_id, **_):
-            if first:
-                judged[:] = []
-                for completion, key in zip(completions, problem_id, strict=True):
-                    text, problem = completion[0]["content"], problems[key]
-                    options = list(problem.options) if problem.options else None
-                    judged.append((text, judge(text, problem.answer, problem.answer_type, options)))
-            return [
-                ready[term](text, problems[k], verdict) for (text, verdict), k in zip(judged, problem_id, strict=True)
-            ]
-
-        score.__name__ = term
-        return score
-
-    return [function(term, index == 0) for index, term in enumerate(terms)]
-
-
 def train(
     model, processor, problems: Sequence[Problem], settings: Rl, method: ConfiguredMethod, session: sessions.Session
 ) -> dict[str, int | str | None]:
@@ -136,8 +160,6 @@ def train(
             "lower rl.batch_size or rl.steps_per_generation"
         )
     use_compact_head()
-    by_id = {p.problem_id: p for p in problems}
-    judged: list[tuple[str, Verdict]] = []
     # an epoch's incomplete last generation is dropped
     cycles = max(1, math.floor(settings.epochs * (len(problems) // settings.prompts)))
     steps = cycles * settings.steps_per_generation * settings.num_iterations
@@ -158,26 +180,27 @@ def train(
         epsilon_high=settings.clip_high,
         scale_rewards=settings.scale_rewards,
         reward_weights=list(settings.rewards.values()),
-        **method.arguments(),
+        **method.method.arguments(method.options),
     )
     instruction = session.probe.instruction
-    trainer = method.extend(TRAINERS[settings.engine], problems, instruction, steps, processor)(
+    terms = RewardTerms(settings.rewards, problems)
+    trainer = method.method.extend(TRAINERS[settings.engine], method.options, steps)(
         model=model,
         args=arguments,
-        reward_funcs=reward_functions(settings.rewards, by_id, judged),
+        reward_funcs=terms.functions(),
         train_dataset=dataset(problems, instruction),
         processing_class=processor,
     )
-    trainer.recorder, trainer.machine = session.recorder, session.machine
-    trainer.terms, trainer.judged = settings.rewards, judged
+    trainer.session, trainer.terms = session, terms
+    if method.method.stage == "mixed":
+        trainer.demonstrations = Demonstrations(trainer, *method.imitated(problems), instruction)
 
     def reward_columns(step: int, logs: dict[str, float]) -> dict[str, float | None]:
         if "reward" in logs:
-            terms = [
-                {"step": step, "term": t, "weight": w, **{k: logs[f"rewards/{t}/{k}"] for k in ("mean", "std")}}
-                for t, w in settings.rewards.items()
-            ]
-            session.recorder.add("rewards", *terms)
+            for term, weight in settings.rewards.items():
+                mean, std = logs[f"rewards/{term}/mean"], logs[f"rewards/{term}/std"]
+                row = {"step": step, "term": term, "weight": weight, "mean": mean, "std": std}
+                session.recorder.add("rewards", row)
         return {
             "reward": logs.get("reward"),
             "reward_std": logs.get("reward_std"),

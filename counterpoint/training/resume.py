@@ -12,16 +12,14 @@ step (what is logged is gathered and emptied before a checkpoint is written). It
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from trl.trainer.utils import RepeatSampler
 
-STATE, TENSORS = "resume.json", "resume.safetensors"
-PLAIN = (type(None), bool, int, float, str)
+STATE = "resume.pt"
 
 
 class EpochSampler(RepeatSampler):
@@ -32,36 +30,17 @@ class EpochSampler(RepeatSampler):
             self.generator.manual_seed(self.seed + epoch)
 
 
-def pack(value: Any, tensors: dict[str, torch.Tensor], where: str) -> Any:
-    """`value` as JSON whose tensors, of any shape and type, are put into `tensors` and named there.
+def save_state(state: dict[str, Any], path: Path) -> None:
+    """Write what a trainer carries from step to step: tensors, plain values, and dicts, lists and tuples of them.
 
-    Raises `TypeError` naming the place `where` of anything but tensors, None, bool, int, float, str and dicts (with
-    str keys), lists and tuples of them: what could not come back the same must not be saved.
+    Raises `TypeError` for anything else: what could not be read again without running code must not be saved.
     """
-    if isinstance(value, torch.Tensor):
-        name = str(len(tensors))
-        tensors[name] = value.detach().clone(memory_format=torch.contiguous_format)  # slices share one storage
-        return {"tensor": name}
-    if type(value) is dict and all(type(key) is str for key in value):
-        return {"dict": {key: pack(item, tensors, f"{where}.{key}") for key, item in value.items()}}
-    if type(value) in (list, tuple):
-        return {type(value).__name__: [pack(item, tensors, f"{where}[{i}]") for i, item in enumerate(value)]}
-    if type(value) in PLAIN:
-        return {"plain": value}
-    raise TypeError(f"{where} cannot be kept in a checkpoint: it is a {type(value).__name__}")
-
-
-def unpack(packed: Any, tensors: dict[str, torch.Tensor]) -> Any:
-    """What `pack` was given, its tensors taken from `tensors`."""
-    ((kind, value),) = packed.items()
-    if kind == "tensor":
-        return tensors[value]
-    if kind == "dict":
-        return {key: unpack(item, tensors) for key, item in value.items()}
-    if kind in ("list", "tuple"):
-        items = [unpack(item, tensors) for item in value]
-        return items if kind == "list" else tuple(items)
-    return value
+    torch.save(state, path)
+    try:
+        torch.load(path, weights_only=True)
+    except UnpicklingError as error:
+        reason = str(error).rpartition("WeightsUnpickler error: ")[2].split("\n")[0]
+        raise TypeError(f"{', '.join(state)}: a value cannot be kept in a checkpoint: {reason}") from None
 
 
 def load_weights(model, folder: str) -> None:
@@ -76,7 +55,7 @@ def load_weights(model, folder: str) -> None:
 
 class ExactResume:
     """Mixin over a `transformers.Trainer`, before it in the bases: `saved_state` names the attributes that a checkpoint
-    holds beside the Trainer's own, in safetensors and JSON.
+    holds beside the Trainer's own.
 
     They are written before the checkpoint's manifest, with which it is complete, and read before training goes on.
     """
@@ -91,20 +70,14 @@ class ExactResume:
 
     def _save_optimizer_and_scheduler(self, output_dir):
         super()._save_optimizer_and_scheduler(output_dir)
-        tensors: dict[str, torch.Tensor] = {}
-        state = {name: pack(getattr(self, name), tensors, name) for name in self.saved_state}
-        save_file(tensors, Path(output_dir) / TENSORS)
-        (Path(output_dir) / STATE).write_text(json.dumps(state), encoding="utf-8")
+        save_state({name: getattr(self, name) for name in self.saved_state}, Path(output_dir) / STATE)
 
     def _load_optimizer_and_scheduler(self, checkpoint):
         super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is None:
-            return
-        device = self.accelerator.device
-        # cloned: as views of one file they would lie elsewhere in memory than tensors that were computed
-        tensors = {name: t.to(device).clone() for name, t in load_file(Path(checkpoint) / TENSORS).items()}
-        for name, packed in json.loads((Path(checkpoint) / STATE).read_text(encoding="utf-8")).items():
-            setattr(self, name, unpack(packed, tensors))
+        if checkpoint is not None:
+            state = torch.load(Path(checkpoint) / STATE, map_location=self.accelerator.device, weights_only=True)
+            for name, value in state.items():
+                setattr(self, name, value)
 
 
 class ExactCycle(ExactResume):

@@ -61,10 +61,10 @@ def train(
         **common_arguments(settings, session, steps, schedule_steps),
         per_device_train_batch_size=settings.batch_size,
         max_length=None,  # truncation would cut image tokens
-        **method.arguments(),
+        **method.method.arguments(method.options),
     )
     instruction = session.probe.instruction
-    trainer = method.extend(TRAINERS[settings.engine], problems, instruction, steps, processor)(
+    trainer = method.method.extend(TRAINERS[settings.engine], method.options, steps)(
         model=model,
         args=arguments,
         train_dataset=dataset(rows, instruction, texts),

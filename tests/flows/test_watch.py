@@ -80,7 +80,7 @@ def test_the_published_run_stands_in_for_its_live_records_until_it_is_trained_an
 def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
     publish(study / "data/runs/rl-tiny-2k-2/train", planted(), "completed")
     first = watch.look({})
-    monkeypatch.setattr(watch.live, "assess", None)
+    monkeypatch.setattr(watch.assessment, "assess", None)
     assert watch.look(first) == first
     watch.remember(first)
     assert watch.remembered() == first

@@ -33,7 +33,7 @@ class Checks(TrainerCallback):
 
     def on_pre_optimizer_step(self, args, state, control, **_):
         trainer, model, mu = self.trainer, self.trainer.model, chord.mu(self.options, state.global_step, 8)
-        rows = trainer.recorder.rows("completions")
+        rows = trainer.session.recorder.rows("completions")
         known = [key for key in dict.fromkeys(row["problem_id"] for row in rows[-16:]) if key in self.demonstrations]
         half = len(known) // 2  # a pass over a generation takes two steps
         due = known[half:] if state.global_step % 2 else known[:half]
@@ -88,8 +88,8 @@ def test_each_step_has_the_gradient_of_the_equation(
 def test_the_tokens_of_both_losses_are_counted(trained, rl_settings, demonstrations, tmp_path):
     run = trained("chord", MU, rl_settings, tmp_path)
     sampled = 2 * sum(row["tokens"] for row in run.tables["completions"])  # in two passes
-    shown = run.trainer.shown
-    imitated = 2 * sum(int((shown.batch([key])["labels"] != -100).sum()) for key in demonstrations)
+    batch = run.trainer.demonstrations.batch
+    imitated = 2 * sum(int((batch([key])["labels"] != -100).sum()) for key in demonstrations)
     assert run.totals["trained_tokens"] == sampled + imitated
     assert sum(row["tokens"] for row in run.tables["steps"]) == sampled + imitated
     assert all("sft_loss" in row for row in run.trainer.state.log_history if "loss" in row)

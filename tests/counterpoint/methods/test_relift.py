@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 
 import pytest
 import torch
@@ -17,12 +16,13 @@ from tests.counterpoint.methods.resumed import differing, killed_and_resumed
 class Updates:
     """Every update on demonstrations, and beside it the same from a plain formula on another model and optimizer."""
 
-    def __init__(self, real, model, problems, demonstrations):
-        self.real, self.model, self.demonstrations = real, model, demonstrations
+    def __init__(self, model, problems, demonstrations):
+        self.real, self.model, self.demonstrations = imitation.Demonstrations.update, model, demonstrations
         self.by_id = {p.problem_id: p for p in problems}
         self.made = []
 
-    def __call__(self, trainer, shown, problem_ids, learning_rate):
+    def __call__(self, shown, problem_ids, learning_rate):
+        trainer = shown.trainer
         model, rate = self.model, trainer.optimizer.param_groups[0]["lr"]
         model.load_state_dict(trainer.model.state_dict())
         model.zero_grad()
@@ -42,7 +42,7 @@ class Updates:
         torch.nn.utils.clip_grad_norm_(model.parameters(), trainer.args.max_grad_norm)
         optimizer.step()
         tokens = trainer.tokens
-        self.real(trainer, shown, problem_ids, learning_rate)
+        self.real(shown, problem_ids, learning_rate)
         assert trainer.optimizer.param_groups[0]["lr"] == rate
         assert trainer.tokens - tokens == len(values)
         assert trainer._metrics["train"]["sft_loss"] == [pytest.approx(loss.item(), abs=1e-5)]
@@ -60,8 +60,8 @@ class Updates:
 def test_what_rl_cannot_solve_is_imitated_once_enough_of_it_waits(
     trained, loaded, rl_settings, problems, demonstrations, tmp_path, monkeypatch, own_rate, engine
 ):
-    updates = Updates(imitation.update, loaded[0], problems, demonstrations)
-    monkeypatch.setattr(imitation, "update", updates)
+    updates = Updates(loaded[0], problems, demonstrations)
+    monkeypatch.setattr(imitation.Demonstrations, "update", lambda *given: updates(*given))
     settings = dataclasses.replace(rl_settings, epochs=2, engine=engine)
     run = trained("relift", relift.Options(2, own_rate), settings, tmp_path)
     solved, waiting, expected = {}, [], []
@@ -90,9 +90,9 @@ def test_a_run_killed_while_problems_wait_ends_as_if_it_had_not_been(trained, rl
     whole = go(tmp_path / "whole")
     found = killed_and_resumed(go, tmp_path / "killed", deaths=[5, 7])
     assert differing(found, whole) == []
-    assert any(row["phase"] == imitation.PHASE for row in whole.trainer.recorder.rows("timings"))
-    saved = json.loads((tmp_path / "killed/checkpoint-6/resume.json").read_text())
-    assert saved["waiting"]["list"] != []  # or nothing of it was tried
+    assert any(row["phase"] == imitation.PHASE for row in whole.trainer.session.recorder.rows("timings"))
+    saved = torch.load(tmp_path / "killed/checkpoint-6/resume.pt", weights_only=True)
+    assert saved["waiting"]  # or nothing of it was tried
 
 
 def test_a_run_that_never_fails_often_enough_is_one_of_rl_alone(trained, rl_settings, tmp_path):

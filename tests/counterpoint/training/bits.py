@@ -17,9 +17,8 @@ def outcome(result, work) -> dict:
     """All that a run leaves but for times: weights, last checkpoint and records, as one flat mapping."""
     found = {f"weights {key}": value for key, value in result.weights.items()}
     last, _ = manifest.newest(work)
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "resume.pt"):
         found |= flat(torch.load(last / name, weights_only=False), name)
-    found["resume.json"] = (last / "resume.json").read_text()
     found["kept"] = " ".join(path.name for path in (work / best_checkpoint.FOLDER).glob("*"))
     tables = dict(result.tables)
     timings = tables.pop("timings")  # one of the whole run for each time that it came to its end, the others once

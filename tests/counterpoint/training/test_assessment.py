@@ -12,7 +12,7 @@ from counterpoint.training import assessment
 
 
 def gaps_of(folder) -> tuple[list[int], np.ndarray, dict]:
-    rows = assessment.RecordReader(folder).rows()
+    rows = assessment.read_records(folder)
     greedy = assessment.best_checkpoint.greedy(rows.probes, "in_domain")
     accuracy = np.array([row["accuracy"] for row in greedy.values()])
     return list(greedy), accuracy, assessment.gaps(rows, "in_domain", list(greedy), accuracy)
@@ -57,18 +57,24 @@ def test_without_a_term_that_says_correct_nothing_is_blamed_on_it(tmp_path):
     assert set(gaps_of(tmp_path)[2]) == {"format"}
 
 
-def test_records_are_read_on_and_half_a_line_is_left_for_later(tmp_path):
+def test_half_a_line_and_what_is_no_record_are_left_out(tmp_path):
     rows = planted()
     write(tmp_path, {**rows, "completions": rows["completions"][:100]})
-    reader = assessment.RecordReader(tmp_path)
-    assert sum(total for _, total in reader.rows().strict.values()) == 100
-    whole = "".join(json.dumps(row) + "\n" for row in rows["completions"])
-    (tmp_path / "completions.jsonl").write_text(whole[:-9])
-    assert sum(total for _, total in reader.rows().strict.values()) == len(rows["completions"]) - 1
-    (tmp_path / "completions.jsonl").write_text(whole + "not a record\n[1]\n")
-    assert reader.rows().strict == assessment.RecordReader(tmp_path).rows().strict
-    assert sum(total for _, total in reader.rows().strict.values()) == len(rows["completions"])
-    assert assessment.RecordReader(tmp_path / "nothing").rows() == assessment.RunRecords([], [], [], {})
+
+    def completions() -> int:
+        return sum(total for _, total in assessment.read_records(tmp_path).strict.values())
+
+    assert completions() == 100
+    file, whole = tmp_path / "completions.jsonl", "".join(json.dumps(row) + "\n" for row in rows["completions"])
+    file.write_text(whole[:-9])
+    assert completions() == len(rows["completions"]) - 1
+    file.write_bytes(whole.encode() + b'not a record\n[1]\n{"step": 1, "completion": "\xff"}\n')
+    assert completions() == len(rows["completions"])
+    right = sum(row["correct"] for row in rows["completions"] if row["step"] == 3)
+    assert assessment.read_records(tmp_path).strict[3] == (right, 64)
+    file.write_text("")
+    assert completions() == 0
+    assert assessment.read_records(tmp_path / "nothing") == assessment.RunRecords([], [], [], {})
 
 
 def test_a_verdict_knows_nothing_of_later_steps(tmp_path):

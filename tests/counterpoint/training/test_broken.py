@@ -88,7 +88,7 @@ def ends_the_same(run, whole, name, work, caplog, damaged: str, step: int):
     [
         ("sft", "checkpoint-9/model.safetensors", "inverted", True),
         ("sft", "checkpoint-9/manifest.json", "inverted", True),
-        ("rl", "checkpoint-15/resume.safetensors", "cut", True),
+        ("rl", "checkpoint-15/resume.pt", "cut", True),
         ("rl", "records/completions.jsonl", "thinned", False),
         ("rl lora best", "best/14.safetensors", "inverted", True),
         *(
@@ -119,7 +119,7 @@ def test_any_file_of_a_checkpoint_may_break_in_any_way(killed, tmp_path, caplog,
     newest = f"checkpoint-{LEFT[name][-1]}"
     files = files_of(killed(name, tmp_path / "whole") / newest)
     assert {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "training_args.bin"} < set(files)
-    assert {"resume.json", "resume.safetensors", manifest.NAME} < set(files)
+    assert {"resume.pt", manifest.NAME} < set(files)
     weights = (
         ["adapter_model.safetensors", "ref/adapter_model.safetensors"] if "lora" in name else ["model.safetensors"]
     )

@@ -30,7 +30,7 @@ def test_every_token_and_its_gradient_are_those_of_a_plain_pass(loaded, shown, i
     assert ("prompts" in batch) == is_packed
     found = demonstrations.log_probs(model, batch)
     wanted = torch.cat([log_probs(model, processor, shown[0][row], shown[1][row], ASKED) for row in rows])
-    assert len(found) == demonstrations.tokens(batch)
+    assert len(found) == demonstrations.Demonstrations.tokens(batch)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     weights = torch.linspace(0.1, 1, len(found))
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -47,7 +47,7 @@ def test_nats_per_token_is_the_mean_over_tokens_and_leaves_the_model_as_it_was(l
     model, processor = loaded
     if not supported:
         monkeypatch.setattr(architecture, "unsupported", lambda model: "another architecture")
-    monkeypatch.setattr(demonstrations, "MANY", 3)
+    monkeypatch.setattr(demonstrations, "SCORED_AT_ONCE", 3)
     model.train()
     state = torch.get_rng_state()
     found = demonstrations.nats_per_token(model, processor, *shown, ASKED)
@@ -61,4 +61,4 @@ def test_nats_per_token_is_the_mean_over_tokens_and_leaves_the_model_as_it_was(l
 
 def test_more_than_one_process_is_refused_in_words():
     with pytest.raises(UserError, match="trains in one process; start it without a launcher"):
-        demonstrations.of_run(SimpleNamespace(accelerator=SimpleNamespace(num_processes=2)), None)
+        demonstrations.Demonstrations(SimpleNamespace(accelerator=SimpleNamespace(num_processes=2)), [], [], ASKED)
