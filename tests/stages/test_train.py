@@ -121,15 +121,16 @@ def test_the_sample_is_read_in_its_order(mini):
 
 def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, tmp_path):
     settings = params.load()
-    run = settings.runs.trained["rl-mini-32-0"]
-    problems = sample_problems("32")
     weights = tmp_path / "weights"
     shutil.copytree(micro_folder, weights)
+    settings = dataclasses.replace(settings, models={**settings.models, "mini": str(weights)})
+    inputs = train.read_inputs(settings.runs.trained["rl-mini-32-0"], settings)
+    problems, probes = inputs.problems, inputs.probes
 
-    probes = train.probe_problems(settings.probe.suites, 3)
-
-    def named(settings=settings, problems=problems, probes=probes, shown=None):
-        return train.fingerprint(run, str(weights), settings, problems, probes, shown)
+    def named(**changes):
+        changed = dataclasses.replace(inputs, **changes)
+        section = params.settings(changed.settings, changed.run.arm)
+        return train.fingerprint(dataclasses.replace(changed, section=section))
 
     first = named()
     assert first == named()
@@ -144,7 +145,7 @@ def test_the_work_folder_changes_with_what_a_run_depends_on(mini, micro_folder, 
     # the same id with other content is other data
     names.append(named(problems=[dataclasses.replace(problems[0], reasoning="another trace"), *problems[1:]]))
     names.append(named(probes={**probes, "in_domain": probes["in_domain"][:-1]}))
-    names += [named(shown={problems[0].problem_id: [text]}) for text in ("one trace", "another")]
+    names += [named(demonstrations={problems[0].problem_id: [text]}) for text in ("one trace", "another")]
     arm = dataclasses.replace(settings.arms["rl"], options={"own": 1})
     names.append(named(settings=dataclasses.replace(settings, arms={**settings.arms, "rl": arm})))
     (weights / "chat_template.jinja").write_text("another template")

@@ -63,7 +63,7 @@ def test_other_weights_are_asked_anew(tmp_path, lively, asked, calls):
 def test_each_view_gets_its_own_completions_in_order(lively, asked):
     greedy = answer(Model("w", lambda: lively), asked, GREEDY, 4)
     assert [len(found) for found in greedy] == [1] * 8
-    plain = decode.generate(*lively, asked, 6, batch_size=8)
+    plain = decode.generate(*lively, asked, GREEDY, 8)
     assert [found[0] for found in greedy] == plain and len({c.text for c in plain}) > 4
     sampled = answer(Model("w", lambda: lively), asked, EIGHT, 5)
     assert [len(found) for found in sampled] == [8] * 8
