@@ -18,7 +18,7 @@ from counterpoint.params.typed import Above0, AtLeast0, Count, PartOf1, Seed, Sh
 Condition = Literal["normal", "no_image", "shuffled_image"]
 Checkpoint = Literal["last", "best"]
 Behaviour = Literal["list", "empty", "anywhere", "target"]
-Tracker = Literal["none", "tensorboard", "trackio", "wandb"]
+Tracker = Literal["none", "tensorboard", "trackio", "wandb"]  # what transformers calls them
 
 CONDITIONS = get_args(Condition)
 BLIND = CONDITIONS[1:]

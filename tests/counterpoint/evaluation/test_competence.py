@@ -1,13 +1,13 @@
 """The competence card's numbers: each problem's own samples, captions by exact match."""
 
 from counterpoint.evaluation import competence
-from counterpoint.generation.completion import Completion
+from counterpoint.generation.completion import Completion, Decoding
 from counterpoint.problem import Picture
 
 
 def test_sampled_passes_count_each_problems_own_samples(monkeypatch, problems):
-    def generate(model, processor, wanted, max_tokens, **settings):
-        assert settings["sampled"]
+    def generate(model, processor, wanted, decoding, batch_size, **settings):
+        assert decoding == Decoding(4, samples=8)
         assert len(wanted) == 2 * 8
         said = [problems[0].answer] * 2 + ["nothing"] * 6 + ["nothing"] * 8
         return [Completion(f"<think>r</think><answer>{text}</answer>", 5, False) for text in said]

@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 from transformers.integrations import integration_utils
 
 from counterpoint.errors import UserError
-from counterpoint.params.values import Tracker
+from counterpoint.params.schema import Tracker
 from counterpoint.training import arguments
 
 
