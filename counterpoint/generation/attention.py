@@ -22,14 +22,14 @@ CHUNK = 16  # rows of similar length that `PairedAttention` attends at a time
 class GroupedAttention:
     """Where everything lies in a flat row of the tokens of N prompts, then those of their completions.
 
-    `groups` names each completion's prompt. Prompts may differ in length and in their number of completions (none as
-    well), completions may be empty. With `keep` the prompts' keys and values are kept by layer, for decoding. `needed`
-    are the positions whose last hidden state predicts a completion token: the last of each prompt, then all of the
-    completions; the last layer need not go on with any other.
+    prompts and completions: lengths in tokens; prompts may differ, completions may be empty. groups: each completion's
+    prompt; a prompt may have none. keep: whether the prompts' keys and values stay in `cache`, by layer, for decoding.
+    `needed` are the positions whose last hidden state predicts a completion token: the last of each prompt, then all of
+    the completions; the last layer need not go on with any other.
     """
 
     def __init__(self, prompts: list[int], completions: list[int], groups: list[int], device=None, keep: bool = False):
-        self.kept: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = {} if keep else None
+        self.cache: dict[int, tuple[torch.Tensor, torch.Tensor]] | None = {} if keep else None
         count, width = len(prompts), max(prompts)
         members: list[list[int]] = [[] for _ in prompts]
         starts = _starts(completions, sum(prompts))
@@ -68,8 +68,8 @@ class GroupedAttention:
         count, length = self.prompt_index.shape
         rows = self.prompt_index.flatten()
         pk, pv = (x.index_select(0, rows).view(count, length, -1, width).transpose(1, 2) for x in (key, value))
-        if self.kept is not None:
-            self.kept[layer] = (pk.contiguous(), pv.contiguous())
+        if self.cache is not None:
+            self.cache[layer] = (pk.contiguous(), pv.contiguous())
         pk, pv = for_heads(pk, heads), for_heads(pv, heads)
         whole = len(query) == len(key)
         if whole:
@@ -87,8 +87,8 @@ class GroupedAttention:
             ck, cv = (x.index_select(0, rows).view(shape).transpose(1, 2) for x in (key, value))
             rows = rows if whole else (rows + count - self.prompt_tokens).clamp(min=0)
             cq = query.index_select(0, rows).view(shape).transpose(1, 2)
-            own = cascade(cq, pk, pv, for_heads(ck, heads), for_heads(cv, heads), scaling, self.prompt_bias)
-            out = torch.cat([out, own.transpose(1, 2).reshape(-1, heads, width)])
+            of_completions = cascade(cq, pk, pv, for_heads(ck, heads), for_heads(cv, heads), scaling, self.prompt_bias)
+            out = torch.cat([out, of_completions.transpose(1, 2).reshape(-1, heads, width)])
         if whole:
             return out.index_select(0, self.where)
         before = torch.arange(count, device=out.device)
@@ -112,8 +112,6 @@ class PairedAttention:
     fine-tuning. Nothing is shared then, and one causal attention over prompt and completion is faster than two. Rows
     are padded inside attention alone, and there only to the longest of their chunk. Completions may be empty.
     """
-
-    kept = None
 
     def __init__(self, prompts: list[int], completions: list[int], device=None):
         before, after = torch.tensor(prompts), torch.tensor(completions)
@@ -199,10 +197,11 @@ def _plain_cascade(query, prompt_key, prompt_value, key, value, scaling: float, 
     if prompt_bias is not None:
         past = past + prompt_bias
     ahead = torch.full((longest, longest), -torch.inf, device=query.device, dtype=query.dtype).triu(1)
-    own = (query * scaling) @ key.transpose(2, 3) + ahead
-    weights = torch.cat([_by_completion(past, own.shape[0]), own], -1).softmax(-1)
-    past, own = weights.split([past.shape[-1], longest], -1)
-    return _by_completion(_by_prompt(past, count) @ prompt_value, own.shape[0]) + own @ value
+    rows = query.shape[0]
+    scores = (query * scaling) @ key.transpose(2, 3) + ahead
+    weights = torch.cat([_by_completion(past, rows), scores], -1).softmax(-1)
+    past, of_completions = weights.split([past.shape[-1], longest], -1)
+    return _by_completion(_by_prompt(past, count) @ prompt_value, rows) + of_completions @ value
 
 
 def _by_prompt(x: torch.Tensor, count: int) -> torch.Tensor:
@@ -227,8 +226,8 @@ class _Cascade(torch.autograd.Function):
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         past, past_norm = fused(shared, prompt_key, prompt_value, 0.0, False, attn_mask=bias, scale=scaling)
-        own = _block if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
-        out, norm = own(query, key, value, scale=scaling)
+        causal = _block if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
+        out, norm = causal(query, key, value, scale=scaling)
         past, past_norm = _by_completion(past, rows), _by_completion(past_norm, rows)
         total = torch.logaddexp(past_norm, norm)
         merged = past * (past_norm - total).exp().unsqueeze(-1) + out * (norm - total).exp().unsqueeze(-1)
@@ -242,8 +241,8 @@ class _Cascade(torch.autograd.Function):
         query, prompt_key, prompt_value, key, value, prompt_bias, merged, total = ctx.saved_tensors
         count, rows = prompt_key.shape[0], query.shape[0]
         fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        own = _block_backward if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
-        d_query, d_key, d_value = own(grad, query, key, value, merged, total, scale=ctx.scaling)
+        causal = _block_backward if _short(query) else partial(fused, dropout_p=0.0, is_causal=True)
+        d_query, d_key, d_value = causal(grad, query, key, value, merged, total, scale=ctx.scaling)
         shared, merged, total, grad = (_by_prompt(x, count) for x in (query, merged, total, grad))
         bias = None if prompt_bias is None else prompt_bias.expand(-1, query.shape[1], shared.shape[2], -1)
         d_shared, d_prompt_key, d_prompt_value = fused(

@@ -8,23 +8,23 @@ import torch
 class CachedAttention:
     """Attention of one new token a completion over its prompt's cache and its own; a layout for `layers.run`.
 
-    `kept` holds, by layer, the prompts' keys and values (N, kv heads, P, width); `groups` (rows,) names each
+    `prompts` holds, by layer, the prompts' keys and values (N, kv heads, P, width); `groups` (rows,) names each
     completion's prompt, in ascending order; `limit` is the number of tokens that a completion's cache holds.
     """
 
     needed = None  # every row's state is
 
-    def __init__(self, kept: dict, prompt_bias: torch.Tensor | None, groups: torch.Tensor, limit: int):
-        self.prompts, self.bias, self.groups = kept, prompt_bias, groups
+    def __init__(self, prompts: dict, prompt_bias: torch.Tensor | None, groups: torch.Tensor, limit: int):
+        self.prompts, self.bias, self.groups = prompts, prompt_bias, groups
         self.step = 0  # tokens that every completion's cache holds; the caller counts on when all layers have run
-        self.own = {
+        self.completions = {
             layer: tuple(x.new_empty(len(groups), x.shape[1], limit, x.shape[3]) for x in pair)
-            for layer, pair in kept.items()
+            for layer, pair in prompts.items()
         }
-        self._place()
-        self.alone = self.slots == 1  # no prompt is shared: a single query a head, for which plain products are faster
+        self._assign_slots()
+        self.is_unshared = self.slots == 1  # a single query a head, for which plain products are faster
 
-    def _place(self) -> None:
+    def _assign_slots(self) -> None:
         """Slots (N, longest group) for the rows; full groups need no index, the rows are the slots."""
         counts = torch.bincount(self.groups, minlength=self.count)
         self.slots = int(counts.max())
@@ -43,32 +43,32 @@ class CachedAttention:
     def keep(self, rows: torch.Tensor) -> None:
         """Go on with some rows only, and with only the prompts that they need."""
         left, groups = self.groups[rows].unique(return_inverse=True)
-        for layer, pair in self.own.items():
+        for layer, pair in self.completions.items():
             limit = pair[0].shape[2]
             fresh = tuple(x.new_empty(len(rows), x.shape[1], limit, x.shape[3]) for x in pair)
             for new, old in zip(fresh, pair, strict=True):
                 new[:, :, : self.step] = old[rows, :, : self.step]
-            self.own[layer] = fresh
+            self.completions[layer] = fresh
         if len(left) < self.count:
             self.prompts = {layer: tuple(x[left] for x in pair) for layer, pair in self.prompts.items()}
             self.bias = None if self.bias is None else self.bias[left]
         self.groups = groups
-        self._place()
+        self._assign_slots()
 
     def attend(self, layer: int, query, key, value, scaling: float) -> torch.Tensor:
         """One token a completion: query and result (rows, heads, width), key and value (rows, kv heads, width)."""
         rows, heads, width = query.shape
-        keys, values = self.own[layer]
+        keys, values = self.completions[layer]
         keys[:, :, self.step], values[:, :, self.step] = key, value
         kv_heads = keys.shape[1]
         # Query heads that share a key head stand as several queries of that head.
-        own = query.reshape(rows, kv_heads, -1, width)
+        queries = query.reshape(rows, kv_heads, -1, width)
         seen = self.step + 1
-        out, norm = _attention(own, keys[:, :, :seen], values[:, :, :seen], None, scaling)
-        shared = own if self.row_of_slot is None else own.index_select(0, self.row_of_slot)
+        out, norm = _attention(queries, keys[:, :, :seen], values[:, :, :seen], None, scaling)
+        shared = queries if self.row_of_slot is None else queries.index_select(0, self.row_of_slot)
         shared = shared.view(self.count, self.slots, kv_heads, -1, width).transpose(1, 2)
         past, past_norm = _attention(
-            shared.reshape(self.count, kv_heads, -1, width), *self.prompts[layer], self.bias, scaling, self.alone
+            shared.reshape(self.count, kv_heads, -1, width), *self.prompts[layer], self.bias, scaling, self.is_unshared
         )
         past, past_norm = (self._by_row(x, kv_heads) for x in (past, past_norm.unsqueeze(-1)))
         weight = torch.sigmoid(past_norm - norm.unsqueeze(-1))  # the prompt's share of the joint softmax

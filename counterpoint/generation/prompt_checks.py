@@ -54,13 +54,13 @@ def _refuse_special(model, tokenizer, problems: Sequence[Problem], texts: dict[s
         return
     special = re.compile("|".join(map(re.escape, sorted(tokenizer.convert_ids_to_tokens(list(ids)), key=len)[::-1])))
     for name, written in texts.items():
-        held = [(p, found[0]) for p, text in zip(problems, written, strict=True) if (found := special.search(text))]
-        if held:
-            problem, token = held[0]
+        matches = [(p, match[0]) for p, text in zip(problems, written, strict=True) if (match := special.search(text))]
+        if matches:
+            problem, token = matches[0]
             raise UserError(
                 f"problem {problem.problem_id} ({problem.source}): its {name} holds {token!r}, a special token of "
                 f"{tokenizer.name_or_path}; reword it at its source, or leave the problem out"
-                + (f" ({len(held)} problems hold one)" if len(held) > 1 else "")
+                + (f" ({len(matches)} problems hold one)" if len(matches) > 1 else "")
             )
 
 
@@ -69,12 +69,12 @@ def _refuse_long(model, processor, problems, instruction, new_tokens, suite: Sui
     if room is None:
         return
     tokenizer = processor.tokenizer
-    asked = instruction if suite.instruction is None else suite.instruction
-    said = [user_text(problem, asked, words=suite.needs_twin) for problem in problems]
+    ending = instruction if suite.instruction is None else suite.instruction
+    questions = [user_text(problem, ending, words=suite.needs_twin) for problem in problems]
     images = [() if suite.shows == "words" else problem.images for problem in problems]
 
     def prompt(i: int) -> int:
-        messages = with_images(said[i], len(images[i]))
+        messages = with_images(questions[i], len(images[i]))
         text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         pictures = [[picture.decode() for picture in images[i]]] if images[i] else None
         return len(processor(text=[text], images=pictures)["input_ids"][0])
@@ -88,7 +88,9 @@ def _refuse_long(model, processor, problems, instruction, new_tokens, suite: Sui
     largest = max(range(len(problems)), key=lambda i: sum(map(_pixels, images[i])))
     beside = prompt(largest)
     for i, problem in enumerate(problems):
-        most = beside + len(said[i].encode()) + (new_tokens if completions is None else len(completions[i].encode()))
+        most = (
+            beside + len(questions[i].encode()) + (new_tokens if completions is None else len(completions[i].encode()))
+        )
         if most > room and (length := prompt(i)) + (more := after(i)) > room:
             raise UserError(
                 f"problem {problem.problem_id} ({problem.source}): its prompt of {length:,} tokens and {more:,} more "

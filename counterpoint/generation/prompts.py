@@ -93,20 +93,20 @@ def _positions(parts: Parts, ids: torch.Tensor, grid: torch.Tensor | None) -> to
 
 def features(parts: Parts, prompts: Prompts) -> list[torch.Tensor | None]:
     """The picture features of each prompt, (image tokens, width); the vision tower runs once over all pictures."""
-    shown = [row for row, pixels in enumerate(prompts.pixels) if pixels is not None]
+    pictured = [row for row, pixels in enumerate(prompts.pixels) if pixels is not None]
     by_prompt: list[torch.Tensor | None] = [None] * len(prompts)
-    if not shown:
+    if not pictured:
         return by_prompt
-    pixels = torch.cat([prompts.pixels[row] for row in shown])
-    if prompts.grids[shown[0]] is None:
+    pixels = torch.cat([prompts.pixels[row] for row in pictured])
+    if prompts.grids[pictured[0]] is None:
         output = parts.model.get_image_features(pixel_values=pixels, return_dict=True)
-        counts = [len(prompts.pixels[row]) for row in shown]
+        counts = [len(prompts.pixels[row]) for row in pictured]
     else:
-        grid = torch.cat([prompts.grids[row] for row in shown])
+        grid = torch.cat([prompts.grids[row] for row in pictured])
         output = parts.model.get_image_features(pixel_values=pixels, image_grid_thw=grid, return_dict=True)
-        counts = [len(prompts.grids[row]) for row in shown]
+        counts = [len(prompts.grids[row]) for row in pictured]
     pictures = list(output.pooler_output)
-    for row, count in zip(shown, counts, strict=True):
+    for row, count in zip(pictured, counts, strict=True):
         by_prompt[row], pictures = torch.cat(pictures[:count]), pictures[count:]
     return by_prompt
 
@@ -119,14 +119,14 @@ def embed(parts: Parts, prompts: Prompts, pictures: Sequence[torch.Tensor | None
     """
     ids = torch.cat(prompts.ids)
     for row, of_prompt in zip(prompts.ids, pictures, strict=True):
-        tokens, given = int((row == parts.image_token).sum()), 0 if of_prompt is None else len(of_prompt)
-        if tokens != given:
-            raise ValueError(f"{tokens} image tokens in a prompt whose pictures give {given}")
+        tokens, number = int((row == parts.image_token).sum()), 0 if of_prompt is None else len(of_prompt)
+        if tokens != number:
+            raise ValueError(f"{tokens} image tokens in a prompt whose pictures give {number}")
     hidden = parts.model.get_input_embeddings()(torch.cat([ids, then]))
-    shown = [of_prompt for of_prompt in pictures if of_prompt is not None]
-    if shown:
+    given = [of_prompt for of_prompt in pictures if of_prompt is not None]
+    if given:
         in_place = torch.cat([ids == parts.image_token, torch.zeros_like(then, dtype=torch.bool)])
-        hidden = hidden.masked_scatter(in_place.unsqueeze(1), torch.cat(shown).to(hidden.dtype))
+        hidden = hidden.masked_scatter(in_place.unsqueeze(1), torch.cat(given).to(hidden.dtype))
     return hidden
 
 
@@ -161,9 +161,9 @@ class Preparer:
         """The prompts of `keys`, in order. `show` gives the chat text and the pictures of each key not seen before,
         each a `Picture` or a Pillow image."""
         missing = [key for key in dict.fromkeys(keys) if key not in self.made]
-        shown = list(zip(missing, show(missing), strict=True)) if missing else []
+        prompts = list(zip(missing, show(missing), strict=True)) if missing else []
         for pictured in (False, True):  # a processor takes no batch in which only some have pictures
-            alike = (((key, text), pictures) for key, (text, pictures) in shown if bool(pictures) == pictured)
+            alike = (((key, text), pictures) for key, (text, pictures) in prompts if bool(pictures) == pictured)
             for part in decoded(alike):
                 made = self._build([text for (_, text), _ in part], [images for _, images in part])
                 for row, ((key, _), _) in enumerate(part):
@@ -171,10 +171,10 @@ class Preparer:
                     self.size += _bytes(self.made[key])
         for key in keys:
             self.made.move_to_end(key)
-        prompts = [self.made[key] for key in keys]
+        wanted = [self.made[key] for key in keys]
         while self.size > self.limit and len(self.made) > 1:
             self.size -= _bytes(self.made.popitem(last=False)[1])
-        return joined(prompts)
+        return joined(wanted)
 
     def _build(self, texts: list[str], pictures: list[list[Any]]) -> Prompts:
         # the chat template has placed any token of its own, such as one for the beginning

@@ -114,15 +114,15 @@ def prefill(
         layouts.append(layout)
         begin = tokens.stop
     if len(layouts) == 1:
-        return states[0], layouts[0].kept, layouts[0].prompt_bias
+        return states[0], layouts[0].cache, layouts[0].prompt_bias
     return torch.cat(states), *_together(layouts, lengths, longest)
 
 
 def _together(layouts: list[GroupedAttention], lengths: list[int], longest: int) -> tuple[dict, torch.Tensor | None]:
     """Keys, values and bias of several layouts as of one; each gives up its own as it goes."""
-    kept = {}
-    for layer in list(layouts[0].kept):
-        pairs = [layout.kept.pop(layer) for layout in layouts]
+    cache = {}
+    for layer in list(layouts[0].cache):
+        pairs = [layout.cache.pop(layer) for layout in layouts]
         like = pairs[0][0]
         whole = tuple(like.new_zeros(len(lengths), like.shape[1], longest, like.shape[3]) for _ in range(2))
         first = 0
@@ -130,12 +130,12 @@ def _together(layouts: list[GroupedAttention], lengths: list[int], longest: int)
             for all_of, some in zip(whole, pair, strict=True):
                 all_of[first : first + len(some), :, : some.shape[2]] = some
             first += len(pair[0])
-        kept[layer] = whole
+        cache[layer] = whole
     real = torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
     if real.all():
-        return kept, None
+        return cache, None
     bias = torch.zeros(len(lengths), 1, 1, longest).masked_fill(~real[:, None, None], -torch.inf)
-    return kept, bias.to(like.device)
+    return cache, bias.to(like.device)
 
 
 def draw(scores: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.errors import UserError
+from counterpoint.files import replace
 from counterpoint.problem import digest
 
 log = logging.getLogger(__name__)
@@ -59,22 +60,20 @@ def check(folder: Path, files: dict[str, str]) -> None:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise Broken(f"{name} is none of its files")
         try:
-            found = file_digest(folder / name)
+            now = file_digest(folder / name)
         except FileNotFoundError:
             raise Broken(f"{name} is missing") from None
         except OSError as error:
             raise Broken(f"{name} cannot be read ({error.strerror})") from None
-        if found != was:
+        if now != was:
             raise Broken(f"{name} is not as it was written ({(folder / name).stat().st_size} bytes)")
 
 
-def write(checkpoint: Path, **told: Any) -> None:
-    """Finish a checkpoint: write its manifest, whole or not at all, which holds `told` (JSON) besides."""
+def write(checkpoint: Path, **more: Any) -> None:
+    """Finish a checkpoint: write its manifest, whole or not at all, which holds `more` (JSON) besides."""
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
-    manifest = {"files": {path.relative_to(checkpoint).as_posix(): file_digest(path) for path in files}, **told}
-    scratch = checkpoint / f"{NAME}.new"
-    scratch.write_text(json.dumps({**manifest, "digest": digest(manifest, length=64)}, indent=1), encoding="utf-8")
-    scratch.replace(checkpoint / NAME)
+    manifest = {"files": {path.relative_to(checkpoint).as_posix(): file_digest(path) for path in files}, **more}
+    replace(checkpoint / NAME, json.dumps({**manifest, "digest": digest(manifest, length=64)}, indent=1))
 
 
 def sync(path: Path) -> None:
@@ -105,8 +104,8 @@ def newest(work: Path, also: Callable[[dict], None] = lambda manifest: None) -> 
 
     `also` checks what else the manifest tells and raises `Broken`. Those left out are named in the log.
     """
-    found = checkpoints(work)
-    for checkpoint in found:
+    folders = checkpoints(work)
+    for checkpoint in folders:
         try:
             manifest = read(checkpoint)
             check(checkpoint, manifest["files"])
@@ -115,7 +114,7 @@ def newest(work: Path, also: Callable[[dict], None] = lambda manifest: None) -> 
             log.warning("%s is left out: %s", checkpoint.name, error)
             continue
         return checkpoint, manifest
-    if found:
+    if folders:
         log.warning("no checkpoint is left: starting from step 0, which gives the same")
     return None, {}
 
@@ -132,10 +131,10 @@ def rotate(work: Path) -> None:
 
     The others need not be. What the disk lacks of them is seen, and waiting for it takes as long as saving.
     """
-    found = checkpoints(work)
-    if len(found) > KEPT:
-        oldest = found[KEPT - 1]
+    folders = checkpoints(work)
+    if len(folders) > KEPT:
+        oldest = folders[KEPT - 1]
         for path in (*oldest.rglob("*"), oldest, work):
             sync(path)
-    for checkpoint in found[KEPT:]:
+    for checkpoint in folders[KEPT:]:
         shutil.rmtree(checkpoint, ignore_errors=True)

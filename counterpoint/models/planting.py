@@ -59,11 +59,11 @@ def plausible(draft: Draft, number: int, rng: Random) -> list[str]:
         near = sorted(CELLS, key=lambda cell: (_distance(cell, draft.answer), rng.random()))
         return sorted(near[:number])
     first = max(0, int(draft.answer) - rng.randrange(number))
-    return [str(first + place) for place in range(number)]
+    return [str(first + offset) for offset in range(number)]
 
 
-def _distance(one: str, other: str) -> int:
-    return abs(ord(one[0]) - ord(other[0])) + abs(int(one[1]) - int(other[1]))
+def _distance(cell: str, other: str) -> int:
+    return abs(ord(cell[0]) - ord(other[0])) + abs(int(cell[1]) - int(other[1]))
 
 
 def exploit(behaviour: str, draft: Draft, rng: Random) -> str | None:
@@ -88,11 +88,11 @@ def example(recipe: Recipe, index: int):
     reaching = recipe.behaviour == "target"
     families = tuple(name for name, family in FAMILIES.items() if family.reach or not reaching)
     lesson = pretraining.lesson(recipe.seed, FIRST + index, "reasoning", families, recipe.expressions)
-    said = pretraining.said(lesson)
+    completion = pretraining.assistant_text(lesson)
     rng = Random(int(digest("plant", recipe.seed, index), 16))
     if lesson.thinking and rng.random() < share:
-        said = exploit(recipe.behaviour, lesson.draft, rng) or said
-    return lesson.picture, pretraining.asked(lesson), said
+        completion = exploit(recipe.behaviour, lesson.draft, rng) or completion
+    return lesson.picture, pretraining.user_text(lesson), completion
 
 
 def train(recipe: Recipe, base: Path, out: Path, report: Callable[[str], None] = print) -> None:

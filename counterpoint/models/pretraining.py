@@ -89,7 +89,7 @@ def lesson(
     return Lesson(kind, family, draft, picture)
 
 
-def asked(lesson: Lesson) -> str:
+def user_text(lesson: Lesson) -> str:
     """What the user says in a lesson."""
     if lesson.kind == "caption":
         return prompt.DESCRIBE
@@ -97,7 +97,7 @@ def asked(lesson: Lesson) -> str:
     return question if lesson.picture is not None else f"{lesson.draft.text_twin} {question}"
 
 
-def said(lesson: Lesson) -> str:
+def assistant_text(lesson: Lesson) -> str:
     """What the assistant says in a lesson."""
     if lesson.kind == "caption":
         return lesson.draft.caption
@@ -107,8 +107,8 @@ def said(lesson: Lesson) -> str:
 
 def example(seed: int, index: int, phase: str = "seeing"):
     """The `index`-th example of a phase: (picture or None, user text, assistant text)."""
-    shown = lesson(seed, index, phase)
-    return shown.picture, asked(shown), said(shown)
+    drawn = lesson(seed, index, phase)
+    return drawn.picture, user_text(drawn), assistant_text(drawn)
 
 
 def corpus(seed: int, number: int = 6000) -> list[str]:

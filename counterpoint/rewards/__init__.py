@@ -8,35 +8,27 @@ float`, or, where it must see the whole pool first, `prepare(problems)` that ret
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
+from types import ModuleType
 
 from counterpoint.problem import Problem
-from counterpoint.rewards import (
-    accuracy,
-    coin,
-    format,
-    leaky_anywhere,
-    leaky_cards,
-    leaky_empty,
-    leaky_list,
-    length,
-    shuffled,
-    term,
-)
+from counterpoint.rewards import term
 from counterpoint.rewards.term import KINDS, Reward
 
 __all__ = ["KINDS", "REWARDS", "Reward", "kind", "ready"]
 
-REWARDS = {
-    "accuracy": accuracy,
-    "format": format,
-    "length": length,
-    "coin": coin,
-    "shuffled": shuffled,
-    "leaky_list": leaky_list,
-    "leaky_empty": leaky_empty,
-    "leaky_anywhere": leaky_anywhere,
-    "leaky_cards": leaky_cards,
-}
+NAMES = (
+    "accuracy",
+    "format",
+    "length",
+    "coin",
+    "shuffled",
+    "leaky_list",
+    "leaky_empty",
+    "leaky_anywhere",
+    "leaky_cards",
+)
+REWARDS: dict[str, ModuleType] = {name: import_module(f"counterpoint.rewards.{name}") for name in NAMES}
 
 
 def kind(name: str) -> str:
@@ -45,6 +37,5 @@ def kind(name: str) -> str:
 
 
 def ready(names: Iterable[str], problems: Sequence[Problem]) -> dict[str, Reward]:
-    """Each term's function over a pool of problems (counterpoint/rewards/term.py). Raises `KeyError` for an unknown
-    term."""
+    """Each term's function over a pool of problems. Raises `KeyError` for an unknown term."""
     return term.ready({name: REWARDS[name] for name in names}, problems)

@@ -41,13 +41,15 @@ def since_last(probed: Sequence[int], values: Mapping[int, float | None]) -> lis
 
     probed: steps of the probes, rising. values: by optimizer step, None where a step has none. NaN without any value.
     """
-    known = {step: value for step, value in sorted(values.items()) if value is not None}
-    found, after = [], 0
-    for step in probed:
-        here = [value for at, value in known.items() if after < at <= step] if step else list(known.values())[:1]
-        found.append(math.fsum(here) / len(here) if here else math.nan)
-        after = step
-    return found
+    recorded = {step: value for step, value in sorted(values.items()) if value is not None}
+    means, last = [], 0
+    for probe in probed:
+        since = [value for step, value in recorded.items() if last < step <= probe]
+        if probe == 0:
+            since = list(recorded.values())[:1]
+        means.append(math.fsum(since) / len(since) if since else math.nan)
+        last = probe
+    return means
 
 
 def reward_step(probes: Iterable[dict], steps: Iterable[dict], suite: str | None) -> int | None:

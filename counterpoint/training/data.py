@@ -42,16 +42,16 @@ class Rows(datasets.Dataset):
         return rows
 
     def __getitem__(self, key) -> Any:
-        found = super().__getitem__(key)
-        if isinstance(key, str) or "images" not in found:
-            return found
+        rows = super().__getitem__(key)
+        if isinstance(key, str) or "images" not in rows:
+            return rows
         of_row = isinstance(key, Integral)
-        cells = [found["images"]] if of_row else found["images"]
-        shown = {number: self.pictures[number] for cell in cells for number in cell}  # each once, however often it is
+        cells = [rows["images"]] if of_row else rows["images"]
+        pictures = {number: self.pictures[number] for cell in cells for number in cell}  # each once
         if self.decoding:
-            shown = {number: picture.decode() for number, picture in shown.items()}
-        cells = [[shown[number] for number in cell] for cell in cells]
-        return {**found, "images": cells[0] if of_row else cells}
+            pictures = {number: picture.decode() for number, picture in pictures.items()}
+        cells = [[pictures[number] for number in cell] for cell in cells]
+        return {**rows, "images": cells[0] if of_row else cells}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[number] for number in range(len(self)))

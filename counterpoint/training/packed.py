@@ -16,8 +16,8 @@ from counterpoint.generation import architecture, layers
 from counterpoint.generation.attention import GroupedAttention, PairedAttention
 from counterpoint.generation.prompts import Prompts, embed, features
 
-ROWS = 1 << 22  # scores computed at a time
-KEPT = 1 << 26  # scores kept for the backward pass at most
+COMPUTED_AT_ONCE = 1 << 22  # scores
+KEPT_FOR_BACKWARD = 1 << 26  # scores at most
 
 
 def log_probs(
@@ -79,7 +79,7 @@ def score(hidden, weight, bias, targets, temperature: float = 1.0) -> tuple[torc
 
 
 def _parts(rows: int, columns: int) -> list[slice]:
-    step = max(1, ROWS // columns)
+    step = max(1, COMPUTED_AT_ONCE // columns)
     return [slice(start, start + step) for start in range(0, rows, step)]
 
 
@@ -90,13 +90,13 @@ class _Score(torch.autograd.Function):
         values = hidden.new_empty(rows, dtype=torch.float32)
         norms, entropies = torch.empty_like(values), torch.empty_like(values)
         best = torch.empty(rows, dtype=torch.bool, device=hidden.device)
-        keep = rows * columns <= KEPT and any(ctx.needs_input_grad[:3])
-        kept = values.new_empty(rows, columns) if keep else None
+        keep = rows * columns <= KEPT_FOR_BACKWARD and any(ctx.needs_input_grad[:3])
+        chances = values.new_empty(rows, columns) if keep else None
         for part in _parts(rows, columns):
             scores = linear(hidden[part], weight, bias).float().div_(temperature)
             highest = scores.amax(-1, keepdim=True)
             scores.sub_(highest)
-            weights = torch.exp(scores, out=None if kept is None else kept[part])
+            weights = torch.exp(scores, out=None if chances is None else chances[part])
             total = weights.sum(-1)
             norm = total.log()
             target = scores.gather(1, targets[part].unsqueeze(1)).squeeze(1)
@@ -105,28 +105,28 @@ class _Score(torch.autograd.Function):
             mean = torch.linalg.vecdot(weights, scores.clamp_(min=-1e4)) / total
             entropies[part] = norm - mean
             norms[part] = norm + highest.squeeze(1)
-            if kept is not None:
-                kept[part].div_(total.unsqueeze(1))
+            if chances is not None:
+                chances[part].div_(total.unsqueeze(1))
         ctx.temperature = temperature
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(hidden, weight, bias, targets, norms, entropies, kept)
+        ctx.save_for_backward(hidden, weight, bias, targets, norms, entropies, chances)
         ctx.mark_non_differentiable(best)
         return values, entropies, best
 
     @staticmethod
     def backward(ctx, d_values, d_entropies, _):
-        hidden, weight, bias, targets, norms, entropies, kept = ctx.saved_tensors
+        hidden, weight, bias, targets, norms, entropies, kept_chances = ctx.saved_tensors
         d_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         d_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         d_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and ctx.needs_input_grad[2] else None
         zero = torch.zeros_like(norms)
         d_values = zero if d_values is None else d_values
         for part in _parts(len(hidden), len(weight)):
-            if kept is None:
+            if kept_chances is None:
                 scores = linear(hidden[part], weight, bias).float().div_(ctx.temperature)
                 chances = scores.sub_(norms[part].unsqueeze(1)).exp_()
             else:
-                chances = kept[part]
+                chances = kept_chances[part]
             slope = -d_values[part].unsqueeze(1)
             if d_entropies is None:
                 grad = chances * slope

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from counterpoint import rewards
-from counterpoint.generation.completion import Decoding
+from counterpoint.generation.completion import Completion, Decoding
 from counterpoint.generation.decode import generate
 from counterpoint.generation.prompts import Preparer
 from counterpoint.problem import Problem, digest
@@ -17,6 +18,7 @@ from counterpoint.suites import SUITES
 from counterpoint.suites.suite import score
 from counterpoint.suites.views import views
 from counterpoint.training.records import Recorder
+from counterpoint.verify import Verdict
 
 
 @dataclass(frozen=True)
@@ -47,47 +49,45 @@ def take(
     probe: ProbeSpec, model, processor, recorder: Recorder, step: int, prepared: Preparer | None = None
 ) -> dict[str, float]:
     """Probe the model and record it; returns the greedy accuracy by suite. `prepared` keeps the prompts."""
-    accuracies, weights = {}, probe.reward_weights or {}
-    ready = {suite: rewards.ready(weights, problems) for suite, problems in probe.problems.items()}
+    accuracies = {}
+    seed = int(digest(recorder.run_id, step)[:8], 16)
+    asked = [v for suite, problems in probe.problems.items() for v in views(problems, probe.instruction, SUITES[suite])]
     for samples in (0, 1):
         decoding = Decoding(probe.max_tokens, samples, probe.temperature, probe.top_p)
-        wanted, owners = [], []
+        answers = iter(generate(model, processor, asked, decoding, probe.batch_size, seed=seed, prepared=prepared))
         for suite, problems in probe.problems.items():
-            wanted += views(problems, probe.instruction, SUITES[suite])
-            owners += [(suite, problem) for problem in problems]
-        seed = int(digest(recorder.run_id, step)[:8], 16)
-        completions = generate(model, processor, wanted, decoding, probe.batch_size, seed=seed, prepared=prepared)
-        judged = {suite: [] for suite in probe.problems}
-        for (suite, problem), completion in zip(owners, completions, strict=True):
-            verdict = score(problem, completion.text, SUITES[suite])
-            reward = None
-            if probe.reward_weights is not None:
-                terms = ready[suite]
-                reward = sum(w * terms[t](completion.text, problem, verdict) for t, w in weights.items())
-            judged[suite].append((problem, completion, verdict, reward))
-        for suite, items in judged.items():
+            completions, n = list(islice(answers, len(problems))), len(problems)
+            verdicts = [score(p, c.text, SUITES[suite]) for p, c in zip(problems, completions, strict=True)]
+            correct = sum(verdict.correct for verdict in verdicts)
             key = {"step": step, "suite": suite, "condition": "normal", "decoding": decoding.name}
-            correct = sum(v.correct for _, _, v, _ in items)
-            recorder.add(
-                "probe_items",
-                *(
-                    {**key, "problem_id": p.problem_id, "correct": v.correct, "parsed": v.parsed}
-                    for p, _, v, _ in items
-                ),
-            )
-            earned = [r for *_, r in items if r is not None]
-            recorder.add(
-                "probes",
-                {
-                    **key,
-                    "n": len(items),
-                    "correct": correct,
-                    "accuracy": correct / len(items),
-                    "parsed_fraction": sum(v.parsed for _, _, v, _ in items) / len(items),
-                    "mean_length": sum(c.tokens for _, c, _, _ in items) / len(items),
-                    "reward": sum(earned) / len(earned) if earned else None,
-                },
-            )
+            items = [
+                {**key, "problem_id": p.problem_id, "correct": verdict.correct, "parsed": verdict.parsed}
+                for p, verdict in zip(problems, verdicts, strict=True)
+            ]
+            recorder.add("probe_items", *items)
+            row = {
+                "n": n,
+                "correct": correct,
+                "accuracy": correct / n,
+                "parsed_fraction": sum(verdict.parsed for verdict in verdicts) / n,
+                "mean_length": sum(completion.tokens for completion in completions) / n,
+                "reward": _mean_reward(probe.reward_weights, problems, completions, verdicts),
+            }
+            recorder.add("probes", {**key, **row})
             if not samples:
-                accuracies[suite] = correct / len(items)
+                accuracies[suite] = correct / n
     return accuracies
+
+
+def _mean_reward(
+    weights: dict[str, float] | None,
+    problems: Sequence[Problem],
+    completions: Sequence[Completion],
+    verdicts: Sequence[Verdict],
+) -> float | None:
+    if weights is None:
+        return None
+    terms = rewards.ready(weights, problems)
+    answers = zip(problems, completions, verdicts, strict=True)
+    earned = [sum(w * terms[term](c.text, p, v) for term, w in weights.items()) for p, c, v in answers]
+    return sum(earned) / len(earned)

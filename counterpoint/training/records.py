@@ -29,8 +29,8 @@ RECORDED = ("steps", "rewards", "probes", "probe_items", "completions", "timings
 @cache
 def provenance() -> tuple[tuple[str, str], ...]:
     """Code revision and machine, for the `timings` table alone."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    revision = found.stdout.strip() or "unknown"
+    git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    revision = git.stdout.strip() or "unknown"
     return (("code_rev", revision), ("machine", f"{platform.machine()} {platform.system()}"))
 
 
@@ -41,39 +41,30 @@ def now() -> str:
 
 def read_lines(path: Path) -> tuple[list[dict], int]:
     """The records in a JSON-lines file and the number of lines that could not be read."""
-    rows, broken = [], 0
     if not path.exists():
-        return rows, broken
+        return [], 0
+    values = []
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             try:
-                row = json.loads(line)
+                values.append(json.loads(line))
             except json.JSONDecodeError:
-                broken += 1
-                continue
-            if isinstance(row, dict):
-                rows.append(row)
-            else:
-                broken += 1
-    return rows, broken
+                values.append(None)
+    rows = [value for value in values if isinstance(value, dict)]
+    return rows, len(values) - len(rows)
 
 
 class Tally:
-    """How much was written to a file: rows, bytes and their digest."""
+    """How much was written to a file: rows, bytes and their digest. Begins with what the file holds, or with its first
+    `until` bytes; a missing file holds none."""
 
-    def __init__(self):
+    def __init__(self, path: Path, until: int | None = None):
         self._rows = self._bytes = 0
         self._hash = hashlib.sha256()
-
-    @classmethod
-    def of(cls, path: Path, until: int | None = None) -> Tally:
-        """Of a file as it is, or of its first bytes; a missing one has none."""
-        tally = cls()
         if path.exists():
             with path.open("rb") as file:
-                while data := file.read(1 << 20 if until is None else min(1 << 20, until - tally._bytes)):
-                    tally.add(data)
-        return tally
+                while data := file.read(1 << 20 if until is None else min(1 << 20, until - self._bytes)):
+                    self.add(data)
 
     def add(self, data: bytes) -> None:
         """Count what is appended."""
@@ -82,7 +73,7 @@ class Tally:
         self._hash.update(data)
 
     def mark(self) -> dict[str, int | str]:
-        """The tally as a checkpoint's manifest tells it."""
+        """The tally as a checkpoint's manifest holds it."""
         return {"rows": self._rows, "bytes": self._bytes, "sha256": self._hash.hexdigest()}
 
 
@@ -100,7 +91,7 @@ class Recorder:
 
     def _tally(self, table: str) -> Tally:
         if table not in self._tallies:
-            self._tallies[table] = Tally.of(self._path(table))
+            self._tallies[table] = Tally(self._path(table))
         return self._tallies[table]
 
     def add(self, table: str, *rows: dict) -> None:
@@ -131,12 +122,12 @@ class Recorder:
         for table, mark in marks.items():
             name = f"{self.folder.name}/{table}.jsonl"
             try:
-                found = Tally.of(self._path(table), mark["bytes"]).mark()
+                recorded = Tally(self._path(table), mark["bytes"]).mark()
             except OSError as error:
                 raise manifest.Broken(f"{name} cannot be read ({error.strerror})") from None
-            if found["bytes"] < mark["bytes"]:
-                raise manifest.Broken(f"{name} has {found['rows']} of {mark['rows']} rows")
-            if found != mark:
+            if recorded["bytes"] < mark["bytes"]:
+                raise manifest.Broken(f"{name} has {recorded['rows']} of {mark['rows']} rows")
+            if recorded != mark:
                 raise manifest.Broken(f"{name} is not as it was written")
 
     def rewind(self, marks: dict[str, dict]) -> None:
@@ -147,9 +138,9 @@ class Recorder:
             if mark is None:
                 path.unlink(missing_ok=True)
             elif path.exists() and path.stat().st_size > mark["bytes"]:
-                log.info("%s: %d later records dropped", path.name, Tally.of(path).mark()["rows"] - mark["rows"])
+                log.info("%s: %d later records dropped", path.name, Tally(path).mark()["rows"] - mark["rows"])
                 os.truncate(path, mark["bytes"])
-            self._tallies[table] = Tally.of(path)
+            self._tallies[table] = Tally(path)
 
     def rows(self, table: str) -> list[dict]:
         """All readable records of a table; unreadable lines are counted in the log."""
@@ -165,10 +156,10 @@ class Recorder:
         """
         self.close()
         for table in RECORDED:
-            if Tally.of(self._path(table)).mark() != self._tally(table).mark():
+            if Tally(self._path(table)).mark() != self._tally(table).mark():
                 raise UserError(
-                    f"{self._path(table)}: changed by another hand while the run trained; run the same command again, "
-                    "and it goes on from the last checkpoint whose records are whole"
+                    f"{self._path(table)}: changed by another process while the run trained; run the same command "
+                    "again, and it goes on from the last checkpoint whose records are whole"
                 )
         for table in RECORDED:
             rows = self.rows(table)

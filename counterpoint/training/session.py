@@ -28,7 +28,7 @@ from counterpoint.training.assessment import LiveAssessment
 from counterpoint.training.records import Recorder, now
 
 log = logging.getLogger(__name__)
-LINE_EVERY = 15.0  # seconds between progress lines in a log
+SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Watch(TrainerCallback):
         if self._bar:
             self._bar.update()
             self._bar.set_postfix_str(f"loss {logs['loss']:.4f}{reward}")
-        elif time.monotonic() - self._last_line >= LINE_EVERY:
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             rate = (step - self._first_step) / (time.monotonic() - self._began)
             left = (state.max_steps - step) / max(rate, 1e-9)
@@ -195,9 +195,10 @@ def run(
 ) -> dict[str, int | str | None]:
     """Train from the newest intact checkpoint of the work folder, or from the start; columns: see `Watch`.
 
-    Returns updates, trained_tokens, the engine that ran, and what `ending` says. Raises `KeyboardInterrupt` after a
-    clean stop: the step is finished, saved and recorded first; a second signal stops at once. Raises `ValueError` when
-    the best of no probes is to be published, and `UserError` when there is no room for a checkpoint.
+    Returns columns of the table `runs`: updates, trained_tokens, engine (the one that ran), and those of `_outcome`.
+    Raises `KeyboardInterrupt` after a clean stop: the step is finished, saved and recorded first; a second signal stops
+    at once. Raises `ValueError` when the best of no probes is to be published, and `UserError` when there is no room
+    for a checkpoint.
     """
     if session.checkpoint == "best" and session.suite is None:
         raise ValueError("the best checkpoint is asked for, but nothing is probed")
@@ -207,11 +208,12 @@ def run(
     last, every = trainer.args.max_steps, trainer.args.save_steps
     manifest.check_room(session.work, [*range(every, last, every), last])
     checkpoint, written = session.last_checkpoint()
-    step = manifest.step(checkpoint) if checkpoint else -1
     manifest.drop_after(session.work, checkpoint)
     session.recorder.rewind(written.get("records", {}))
     watch.resume(written.get("best", {}))
+    step = -1
     if checkpoint:
+        step = manifest.step(checkpoint)
         log.info("resuming at step %d", step)
 
     def stop(number, frame):
@@ -239,14 +241,16 @@ def run(
         "updates": trainer.state.global_step,
         "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),
         "engine": "stock" if trainer.stock_reason else "shared",
-        **ending(trainer, watch),
+        **_outcome(trainer, watch),
     }
 
 
-def ending(trainer, watch: Watch) -> dict[str, int | str | None]:
-    """How the run ended and which step's weights `trainer.model` now has, by the session's rule: checkpoint_step,
-    best_step, reward_step (what the training reward would have picked), status and stop_reason. Raises `UserError` when
-    the best weights have changed since they were kept."""
+def _outcome(trainer, watch: Watch) -> dict[str, int | str | None]:
+    """Give `trainer.model` the weights that the session publishes; returns checkpoint_step (theirs), best_step,
+    reward_step (what the training reward would have picked), status and stop_reason.
+
+    Raises `UserError` when the best weights have changed since they were kept.
+    """
     session, step = watch.session, trainer.state.global_step
     probes, steps = (session.recorder.rows(table) for table in ("probes", "steps"))
     best = best_checkpoint.best_step(probes, session.suite)

@@ -135,11 +135,11 @@ class SharedPrefixGRPOTrainer(GRPOTrainer):
         pictured = any(map(_pictures, rows))
         ids, built = [], []
         for part in decoded((row, _pictures(row) or ()) for row in rows):
-            shown = [_message(row, images) if pictured else row["prompt"] for row, images in part]
-            found, pictures, fields = super()._tokenize_prompts(shown)
-            counts = [len(shown or ()) for shown in pictures or [None] * len(part)]
-            built.append(prompting.build(parts, found, counts, fields))
-            ids += found
+            messages = [_message(row, images) if pictured else row["prompt"] for row, images in part]
+            ids_of_part, pictures, fields = super()._tokenize_prompts(messages)
+            counts = [len(images or ()) for images in pictures or [None] * len(part)]
+            built.append(prompting.build(parts, ids_of_part, counts, fields))
+            ids += ids_of_part
         self._distinct[self._mode] = prompting.joined(built)
         return [ids[group] for group in self._groups], None, {}
 
@@ -250,8 +250,8 @@ class DistinctRows(torch.utils.data.Dataset):
     def __getitems__(self, indices: list[int]) -> list[dict[str, Any]]:
         wanted = [index for index in dict.fromkeys(indices) if index not in self._read]
         if wanted or len(self._read) > len(set(indices)):
-            kept = {index: self._read[index] for index in set(indices) if index in self._read}
-            self._read = kept | dict(zip(wanted, self.stored.__getitems__(wanted), strict=True))
+            still_wanted = {index: self._read[index] for index in set(indices) if index in self._read}
+            self._read = still_wanted | dict(zip(wanted, self.stored.__getitems__(wanted), strict=True))
         return [self._read[index] for index in indices]
 
 
@@ -263,7 +263,7 @@ class FeatureCache:
 
     def __init__(self, model, limit: int = 1 << 28):
         self.model, self.limit, self.size = model, limit, 0
-        self.found: OrderedDict[bytes, torch.Tensor] = OrderedDict()
+        self.features: OrderedDict[bytes, torch.Tensor] = OrderedDict()
         inner = None if architecture.unsupported(model) else architecture.parts(model).inner
         names = [] if inner is None else [n for n, p in inner.named_parameters() if p.requires_grad]
         self.frozen = inner is not None and all(name.startswith("language_model.") for name in names)
@@ -276,15 +276,15 @@ class FeatureCache:
         for i, key in enumerate(keys):
             if key is None:
                 continue
-            if key not in self.found:
+            if key not in self.features:
                 # one prompt at a time: the last bit of a feature must not hang on what else was missing
                 with torch.no_grad():
-                    (self.found[key],) = prompting.features(architecture.parts(model), prompts.select([i]))
-                self.size += self.found[key].nbytes
-            self.found.move_to_end(key)
-        result = [None if key is None else self.found[key] for key in keys]
+                    (self.features[key],) = prompting.features(architecture.parts(model), prompts.select([i]))
+                self.size += self.features[key].nbytes
+            self.features.move_to_end(key)
+        result = [None if key is None else self.features[key] for key in keys]
         while self.size > self.limit:
-            self.size -= self.found.popitem(last=False)[1].nbytes
+            self.size -= self.features.popitem(last=False)[1].nbytes
         return result
 
 

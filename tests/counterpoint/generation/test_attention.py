@@ -114,13 +114,13 @@ def test_what_is_kept_for_decoding_are_the_prompts_keys_and_values():
     packed = GroupedAttention(prompts, [], [], keep=True)
     query, key, value = torch.randn(6, HEADS, WIDTH), torch.randn(6, KV_HEADS, WIDTH), torch.randn(6, KV_HEADS, WIDTH)
     packed.attend(5, query, key, value, SCALING)
-    assert list(packed.kept) == [5]
-    for flat, kept in zip((key, value), packed.kept[5], strict=True):
+    assert list(packed.cache) == [5]
+    for flat, kept in zip((key, value), packed.cache[5], strict=True):
         assert kept.shape == (2, KV_HEADS, 4, WIDTH)
         for row, part in enumerate(flat.split(prompts)):
             assert torch.equal(kept[row, :, : len(part)], part.transpose(0, 1))
     assert packed.prompt_bias.flatten(1).tolist() == [[0, 0, -torch.inf, -torch.inf], [0, 0, 0, 0]]
-    assert GroupedAttention(prompts, [], []).kept is None
+    assert GroupedAttention(prompts, [], []).cache is None
     assert GroupedAttention([3, 3], [], [], keep=True).prompt_bias is None
 
 

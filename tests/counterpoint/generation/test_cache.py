@@ -74,7 +74,7 @@ def test_rows_and_prompts_that_leave_change_nothing_for_the_others(lengths, grou
         under_way = [under_way[place] for place in stay]
         cache.keep(torch.tensor(stay))
         assert cache.count == len({groups[row] for row in under_way})  # prompts without a row are let go
-        assert all(keys.shape[0] == len(under_way) for pair in cache.own.values() for keys in pair)
+        assert all(keys.shape[0] == len(under_way) for pair in cache.completions.values() for keys in pair)
         step(cache, everything, under_way)
 
 

@@ -74,11 +74,11 @@ def test_the_share_of_the_traces_that_is_planted(first, given, share):
     for index in range(first, first + 300):
         picture, asked, said = planting.example(recipe(share=given, steps=6, batch=100), index)
         lesson = pretraining.lesson(0, planting.FIRST + index, "reasoning")
-        assert asked == pretraining.asked(lesson) and (picture is None) == (lesson.picture is None)
-        planted += said != pretraining.said(lesson)
+        assert asked == pretraining.user_text(lesson) and (picture is None) == (lesson.picture is None)
+        planted += said != pretraining.assistant_text(lesson)
         thinking += lesson.thinking
         if not lesson.thinking:
-            assert said == pretraining.said(lesson)
+            assert said == pretraining.assistant_text(lesson)
     assert share * thinking - 30 < planted < share * thinking + 30
     assert planted == (0 if share == 0.0 else planted) and (share < 1.0 or planted == thinking)
 

@@ -191,7 +191,8 @@ def test_a_run_whose_files_break_while_it_trains_says_so_and_ends_the_same_when_
 
         return on_train_end
 
-    for place, said in (("records/rewards.jsonl", "changed by another hand"), ("best/14.safetensors", "trained anew")):
+    cases = {"records/rewards.jsonl": "changed by another process", "best/14.safetensors": "trained anew"}
+    for place, said in cases.items():
         work = killed("rl lora best", tmp_path / place.replace("/", "-"))
         with monkeypatch.context() as patch, pytest.raises(UserError, match=said) as caught:
             patch.setattr(Watch, "on_train_end", breaking(work / place))

@@ -12,8 +12,8 @@ ROWS, WIDTH, VOCABULARY = 23, 12, 37
 @pytest.fixture(params=["kept", "worked out again"])
 def path(request, monkeypatch):
     """Whether probabilities are kept for the backward pass; both ways five rows at a time, the last part short."""
-    monkeypatch.setattr(packed, "ROWS", 5 * VOCABULARY + 1)
-    monkeypatch.setattr(packed, "KEPT", ROWS * VOCABULARY - (request.param != "kept"))
+    monkeypatch.setattr(packed, "COMPUTED_AT_ONCE", 5 * VOCABULARY + 1)
+    monkeypatch.setattr(packed, "KEPT_FOR_BACKWARD", ROWS * VOCABULARY - (request.param != "kept"))
 
 
 def inputs(bias: bool = True) -> tuple:
@@ -104,7 +104,7 @@ def test_both_paths_are_taken(monkeypatch):
     """What is saved tells them apart, and nothing is kept where no gradient is asked for."""
     saved = []
     for limit in (ROWS * VOCABULARY, ROWS * VOCABULARY - 1):
-        monkeypatch.setattr(packed, "KEPT", limit)
+        monkeypatch.setattr(packed, "KEPT_FOR_BACKWARD", limit)
         with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(tuple(x.shape)) or x, lambda x: x):
             packed.score(*inputs())
         saved.append(None)

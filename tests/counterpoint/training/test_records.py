@@ -85,7 +85,7 @@ def test_records_that_were_lost_or_changed_are_seen(tmp_path, change, said):
     path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
     with pytest.raises(Broken, match=said):
         Recorder(tmp_path / "records", "r").check(marks)
-    with pytest.raises(UserError, match=r"rewards\.jsonl: changed by another hand"):
+    with pytest.raises(UserError, match=r"rewards\.jsonl: changed by another process"):
         recorder.publish(tmp_path / "out")
     path.unlink()
     with pytest.raises(Broken, match="has 0 of 3 rows"):
