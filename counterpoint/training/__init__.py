@@ -3,6 +3,7 @@
 They are imported when they are asked for, since they bring torch, transformers and TRL with them.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,12 +14,7 @@ __all__ = ["PackedSFTTrainer", "SharedPrefixGRPOTrainer"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "SharedPrefixGRPOTrainer":
-        from counterpoint.training.shared import SharedPrefixGRPOTrainer
-
-        return SharedPrefixGRPOTrainer
-    if name == "PackedSFTTrainer":
-        from counterpoint.training.packed_sft import PackedSFTTrainer
-
-        return PackedSFTTrainer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    file = {"PackedSFTTrainer": "packed_sft", "SharedPrefixGRPOTrainer": "shared"}[name]
+    return getattr(import_module(f"{__name__}.{file}"), name)

@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 
 from counterpoint.files import replace
@@ -59,6 +58,8 @@ def strict_answers(completions: Path) -> dict[int, tuple[int, int]]:
 
     completions: the table of that name, as Parquet or as JSON lines.
     """
+    import duckdb  # when a reward is assessed, and not by every program that trains
+
     reader = "read_parquet(?)" if completions.suffix == ".parquet" else LINES
     query = f"select step, count(*) filter (correct), count(*) from {reader} where correct is not null group by step"
     with duckdb.connect() as db:
