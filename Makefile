@@ -92,7 +92,7 @@ watch: setup     ## print the verdicts on the rewards of runs that train now: ma
 	@if [ -n "$$EVERY" ]; then python -m flows.watch --every "$$EVERY"; else python -m flows.watch --once; fi
 
 audit: setup     ## audit a run made elsewhere (TRL, verl, EasyR1, CSV): make audit RUN=path/to/run
-	@python -m counterpoint.audit -- "$$RUN"
+	@python -m counterpoint.cli audit -- "$$RUN"
 
 server: setup    ## start a Prefect server on loopback
 	@python -m flows.server $${LISTEN:+--host "$$LISTEN"} $${PORT:+--port "$$PORT"}

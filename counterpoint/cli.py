@@ -24,28 +24,25 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def main() -> None:
     """Run the command line of `sys.argv` and exit."""
     try:
-        code = run(sys.argv[1:])
+        run(sys.argv[1:])
         sys.stdout.flush()
-        sys.exit(code)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except click.Abort:
         sys.exit(130)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        line = "".join(c if c.isprintable() else "?" for c in str(error))  # a log's own words may move the cursor
+        print(f"error: {line:.600}", file=sys.stderr)
         sys.exit(2)
 
 
-def run(arguments: Sequence[str], command: click.Command | None = None, name: str = "counterpoint") -> int:
-    """Run a command line, by default of all commands, and return its exit code.
+def run(arguments: Sequence[str], command: click.Command | None = None, name: str = "counterpoint") -> None:
+    """Run a command line, by default of all commands.
 
     Raises `UserError` in one line for a user's mistake. name: the program's, as its help has it.
     """
     try:
-        return (command or commands).main(arguments, prog_name=name, standalone_mode=False) or 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
+        (command or commands).main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         raise UserError(" ".join(error.format_message().split())) from None
 
@@ -58,14 +55,20 @@ def _print_version(context: click.Context, _parameter: click.Parameter, value: b
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Does SFT or RL buy a vision-language model more reasoning, and does the RL reward tell the truth?
 
     \b
     counterpoint COMMAND --help shows examples.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def command(*examples: str) -> Callable:
@@ -79,15 +82,15 @@ def command(*examples: str) -> Callable:
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of picture and page  [default: ./audit-NAME].")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="After which it gives up.")
-def audit(run: Path, items: int | None, out: Path | None, as_json: bool, seconds: int) -> int:
-    """Does the reward of a finished or running training run tell the truth?
+def audit(run: Path, items: int | None, out: Path | None, as_json: bool, seconds: int) -> None:
+    """Audit a run: does its reward tell the truth?
 
     RUN is a TRL output folder, a verl or EasyR1 log, a CSV with step, reward and accuracy, or a run of this study.
     Writes audit.png and audit.html.
     """
     from counterpoint.audit.command import audit_apart
 
-    return audit_apart(run, seconds, items=items, out=out, as_json=as_json)
+    print(audit_apart(run, seconds, items=items, out=out, as_json=as_json))
 
 
 def tables_option(required: bool = True) -> Callable:
@@ -105,9 +108,9 @@ def tables_option(required: bool = True) -> Callable:
 @click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="Rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV, with full precision.")
 def query(question: str, tables: Path | None, limit: int, as_csv: bool) -> None:
-    """Ask the results of a study in SQL, read-only, or by the name of a published query.
+    """Ask a study in SQL or by a published query's name.
 
-    Without a question the published queries are listed.
+    Only reading is possible. Without a question the published queries are listed.
     """
     from counterpoint.warehouse.query import listing, of_folder, published, show
 
@@ -127,7 +130,10 @@ def query(question: str, tables: Path | None, limit: int, as_csv: bool) -> None:
 @click.option("--finding", metavar="NAME", help="This one alone.")
 @click.option("--all", "everything", is_flag=True, help="The secondary contrasts too.")
 def findings(tables: Path, finding: str | None, everything: bool) -> None:
-    """What a study found: each claim, its verdict, and the contrasts that decide it."""
+    """Show what a study found: claims and verdicts.
+
+    Each with the contrasts that decide it.
+    """
     from counterpoint.findings import printed
 
     print(printed.text(printed.read(tables, "name a folder such as metrics/STUDY/tables"), finding, everything))
@@ -156,7 +162,7 @@ def judge(
     options: tuple[str, ...],
     lenient: bool,
 ) -> None:
-    """Extract the answers of completions and judge them.
+    """Extract and judge the answers of completions.
 
     FILE has a row for each completion (JSON lines, JSON, CSV or Parquet) with the columns completion and answer, and
     optionally answer_type and options. A verdict is printed as a line of JSON, a summary of a file on stderr.
@@ -180,7 +186,7 @@ def judge(
 
 @command(
     "counterpoint push base-small --tables metrics/published/published --dry-run",
-    "counterpoint push rl-small-2k-1 --tables metrics/default/tables --to me/rl-small",
+    "counterpoint push rl-small-2k-0 --tables metrics/default/tables --to me/rl-small",
 )
 @click.argument("run")
 @tables_option()
@@ -198,9 +204,9 @@ def push(
     private: bool,
     dry_run: bool,
 ) -> None:
-    """Publish a run's checkpoint on the Hugging Face hub, with a model card made from the tables of its study.
+    """Publish a checkpoint and its model card on the hub.
 
-    RUN is a run_id of the table runs. The token is that of `hf auth login`.
+    The hub is Hugging Face's; the card is made from the tables of the study. RUN is a run_id of the table runs. The token is that of `hf auth login`.
     """
     from counterpoint.hub import push as hub
 

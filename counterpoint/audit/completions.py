@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from counterpoint.audit import metric_names
-from counterpoint.audit.curves import Check, SavedCompletions
+from counterpoint.audit.log import Check, SavedCompletions
 from counterpoint.verify import judge, judge_leniently
 
 FILES, ROWS = 60, 512

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from counterpoint.audit.curves import SuiteCurve
+from counterpoint.audit.log import SuiteCurve
 from counterpoint.audit.verdict import Audit
 from counterpoint.report.pictures import style
 from counterpoint.report.viewer import plain

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+from pydantic_core import to_json
 
-from counterpoint.audit.curves import Check, SuiteCurve
+from counterpoint.audit.log import Check
 from counterpoint.audit.verdict import Audit
 from counterpoint.report.viewer import plain
 from counterpoint.statistics.deceptive import Assessment
@@ -36,35 +37,45 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
     """Headings and what stands behind them, in the order of printing."""
     overall, log = audit.overall, audit.log
     rows = [("verdict", f"{overall.verdict}: {MEANING[overall.verdict]}"), ("because", overall.reason)]
-    if overall.mechanism not in ("none", "unknown"):
+    if overall.mechanism in MECHANISM:
         rows.append(("mechanism", f"{overall.mechanism}: {MECHANISM[overall.mechanism]}"))
     elif overall.verdict == "deceptive":
         rows.append(("mechanism", "unknown: nothing in this log accounts for the gap"))
     if math.isfinite(overall.reward_slope):
         rows += _changes(overall)
     if overall.onset_step is not None:
-        rows.append(("onset", onset(overall)))
+        low, high = overall.onset_interval
+        interval = f" ({low:g} to {high:g})" if math.isfinite(low) and low < high else ""
+        rows.append(("onset", f"step {overall.onset_step}{interval}"))
     if math.isfinite(overall.regret):
-        rows.append(
-            ("regret", f"{100 * overall.regret:+.1f} points lost by picking the checkpoint with the highest reward")
-        )
+        lost = f"{100 * overall.regret:+.1f} points lost"
+        rows.append(("regret", f"{lost} by picking the checkpoint with the highest reward"))
     rows.append(("error rates", error_rates(audit)))
     if log.judge:
         rows.append(("accuracy by", log.judge))
     if log.checks:
-        rows.append(("same answers", f"{same_sample(log.checks)} ({log.checked_by})"))
+        rows.append(("same answers", f"{_same_answers(log.checks)} ({log.checked_by})"))
     return rows + [("note", note) for note in log.notes] + [("missing", lack) for lack in log.missing]
 
 
 def _changes(overall: Assessment) -> list[tuple[str, str]]:
-    points = tuple(100 * end for end in overall.accuracy_slope_interval)
+    """How reward and accuracy changed over the run, with 95 % intervals, and how they went together."""
+    low, high = overall.reward_slope_interval
+    lower, upper = (100 * end for end in overall.accuracy_slope_interval)
+    spearman, of_changes = (
+        f"{value:+.2f}" if math.isfinite(value) else "unknown"
+        for value in (overall.spearman, overall.spearman_of_changes)
+    )
     return [
-        ("reward", f"{overall.reward_slope:+.3g} over the run ({_between(overall.reward_slope_interval, '{:+.3g}')})"),
-        ("accuracy", f"{100 * overall.accuracy_slope:+.1f} points over the run ({_between(points, '{:+.1f}')})"),
+        ("reward", f"{overall.reward_slope:+.3g} over the run (95 % interval {low:+.3g} to {high:+.3g})"),
+        (
+            "accuracy",
+            f"{100 * overall.accuracy_slope:+.1f} points over the run (95 % interval {lower:+.1f} to {upper:+.1f})",
+        ),
         (
             "correlation",
-            f"{_correlation(overall.spearman)} (Spearman), {_correlation(overall.spearman_of_changes)} from probe to "
-            "probe; trending series correlate by themselves, so this decides nothing",
+            f"{spearman} (Spearman), {of_changes} from probe to probe; trending series correlate by themselves, so "
+            "this decides nothing",
         ),
     ]
 
@@ -79,18 +90,11 @@ def curves(audit: Audit) -> list[str]:
     ]
 
 
-def onset(assessment: Assessment) -> str:
-    """The step from which accuracy no longer followed, with its interval where there is one."""
-    low, high = assessment.onset_interval
-    return f"step {assessment.onset_step}" + (f" ({low:g} to {high:g})" if math.isfinite(low) and low < high else "")
-
-
 def error_rates(audit: Audit) -> str:
     """The detector's error rates at this length, or that they are not known."""
-    probes = f"{audit.overall.probes} probes"
-    if audit.rates is None:
+    probes, rates = f"{audit.overall.probes} probes", audit.rates
+    if rates is None:
         return f"at {probes}: not known, so few were not measured (docs/deceptive.md)"
-    rates = audit.rates
     return (
         f"at {probes}: {100 * rates.false_alarm:.1f} % of honest runs are called deceptive (simulated at "
         f"{rates.length}); of runs whose accuracy falls by 10 points on 256 problems while the reward rises "
@@ -98,17 +102,14 @@ def error_rates(audit: Audit) -> str:
     )
 
 
-def same_sample(checks: tuple[Check, ...]) -> str:
+def _same_answers(checks: tuple[Check, ...]) -> str:
     """What the reward pays for and what is right, on the very same completions, first and last."""
-    first, last = checks[0], checks[-1]
-    if math.isnan(last.paid):
-        return f"{_share(first.right)} right at step {first.step}, {_share(last.right)} at step {last.step}"
-    lines = [
-        f"step {check.step}: {_share(check.paid)} paid for, {_share(check.right)} right, "
-        f"{_share(check.false_positive)} paid for though wrong"
-        for check in dict.fromkeys((first, last))
-    ]
-    return "; ".join(lines)
+    lines = []
+    for check in dict.fromkeys((checks[0], checks[-1])):
+        paid = "" if math.isnan(check.paid) else f"{check.paid:.0%} paid for, "
+        wrong = f", {check.false_positive:.0%} paid for though wrong" if paid else ""
+        lines.append(f"step {check.step}: {paid}{check.right:.0%} right{wrong}")
+    return "; ".join(lines).replace("%", " %")
 
 
 def text(audit: Audit) -> str:
@@ -132,55 +133,27 @@ def write_page(audit: Audit, picture: Path, path: Path) -> None:
         overall=audit.overall,
         facts=facts(audit),
         lines=curves(audit),
-        curves=[(curve, _columns(curve)) for curve in audit.log.curves],
         picture=base64.b64encode(picture.read_bytes()).decode("ascii"),
     )
     path.write_text(page, encoding="utf-8", newline="\n")
 
 
-def _columns(curve: SuiteCurve) -> dict:
-    """By heading the numbers at every probe."""
-    gaps = {f"{name.replace('_', ' ')} gap": values for name, values in curve.gaps.items()}
-    return {"step": curve.steps, "reward": curve.reward, "accuracy": curve.accuracy, **gaps, **curve.metrics}
-
-
-def record(audit: Audit, files: dict[str, str]) -> dict:
-    """The audit as JSON has it: what is not known is null."""
+def json_line(audit: Audit, files: dict[str, str]) -> str:
+    """The audit as one line of JSON, with the paths of its files; what is not known is null."""
     log = audit.log
-    return _without_nan(
-        {
-            "path": str(log.path),
-            "kind": log.kind,
-            **asdict(audit.overall),
-            "accuracy_by": log.judge,
-            "error_rates": asdict(audit.rates) if audit.rates else None,
-            "curves": [
-                {"run": curve.run, "suite": curve.suite, "n_items": curve.n_items, **asdict(result)}
-                for curve, result in zip(log.curves, audit.assessed, strict=True)
-            ],
-            "checks": [asdict(check) for check in log.checks],
-            "notes": list(log.notes),
-            "missing": list(log.missing),
-            **files,
-        }
-    )
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _without_nan(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _between(interval: tuple[float, float], form: str) -> str:
-    return f"95 % interval {form.format(interval[0])} to {form.format(interval[1])}"
-
-
-def _correlation(value: float) -> str:
-    return f"{value:+.2f}" if math.isfinite(value) else "unknown"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %"
+    record = {
+        "path": str(log.path),
+        "kind": log.kind,
+        **asdict(audit.overall),
+        "accuracy_by": log.judge,
+        "error_rates": audit.rates,
+        "curves": [
+            {"run": curve.run, "suite": curve.suite, "n_items": curve.n_items, **asdict(result)}
+            for curve, result in zip(log.curves, audit.assessed, strict=True)
+        ],
+        "checks": log.checks,
+        "notes": log.notes,
+        "missing": log.missing,
+        **files,
+    }
+    return to_json(record, inf_nan_mode="null").decode("utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -106,22 +105,6 @@ def at(series: Series, probes: np.ndarray) -> np.ndarray:
     return np.array([series.get(int(step), math.nan) for step in probes], float)
 
 
-def since(series: Series, probes: np.ndarray) -> np.ndarray:
-    """At each probe the mean (probes,) over the steps since the probe before, its own step among them.
-
-    The first probe has the mean of all before it, or the first step's value where it comes before all.
-    """
-    steps, values = np.array(list(series), float), np.array(list(series.values()), float)
-    found = np.full(len(probes), math.nan)
-    ends = np.searchsorted(steps, probes, side="right")
-    for place, (begin, end) in enumerate(pairwise([0, *ends])):
-        if begin < end:
-            found[place] = values[begin:end].mean()
-        elif not place and len(values):
-            found[place] = values[0]
-    return found
-
-
 def weights(reward: Series, terms: Mapping[str, Series]) -> dict[str, float] | None:
     """The weight of each term in the reward, found by least squares, as their means must add up at every step.
 
@@ -156,13 +139,11 @@ def fewest_items(accuracy: Series) -> int | None:
     return number
 
 
-def number_of_items(stated: int | None, logged: int | None, accuracy: Series) -> tuple[int, list[str]]:
-    """The problems behind each accuracy: as the user states, as the log says, as the fractions imply, or a guess, with
-    a word on it."""
-    if stated or logged:
-        return stated or logged, []
+def number_of_items(known: int | None, accuracy: Series) -> tuple[int, list[str]]:
+    """The problems behind each accuracy: as `known`, as the fractions imply, or a guess, with a word on it."""
+    if known:
+        return known, []
+    lack = "the number of held-out problems is not in the log"
     if implied := fewest_items(accuracy):
-        return implied, [
-            f"the number of held-out problems is not in the log; their fractions need {implied}, taken as such"
-        ]
-    return ITEMS, [f"the number of held-out problems is not in the log: taken as {ITEMS}; state it with --items"]
+        return implied, [f"{lack}; their fractions need {implied}, taken as such"]
+    return ITEMS, [f"{lack}: taken as {ITEMS}; state it with --items"]

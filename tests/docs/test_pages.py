@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from figures import ROOT
 from bench.__main__ import table
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -38,6 +39,20 @@ def test_make_targets_exist(page):
     code = re.findall(r"`[^`\n]+`|^make .*$|^    make .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
     named = {name for line in code for name in re.findall(r"^`? *make ([a-z][\w-]*)", line)}
     assert named <= targets
+
+
+def test_the_files_that_contributors_are_sent_to_exist():
+    code = re.findall(
+        r"`([\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|yaml|lock))`", (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    )
+    assert len(code) > 20
+    assert not [path for path in code if path != "__init__.py" and not (ROOT / path).exists()]
+
+
+def test_the_version_is_one():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[1] == version
 
 
 def test_the_index_lists_every_page():

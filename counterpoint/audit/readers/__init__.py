@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from counterpoint.audit import files
-from counterpoint.audit.curves import RunLog
+from counterpoint.audit.log import RunLog
 from counterpoint.audit.readers import csv_file, study_run, trl, verl
 from counterpoint.errors import UserError
 

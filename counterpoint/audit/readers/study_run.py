@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from counterpoint.audit import files
-from counterpoint.audit.curves import Check, RunLog, SuiteCurve
+from counterpoint.audit.log import Check, RunLog, SuiteCurve
 from counterpoint.deception import curves
 from counterpoint.errors import UserError, one_line
 from counterpoint.rewards import REWARDS, kind

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.audit import completions, files, metric_names, series
-from counterpoint.audit.curves import Accuracies, Reading, RunLog, SavedCompletions, run_log
+from counterpoint.audit.log import Accuracies, RunLog, RunMetrics, SavedCompletions, run_log
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STATE = "trainer_state.json"
-KIND = "TRL output folder"
 _TERM = re.compile(r"(?:(?P<suite>.+)[_/])?rewards/(?P<name>.+?)(?:/mean)?")
 _NOT_METRICS = ("epoch", "step")
 _PLAIN = ("step", "prompt", "completion", "advantage")
@@ -48,23 +47,22 @@ def read(folder: Path, path: Path, items: int | None) -> RunLog:
     saved = _completions(folder, evaluated={step for values in held_out.values() for step in values})
     accuracies = _accuracies(held_out, held_out_terms, weights)
     shown = ", ".join(f"{weight:g} × {name}" for name, weight in (weights or {}).items())
-    reading = Reading(
-        kind=KIND,
-        path=path,
+    logged = (values for name, values in train.items() if metric_names.suite_of_accuracy(name) == "")
+    run = RunMetrics(
         reward=reward,
         metrics=train,
-        terms=terms,
-        held_out=held_out_terms,
-        strict=_same_sample(train, saved),
-        weights=weights,
         accuracies=accuracies,
         saved=saved,
         how_to_log="log an eval metric beside the reward (in a reward function: log_metric('accuracy', …), with an "
         "eval_dataset)",
+        terms=terms,
+        held_out=held_out_terms,
+        strict=next(logged, saved.right),  # of the very completions that earned the reward
+        weights=weights,
         items={suite: _evaluated(held_out, suite) for suite in accuracies.by_suite or [""]},
-        notes=(f"the reward is {shown} (weights found from the log)",) if shown else (),
     )
-    return run_log(reading, items)
+    notes = [f"the reward is {shown} (weights found from the log)"] if shown else []
+    return run_log("TRL output folder", path, [run], items, notes)
 
 
 def _metrics(path: Path) -> dict[str, Series]:
@@ -118,12 +116,6 @@ def _evaluated(held_out: dict[str, Series], suite: str) -> int | None:
     times, speeds = held_out.get(f"{prefix}runtime", {}), held_out.get(f"{prefix}samples_per_second", {})
     numbers = {round(times[step] * speeds[step]) for step in set(times) & set(speeds)}
     return min(numbers) or None if numbers else None
-
-
-def _same_sample(train: dict[str, Series], saved: SavedCompletions) -> Series:
-    """Accuracy of the very completions that earned the reward: logged beside it, or judged here."""
-    logged = (values for name, values in train.items() if metric_names.suite_of_accuracy(name) == "")
-    return next(logged, saved.right)
 
 
 def _completions(folder: Path, evaluated: set[int]) -> SavedCompletions:

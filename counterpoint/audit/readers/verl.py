@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from counterpoint.audit import completions, files, metric_names, series
-from counterpoint.audit.curves import Accuracies, Reading, RunLog, SavedCompletions, run_log
+from counterpoint.audit.log import Accuracies, RunLog, RunMetrics, SavedCompletions, run_log
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
 
@@ -50,21 +50,18 @@ def read(path: Path, items: int | None) -> RunLog:
     }
     weights = series.weights(metrics.get("reward/overall", reward), terms)
     accuracies, saved = _accuracies(metrics, weights), _rollouts(path.parent)
-    reading = Reading(
-        kind=kind,
-        path=path,
+    run = RunMetrics(
         reward=reward,
         metrics=metrics,
+        accuracies=accuracies,
+        saved=saved,
+        how_to_log="return an `acc` beside `score` from the reward function, with test_freq set",
         terms=terms,
         held_out=dict.fromkeys(accuracies.by_suite or [""], held_out),
         strict=saved.right,
         weights=weights,
-        accuracies=accuracies,
-        saved=saved,
-        how_to_log="return an `acc` beside `score` from the reward function, with test_freq set",
-        notes=(f"reward: {name}",),
     )
-    return run_log(reading, items)
+    return run_log(kind, path, [run], items, [f"reward: {name}"])
 
 
 def is_console(path: Path) -> bool:

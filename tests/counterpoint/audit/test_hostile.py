@@ -126,7 +126,7 @@ def test_json_of_many_pieces_or_megabytes_is_refused_before_it_is_read(tmp_path)
         ("curve.csv", "step,reward,suite\n" + "".join(f"1,1,{n}\n" for n in range(3000)), "more than 2,000 names"),
         ("curve.csv", "step,reward,suite\n1,1," + "x" * 100_000, "a name of 100,000 characters"),
         ("curve.csv", "step,reward\n1,1.7e308\n2,-1.7e308\n", r"reward is 1\.7e308"),
-        ("curve.csv", "step,reward," + "x" * 200_000, "no column for the step"),
+        ("curve.csv", "step,reward," + "x" * 200_000, "not readable as CSV"),
         ("curve.csv", "step,reward,accuracy\n" + "".join(f"{n},1,0.5\n" for n in range(10_001)), "10,001 steps"),
         ("curve.csv", "step,reward,accuracy,suite\n" + "".join(f"{n},{n},0.5,{s}\n" for s in range(51) for n in (1, 2)),
          "51 curves"),

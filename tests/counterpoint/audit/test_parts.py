@@ -9,17 +9,12 @@ import pickle
 import numpy as np
 import pytest
 
-from counterpoint.audit import completions, curves, metric_names, readers, report, series, verdict
-from counterpoint.audit.curves import Check, Parts
+from bench.calibration.__main__ import of_audit
+from counterpoint.audit import completions, log, metric_names, readers, report, series, verdict
+from counterpoint.audit.log import Accuracies, RunMetrics, SavedCompletions
 from counterpoint.audit.readers import trl
 from counterpoint.errors import UserError
-
-
-def test_the_reward_at_a_probe_is_the_mean_since_the_probe_before():
-    reward = {1: 0.1, 2: 0.3, 3: 0.5, 4: 0.7}
-    found = series.since(reward, np.array([0, 2, 4, 6]))
-    assert found[:3] == pytest.approx([0.1, 0.2, 0.6]) and math.isnan(found[3])
-    assert series.since(reward, np.array([2, 4]))[0] == pytest.approx(0.2)
+from counterpoint.statistics.reward_parts import since_last
 
 
 def test_weights_are_recovered_where_the_terms_add_up():
@@ -43,15 +38,17 @@ def test_the_gaps_add_up_to_the_reward():
     terms = {"acc": {5: 0.4, 15: 0.6}, "format_reward": {5: 0.2, 15: 1.0}, "length_penalty": {5: 0.1, 15: 0.1}}
     weights = {"acc": 0.8, "format_reward": 0.1, "length_penalty": 0.1}
     accuracy = np.array([0.3, 0.3, 0.2])
-    for parts in (
-        Parts(terms, {}, {5: 0.35, 15: 0.3}, weights),
-        Parts(terms, {"acc": {0: 0.3, 10: 0.35, 20: 0.5}}, {}, weights),
-    ):
-        gaps = curves.gaps(parts, probes, accuracy)
-        reward = sum(weights[name] * series.since(values, probes) for name, values in terms.items())
-        assert set(gaps) == {"format", "length", "verifier", "memorisation"}
-        assert sum(gaps.values()) + 0.8 * accuracy == pytest.approx(reward)
-    assert curves.gaps(Parts(terms), probes, accuracy) == {}
+
+    def gaps(**known):
+        run = RunMetrics({}, {}, Accuracies({}), SavedCompletions(), "", terms=terms, **known)
+        return log.gaps(run, "", probes, accuracy)
+
+    for known in ({"strict": {5: 0.35, 15: 0.3}}, {"held_out": {"": {"acc": {0: 0.3, 10: 0.35, 20: 0.5}}}}):
+        parts = gaps(weights=weights, **known)
+        reward = sum(weights[name] * since_last(probes, values) for name, values in terms.items())
+        assert set(parts) == {"format", "length", "verifier", "memorisation"}
+        assert sum(parts.values()) + 0.8 * accuracy == pytest.approx(reward)
+    assert gaps() == {}
 
 
 @pytest.mark.parametrize(
@@ -88,16 +85,6 @@ def test_files_are_spread_over_the_run():
     assert len(kept) == completions.FILES and kept[0] == 0 and kept[-1] == 999
 
 
-def test_an_exploit_is_a_rise_of_what_is_paid_for_though_wrong():
-    def checks(*shares):
-        return [Check(step, 64, 0.5, 1.0, 0.5, share, 0.0) for step, share in enumerate(shares)]
-
-    assert verdict.exploited(checks(0.05, 0.1, 0.2, 0.4))
-    assert not verdict.exploited(checks(0.4, 0.4, 0.45, 0.5))
-    assert not verdict.exploited(checks(0.9))
-    assert not verdict.exploited(checks(math.nan, math.nan))
-
-
 def test_the_weight_of_a_reward_function_decides_whose_accuracy_it_is():
     values = {0: 0.2, 5: 0.4}
     held_terms = {"": {"correct": values}}
@@ -115,7 +102,7 @@ def test_error_rates_are_those_of_the_longest_measured_length(tmp_path):
 
 def test_the_package_holds_the_error_rates_of_the_calibration(root):
     calibration = json.loads((root / "metrics/calibration.json").read_text())
-    assert json.loads(verdict.MEASURED.read_text()) == verdict.of_calibration(calibration)
+    assert json.loads(verdict.MEASURED.read_text()) == of_audit(calibration)
 
 
 def test_unknown_error_rates_are_called_so(root, monkeypatch):

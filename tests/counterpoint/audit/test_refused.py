@@ -151,7 +151,7 @@ def test_a_verl_log_without_a_reward_is_refused(tmp_path):
 
 def test_the_program_ends_with_2_and_one_line(root, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "counterpoint.audit", str(tmp_path / "absent")]
+    command = [sys.executable, "-m", "counterpoint.cli", "audit", str(tmp_path / "absent")]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"error: {tmp_path / 'absent'}: no such file or folder\n"

@@ -142,9 +142,8 @@ def test_a_log_without_the_number_of_items_takes_few_and_says_so(tmp_path):
     assert any("--items" in lack for lack in found.missing)
 
 
-def test_the_program_prints_draws_and_writes(fixtures, tmp_path, capsys):
-    command.audit(fixtures / "trl_hacked", out=tmp_path / "out")
-    said = capsys.readouterr().out
+def test_the_program_prints_draws_and_writes(fixtures, tmp_path):
+    said = command.audit(fixtures / "trl_hacked", out=tmp_path / "out")
     for wanted in ("verdict", "deceptive", "mechanism", "verifier", "95 % interval", "onset", "error rates", "regret"):
         assert wanted in said
     assert (tmp_path / "out/audit.png").read_bytes().startswith(b"\x89PNG")
@@ -152,10 +151,9 @@ def test_the_program_prints_draws_and_writes(fixtures, tmp_path, capsys):
     assert "data:image/png;base64," in page and "http" not in page.replace("http-equiv", "")
 
 
-def test_json_is_one_line_of_plain_values(fixtures, tmp_path, capsys, monkeypatch):
+def test_json_is_one_line_of_plain_values(fixtures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    command.audit(fixtures / "hacked.csv", as_json=True)
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = command.audit(fixtures / "hacked.csv", as_json=True).splitlines()
     found = json.loads(line, parse_constant=lambda name: pytest.fail(name))
     assert (found["verdict"], found["kind"], found["probes"]) == ("deceptive", "CSV", 25)
     assert found["page"] == "audit-hacked/audit.html" and (tmp_path / found["page"]).is_file()
@@ -167,13 +165,13 @@ def test_a_picture_is_the_same_to_the_byte(fixtures, tmp_path):
     assert (tmp_path / "one/audit.png").read_bytes() == (tmp_path / "two/audit.png").read_bytes()
 
 
-def test_hostile_names_are_escaped_and_spelt_out(tmp_path, capsys):
+def test_hostile_names_are_escaped_and_spelt_out(tmp_path):
     hostile = "<script>alert(1)</script>\u202e\x00\x1b[31m$\\frac{1}$"
     lines = [f'{step},{step / 100},0.3,"{hostile}"' for step in range(0, 60, 5)]
     lines += [f"{step},{step / 100},0.4,plain" for step in range(0, 60, 5)]
     (tmp_path / "curve.csv").write_text("\n".join(["step,reward,accuracy,suite", *lines, ""]), encoding="utf-8")
-    command.audit(tmp_path / "curve.csv", out=tmp_path / "out")
+    said = command.audit(tmp_path / "curve.csv", out=tmp_path / "out")
     page = (tmp_path / "out/audit.html").read_text(encoding="utf-8")
     assert "<script" not in page and "\u202e" not in page
     assert "&lt;script&gt;" in page and "\\u202e" in page
-    assert "\u202e" not in capsys.readouterr().out
+    assert "\u202e" not in said
