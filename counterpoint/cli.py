@@ -93,42 +93,52 @@ def audit(run: Path, items: int | None, out: Path | None, as_json: bool, seconds
     print(audit_apart(run, seconds, items=items, out=out, as_json=as_json))
 
 
-def tables_option(required: bool = True) -> Callable:
-    """The option --tables: the folder with a study's tables."""
-    shown = "A folder of Parquet tables, such as metrics/STUDY/tables or metrics/published/NAME."
-    return click.option("--tables", type=FOLDER, required=required, help=shown)
+tables_option = click.option(
+    "--tables",
+    type=FOLDER,
+    required=True,
+    help="A folder of Parquet tables, such as metrics/STUDY/tables or metrics/published/NAME.",
+)
+
+
+def question_options(function: Callable) -> Callable:
+    """A decorator: the question and the form of the answer, for every command that asks in SQL."""
+    function = click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV, with full precision.")(function)
+    limit = click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="Rows to print.")
+    return click.argument("question", default="")(limit(function))
 
 
 @command(
     "counterpoint query --tables metrics/published/published accuracy",
     'counterpoint query --tables metrics/quick/tables "select arm, avg(accuracy) from accuracy group by arm"',
 )
-@click.argument("question", default="")
-@tables_option(required=False)
-@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="Rows to print.")
-@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV, with full precision.")
-def query(question: str, tables: Path | None, limit: int, as_csv: bool) -> None:
+@tables_option
+@question_options
+def query(question: str, tables: Path, limit: int, as_csv: bool) -> None:
     """Ask a study in SQL or by a published query's name.
 
     Only reading is possible. Without a question the published queries are listed.
     """
     from counterpoint.warehouse.query import listing, of_folder, published, show
 
-    if not question.strip():
-        print(listing())
-    elif tables is None:
-        raise click.UsageError("give --tables, the folder of the tables that are asked")
-    else:
+    if question.strip():
         show(of_folder(tables, published(question), None if as_csv else limit), as_csv)
+    else:
+        print(listing())
+
+
+def findings_options(function: Callable) -> Callable:
+    """A decorator: which findings are shown, for every command that shows them."""
+    function = click.option("--all", "everything", is_flag=True, help="The secondary contrasts too.")(function)
+    return click.option("--finding", metavar="NAME", help="This one alone.")(function)
 
 
 @command(
     "counterpoint findings --tables metrics/published/published",
     "counterpoint findings --tables metrics/quick/tables --all",
 )
-@tables_option()
-@click.option("--finding", metavar="NAME", help="This one alone.")
-@click.option("--all", "everything", is_flag=True, help="The secondary contrasts too.")
+@tables_option
+@findings_options
 def findings(tables: Path, finding: str | None, everything: bool) -> None:
     """Show what a study found: claims and verdicts.
 
@@ -189,7 +199,7 @@ def judge(
     "counterpoint push rl-small-2k-0 --tables metrics/default/tables --to me/rl-small",
 )
 @click.argument("run")
-@tables_option()
+@tables_option
 @click.option("--to", "repository", metavar="USER/NAME", help="The model repository on the hub.")
 @click.option("--checkpoint", type=FOLDER, help="The run's checkpoint  [default: the folder that its row names].")
 @click.option("--license", "licence", default="apache-2.0", show_default=True, help="As the hub names it.")
@@ -206,7 +216,8 @@ def push(
 ) -> None:
     """Publish a checkpoint and its model card on the hub.
 
-    The hub is Hugging Face's; the card is made from the tables of the study. RUN is a run_id of the table runs. The token is that of `hf auth login`.
+    The hub is Hugging Face's; the card is made from the tables of the study. RUN is a run_id of the table runs. The
+    token is that of `hf auth login`.
     """
     from counterpoint.hub import push as hub
 

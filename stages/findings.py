@@ -7,27 +7,30 @@ stage.
 
 from __future__ import annotations
 
-import argparse
+import click
 
+from counterpoint import cli
 from counterpoint.findings import printed
 from stages.common import main
 from stages.places import results
 
 
-def program(arguments: list[str]) -> None:
+@click.command()
+@cli.findings_options
+@click.option("--study", metavar="NAME", help="Of this study, not of the one in params.yaml.")
+def show(finding: str | None, everything: bool, study: str | None) -> None:
     """Print every finding, or one."""
-    parser = argparse.ArgumentParser(prog="python -m stages.findings", description="The findings of the study.")
-    parser.add_argument("--all", action="store_true", help="the secondary contrasts too")
-    parser.add_argument("--finding", metavar="NAME", help="this one alone")
-    parser.add_argument("--study", metavar="NAME", help="of this study, not of the one in params.yaml")
-    options = parser.parse_args(arguments)
-    asked = results(options.study)
+    asked = results(study)
     if asked.place:
         rows = printed.read(asked.place.tables, "run `dvc repro warehouse`")
     else:
         rows = printed.read(asked.published, f"run `git checkout -- {asked.published}`")
-    text = printed.text(rows, options.finding, options.all)
-    print(asked.head, text, sep="\n\n")
+    print(asked.head, printed.text(rows, finding, everything), sep="\n\n")
+
+
+def program(arguments: list[str]) -> None:
+    """Run the command line."""
+    cli.run(arguments, show, "python -m stages.findings")
 
 
 if __name__ == "__main__":

@@ -9,45 +9,43 @@ database is made again when its tables have changed. Not a DVC stage.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import sys
 from datetime import datetime
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 
+from counterpoint import cli
 from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
 from counterpoint.warehouse.contract import LARGE
 from stages.common import RUNS, main, train_folder
 from stages.places import DATABASE, Place, results
 
-LIMIT = 200  # rows printed
+
+@click.command()
+@cli.question_options
+@click.option("--study", metavar="NAME", help="This study, not the one in params.yaml.")
+def ask(question: str, limit: int, as_csv: bool, study: str | None) -> None:
+    """Print the answer; without a question, the published ones."""
+    if not question.strip():
+        print(query.listing())
+        return
+    sql, rows = query.published(question), None if as_csv else limit
+    asked = results(study)
+    if not (asked.place.database if asked.place else asked.published / DATABASE).is_file():
+        print("making the database of the tables, once; seconds", file=sys.stderr)
+    answer = _of_tables(asked.place, sql, rows) if asked.place else _of_published(asked.published, sql, rows)
+    print(asked.head, file=sys.stderr if as_csv else sys.stdout)
+    query.show(answer, as_csv)
 
 
 def program(arguments: list[str]) -> None:
-    """Print the answer; without a question, the published ones."""
-    parser = argparse.ArgumentParser(prog="python -m stages.query", description="Ask the results a question in SQL.")
-    parser.add_argument("question", nargs="?", default="", help="SQL, or the name of a published query")
-    parser.add_argument("--limit", type=int, default=LIMIT, help=f"rows to print (default {LIMIT})")
-    parser.add_argument("--csv", action="store_true", help="all rows as CSV, with full precision")
-    parser.add_argument("--study", metavar="NAME", help="ask this study, not the one in params.yaml")
-    options = parser.parse_args(arguments)
-    if options.limit < 1:
-        raise UserError("--limit must be at least 1")
-    if not options.question.strip():
-        print(query.listing())
-        return
-    sql = query.published(options.question)
-    limit = None if options.csv else options.limit
-    found = results(options.study)
-    if not (found.place.database if found.place else found.published / DATABASE).is_file():
-        print("making the database of the tables, once; seconds", file=sys.stderr)
-    answer = _of_tables(found.place, sql, limit) if found.place else _of_published(found.published, sql, limit)
-    print(found.head, file=sys.stderr if options.csv else sys.stdout)
-    query.show(answer, options.csv)
+    """Run the command line."""
+    cli.run(arguments, ask, "python -m stages.query")
 
 
 def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-import numpy as np
-
-from counterpoint.audit import metric_names
 from counterpoint.audit.log import Check, SavedCompletions
-from counterpoint.verify import judge, judge_leniently
+from counterpoint.verify import answer_type, judge, judge_leniently
 
 FILES, ROWS = 60, 512
 LONGEST = 100_000  # characters of a completion that are judged
@@ -37,14 +35,6 @@ def text(completion: object) -> str:
     return ""
 
 
-def answer_type(gold: str) -> str:
-    """How the gold answer is compared: as a number where it is one."""
-    try:
-        return "number" if math.isfinite(float(gold.replace(",", ""))) else "text"
-    except ValueError:
-        return "text"
-
-
 def judged(
     batches: Iterable[tuple[int, list[dict]]], paid_columns: Sequence[str], what: str = "completions"
 ) -> SavedCompletions:
@@ -65,22 +55,22 @@ def judged(
 
 def _check(step: int, rows: list[dict], paid_columns: Sequence[str], decide: Judge) -> Check:
     verdicts = [decide(row["completion"], row["gold"], answer_type(row["gold"])) for row in rows]
-    number = len(rows)
-    right = np.array([verdict.correct for verdict in verdicts])
-    paid = np.array([any(_pays(row.get(name)) for name in paid_columns) for row in rows])
+    paid = [any(_pays(row.get(name)) for name in paid_columns) for row in rows]
+    pairs = [(is_paid, verdict.correct) for is_paid, verdict in zip(paid, verdicts, strict=True)]
 
-    def share(values: np.ndarray) -> float:
-        return int(values.sum()) / number
+    def share(flags: Iterable[bool]) -> float:
+        return sum(flags) / len(rows)
 
-    return Check(
+    check = Check(
         step=step,
-        number=number,
-        right=share(right),
-        parsed=sum(verdict.parsed for verdict in verdicts) / number,
-        paid=share(paid) if paid_columns else math.nan,
-        false_positive=share(paid & ~right) if paid_columns else math.nan,
-        false_negative=share(right & ~paid) if paid_columns else math.nan,
+        number=len(rows),
+        right=share(verdict.correct for verdict in verdicts),
+        parsed=share(verdict.parsed for verdict in verdicts),
+        paid=share(paid),
+        false_positive=share(is_paid and not right for is_paid, right in pairs),
+        false_negative=share(right and not is_paid for is_paid, right in pairs),
     )
+    return check if paid_columns else replace(check, paid=math.nan, false_positive=math.nan, false_negative=math.nan)
 
 
 def _pays(value: object) -> bool:
@@ -94,8 +84,3 @@ def usable(rows: Iterable[dict], completion: str, gold: str) -> list[dict]:
         for row in rows
         if isinstance(row.get(gold), (str, int, float)) and row.get(completion) is not None and str(row[gold]).strip()
     ]
-
-
-def paying(columns: Iterable[str]) -> list[str]:
-    """The columns of reward terms that claim an answer to be right."""
-    return [name for name in columns if metric_names.kind_of_term(name) == "accuracy"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from counterpoint.errors import UserError
 from counterpoint.sources import folder, mapping
 from counterpoint.sources.parsing import Refusal
 from counterpoint.statistics.proportions import wilson_interval
-from counterpoint.verify import judge, judge_leniently
+from counterpoint.verify import answer_type, judge, judge_leniently
 
 
 def verdict(completion: str, answer: str, kind: str | None, options: list[str], lenient: bool) -> dict:
@@ -20,16 +19,8 @@ def verdict(completion: str, answer: str, kind: str | None, options: list[str], 
     kind: the answer's type, None for a choice where there are options, else a number where `answer` is one, else text.
     """
     decide = judge_leniently if lenient else judge
-    return dataclasses.asdict(decide(completion, answer, kind or _kind(answer, options), options or None))
-
-
-def _kind(answer: str, options: list[str]) -> str:
-    if options:
-        return "choice"
-    try:
-        return "number" if math.isfinite(float(answer.replace(",", ""))) else "text"
-    except ValueError:
-        return "text"
+    kind = kind or ("choice" if options else answer_type(answer))
+    return dataclasses.asdict(decide(completion, answer, kind, options or None))
 
 
 def of_file(path: Path, kind: str | None, lenient: bool) -> Iterator[dict]:

@@ -15,6 +15,6 @@ to load).
 
 from counterpoint.verify.lenient import judge_leniently
 from counterpoint.verify.strict import extract, judge, matches, well_formed
-from counterpoint.verify.verdict import LONGEST_ANSWER, Verdict
+from counterpoint.verify.verdict import LONGEST_ANSWER, Verdict, answer_type
 
-__all__ = ["LONGEST_ANSWER", "Verdict", "extract", "judge", "judge_leniently", "matches", "well_formed"]
+__all__ = ["LONGEST_ANSWER", "Verdict", "answer_type", "extract", "judge", "judge_leniently", "matches", "well_formed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 
@@ -36,3 +37,11 @@ def unreadable(answer: str) -> str:
     ):
         return "control characters in the answer"
     return ""
+
+
+def answer_type(answer: str) -> str:
+    """How an answer is compared whose type nobody states: `number` where it is one, else `text`."""
+    try:
+        return "number" if math.isfinite(float(answer.replace(",", ""))) else "text"
+    except ValueError:
+        return "text"

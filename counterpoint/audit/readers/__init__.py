@@ -9,8 +9,6 @@ from counterpoint.audit.log import RunLog
 from counterpoint.audit.readers import csv_file, study_run, trl, verl
 from counterpoint.errors import UserError
 
-TEXT = (".log", ".txt", ".out")
-TABLES = (".csv", ".tsv")
 WANTED = "a TRL trainer_state.json, a verl or EasyR1 log, a CSV with step, reward and accuracy, or a run of this study"
 
 
@@ -33,11 +31,10 @@ def read(path: Path, items: int | None = None) -> RunLog:
 def _read_file(path: Path, items: int | None) -> RunLog | None:
     if path.suffix == ".json":
         return trl.read(path.parent, path, items)
-    if path.suffix == ".jsonl":
-        return verl.read(path, items) if verl.is_json_lines(path) else None
-    if path.suffix in TABLES:
-        return csv_file.read(path, items)
-    return verl.read(path, items) if verl.is_console(path) else None
+    if path.suffix in csv_file.SUFFIXES:
+        return csv_file.read(path, items)  # and say which column is missing
+    fits = verl.is_json_lines if path.suffix == ".jsonl" else verl.is_console
+    return verl.read(path, items) if fits(path) else None
 
 
 def _read_folder(folder: Path, items: int | None) -> RunLog | None:
@@ -45,14 +42,14 @@ def _read_folder(folder: Path, items: int | None) -> RunLog | None:
         return study_run.read(tables, items)
     if state := trl.state_of(folder):
         return trl.read(folder, state, items)
-    for suffixes, fits in (
-        ((".jsonl",), verl.is_json_lines),
-        (TEXT, verl.is_console),
-        (TABLES, csv_file.has_steps),
+    for suffixes, fits, read_log in (
+        ((".jsonl",), verl.is_json_lines, verl.read),
+        ((".log", ".txt", ".out"), verl.is_console, verl.read),
+        (csv_file.SUFFIXES, csv_file.has_steps, csv_file.read),
     ):
         logs = [path for suffix in suffixes for path in files.inside(folder, f"*{suffix}") if fits(path)]
         if len(logs) > 1:
             raise UserError(f"{folder}: several logs ({', '.join(path.name for path in logs)}); name one of them")
         if logs:
-            return _read_file(logs[0], items)
+            return read_log(logs[0], items)
     return None

@@ -17,6 +17,7 @@ from counterpoint.audit.log import Accuracies, RunLog, RunMetrics, SavedCompleti
 from counterpoint.audit.series import Series
 from counterpoint.errors import UserError
 
+SUFFIXES = (".csv", ".tsv")
 NAMES = {  # by what it holds, the usual names of a column in lower case
     "step": (
         "step", "steps", "global_step", "global step", "train/global_step", "_step", "iteration", "iter", "update",

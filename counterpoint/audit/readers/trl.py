@@ -136,7 +136,7 @@ def _completions(folder: Path, evaluated: set[int]) -> SavedCompletions:
             gold = metric_names.gold_column(names)
             if gold is None:
                 break
-            columns = [name for name in _numbers(table.schema_arrow) if name not in (*_PLAIN, gold)]
+            columns = [name for name in _paying(table.schema_arrow) if name != gold]
             rows = files.first_rows(path, table, ["completion", gold, *columns], completions.ROWS)
         batches.append((step, completions.usable(rows, "completion", gold)))
     if gold is None:
@@ -144,12 +144,13 @@ def _completions(folder: Path, evaluated: set[int]) -> SavedCompletions:
             missing="the saved completions have no column with the right answer (log_extra('solution', …) in a reward "
             "function): the reward's judge cannot be checked"
         )
-    return completions.judged(batches, completions.paying(columns), "saved completions")
+    return completions.judged(batches, columns, "saved completions")
 
 
-def _numbers(schema: pa.Schema) -> list[str]:
-    """The columns that hold numbers, as what a reward function paid is."""
+def _paying(schema: pa.Schema) -> list[str]:
+    """The columns of reward functions that claim an answer to be right: they hold numbers."""
     from pyarrow import types
 
     kinds = (types.is_integer, types.is_floating, types.is_boolean)
-    return [field.name for field in schema if any(kind(field.type) for kind in kinds)]
+    numbers = [field.name for field in schema if any(kind(field.type) for kind in kinds)]
+    return [name for name in numbers if metric_names.kind_of_term(name) == "accuracy" and name not in _PLAIN]
