@@ -19,6 +19,7 @@ from statistics import median
 from bench import runs
 from bench.cases import Case, cases
 from bench.worker import ARMS
+from counterpoint import files
 from counterpoint.errors import UserError
 
 OUT = Path("metrics/bench.json")
@@ -141,7 +142,7 @@ def program(arguments: list[str] | None = None) -> None:
             print(line(found), flush=True)
     if options.case is None and options.arm is None:
         settings = {name: getattr(options, name) for name in ("rounds", "steps", "warmup", "threads")}
-        runs.write_json(OUT, {"machine": described, "settings": settings, "rows": rows})
+        files.write_json(OUT, {"machine": described, "settings": settings, "rows": rows})
         print(f"written to {OUT}; for docs/cost.md:\n\n{table(rows)}")
 
 

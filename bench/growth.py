@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import runs
+from counterpoint import files
 from counterpoint.errors import UserError
 
 BASE = {"group": 8, "image_tokens": 144, "batch": 64}
@@ -173,7 +174,7 @@ def program(arguments: list[str] | None = None) -> None:
         print(f"G {point['group']}, image tokens {point['image_tokens']}, batch {point['batch']}: {words}", flush=True)
     if options.axis is None:
         settings = {name: getattr(options, name) for name in ("rounds", "steps", "warmup", "threads")}
-        runs.write_json(DATA, {"machine": described, "settings": settings, "base": BASE, "rows": rows})
+        files.write_json(DATA, {"machine": described, "settings": settings, "base": BASE, "rows": rows})
         PAGE.write_text(rewrite(page, table(rows)), encoding="utf-8")
         picture(rows, PICTURE)
         print(f"written to {DATA}, {PAGE} and {PICTURE}")

@@ -3,7 +3,7 @@
 A copy of the tree is composed as the study. Stand-ins are laid where its stages publish, and DVC is told of them: so it
 finds everything up to date, as after a run of hours. Two programs are timed, the one behind `make study` and plain `dvc
 repro`, three times each in turn; medians. (DVC checks every stage by itself; `make study` has it compute the hash of a
-path once: flows/graph.py.)
+path once: stages/dvc_patches.py.)
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def main(names: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             prepare(Path(folder), study)
             number = Path("dvc.lock").read_text(encoding="utf-8").count("\n    cmd: ")
-            found = {arm: [] for arm in ARMS}
+            spent = {arm: [] for arm in ARMS}
             for _ in range(ROUNDS):
                 for arm, command in ARMS.items():
-                    found[arm].append(seconds(command))
+                    spent[arm].append(seconds(command))
             os.chdir(here)
-        ours, theirs = (statistics.median(found[arm]) for arm in ARMS)
+        ours, theirs = (statistics.median(spent[arm]) for arm in ARMS)
         print(f"{study}: {number} stages, nothing to do: make study {ours:.1f} s, dvc repro {theirs:.1f} s "
               f"({theirs / ours:.1f} times as long)", flush=True)  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The benchmark of recording a stage in studies of several sizes: plain `dvc repro -s` beside flows/repro.py.
+"""The benchmark of recording a stage in studies of several sizes: plain `dvc repro -s` beside stages/dvc_patches.py.
 
     python -m bench.recording [--entries 10,100,1000] [--rounds 3]
 
@@ -21,9 +21,9 @@ from statistics import median
 
 from counterpoint.errors import UserError
 from counterpoint.params import compose
-from flows.repro import HEAD, split
+from stages.dvc_patches import HEAD, split
 
-REPRO = Path(__file__).resolve().parents[1] / "flows/repro.py"
+REPRO = Path(__file__).resolve().parents[1] / "stages/dvc_patches.py"
 ARMS = {
     "dvc": (sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", "run@0"),
     "ours": (sys.executable, "-Iu", str(REPRO), "run@0"),

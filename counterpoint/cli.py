@@ -145,8 +145,10 @@ def findings(tables: Path, finding: str | None, everything: bool) -> None:
     Each with the contrasts that decide it.
     """
     from counterpoint.findings import printed
+    from counterpoint.tables import read
 
-    print(printed.text(printed.read(tables, "name a folder such as metrics/STUDY/tables"), finding, everything))
+    rows = read(tables / "findings.parquet", "name a folder such as metrics/STUDY/tables")
+    print(printed.text(rows, finding, everything))
 
 
 @command(

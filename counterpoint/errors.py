@@ -1,9 +1,11 @@
-"""The one exception that means "the user can mend this"; stage programs print it as one line and exit with 2."""
+"""The one exception that means "the user can mend this"; programs print it as one line and exit with 2."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+import sys
+from collections.abc import Callable, Iterable
 
 
 class UserError(Exception):
@@ -26,3 +28,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known are {', '.join(map(repr, names))}" if names else ""
+
+
+def exit_codes(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
+    """Decorates the main function of a program: a user's mistake is one line and code 2, an interruption code 130."""
+
+    @functools.wraps(main)
+    def run(arguments: list[str]) -> int:
+        try:
+            return main(arguments)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from there", file=sys.stderr)
+            return 130
+
+    return run

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +64,28 @@ def dump_yaml(data: dict[str, Any], width: int) -> str:
     return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=width, allow_unicode=True)
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: a reader never sees half of it."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; what stands there takes the place of `path` when all went well.
+
+    So a reader sees the old or the new content, never half of it. The folder is made where it is missing. After an
+    error `path` is as it was, and nothing is left beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    os.replace(scratch, path)
+    try:
+        yield scratch
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with replacing(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any, sort_keys: bool = False) -> None:
+    """Write a JSON file whole or not at all, indented by one, for people read these."""
+    replace(path, json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False) + "\n")

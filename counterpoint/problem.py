@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from counterpoint import tables
+from counterpoint import files, tables
 from counterpoint.errors import UserError
 
 ANSWER_TYPES = ("integer", "number", "choice", "text", "expression")
@@ -157,12 +157,9 @@ def write(problems: Iterable[Problem], path: Path) -> None:
 
     Of the pictures no more than a row group's are in memory.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.new")
-    with pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as file:
+    with files.replacing(path) as scratch, pq.ParquetWriter(scratch, SCHEMA, compression="zstd") as file:
         for rows in _row_groups(sorted(problems, key=lambda p: (p.split, p.problem_id))):
             file.write_table(pa.Table.from_pylist(rows, SCHEMA))
-    scratch.replace(path)
 
 
 def _row_groups(problems: Iterable[Problem]) -> Iterator[list[dict]]:

@@ -15,9 +15,9 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def track(iterable: Iterable[Item], total: int | None = None, label: str = "") -> Iterator[Item]:
-    """Yield the items while telling how far it is. `total` defaults to the iterable's length, where it has one.
+    """Yield the items and show progress. `total` defaults to the iterable's length, where it has one.
 
-    In a terminal (stderr) a bar; otherwise log lines at level INFO, at most one every 15 s, so short work says nothing.
+    In a terminal (stderr) a bar; otherwise log lines at level INFO, at most one every 15 s, none for short work.
     """
     if total is None and hasattr(iterable, "__len__"):
         total = len(iterable)

@@ -16,7 +16,7 @@ DIRECT = "answer only ."
 def question_text(asked) -> str:
     """The question of a problem, or of the draft of one, with the options where it offers a choice.
 
-    The options of an `expression` are the numbers that it must use, which the picture shows: they are not told.
+    The options of an `expression` are the numbers that it must use. The picture shows them, so they are left out.
     """
     options = asked.options if asked.answer_type != "expression" else None
     return f"{asked.question} options : {' , '.join(options)} ." if options else asked.question

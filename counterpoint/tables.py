@@ -1,4 +1,4 @@
-"""The record tables of the contract (docs/tables.md): their columns, their grain, and how they are written.
+"""The record tables of the contract (docs/tables.md): their columns, their grain, how they are written and read.
 
 Truth is sorted Parquet, written whole; rows differ from rerun to rerun only in `timings`.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from counterpoint import files
 from counterpoint.errors import UserError, one_line
 
 _S, _I, _F, _B = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -98,10 +99,14 @@ def write(name: str, rows: Iterable[dict], path: Path) -> None:
     table = TABLES[name]
     kept = [{column: row.get(column) for column in table.schema.names} for row in rows]
     kept.sort(key=lambda row: tuple((row[k] is not None, row[k]) for k in table.key))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.new")
-    pq.write_table(pa.Table.from_pylist(kept, table.schema), scratch, compression="zstd")
-    scratch.replace(path)
+    with files.replacing(path) as scratch:
+        pq.write_table(pa.Table.from_pylist(kept, table.schema), scratch, compression="zstd")
+
+
+def read(path: Path, remedy: str) -> list[dict]:
+    """The rows of a Parquet file. Raises `UserError` with the remedy for one that is missing or broken."""
+    with reading(path, "a readable table", remedy):
+        return pq.read_table(path, partitioning=None).to_pylist()
 
 
 @contextmanager

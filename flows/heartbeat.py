@@ -14,7 +14,6 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 
 NAME = "runs without a heartbeat have crashed"
-WITHIN = datetime.timedelta(seconds=75)
 BEAT = "prefect.flow-run.heartbeat"
 ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Cancelled", "Crashed")}
 
@@ -34,7 +33,7 @@ def ensure() -> None:
                 match={"prefect.resource.id": "prefect.flow-run.*"},
                 for_each={"prefect.resource.id"},
                 threshold=1,
-                within=WITHIN,
+                within=datetime.timedelta(seconds=75),
             ),
             actions=[ChangeFlowRunState(state=StateType.CRASHED, message="no heartbeat any more: its process is gone")],
         ).create()

@@ -1,71 +1,51 @@
 """Print what a study would run and how long it would take: python -m flows.plan published [KEY=VALUE …]
 
 Nothing is run and params.yaml stays as it is: the study is composed in memory as `make study` would write it, and DVC
-is shown that text in the place of the file, so that what counts as done is DVC's own word.
+is shown that text in the place of the file, so DVC alone decides what counts as done.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import networkx
 from dvc.exceptions import DvcException
 from dvc.lock import LockError
 from dvc.repo import Repo
-from dvc.stage import PipelineStage
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, exit_codes
 from counterpoint.params import compose, grid
-from flows.graph import CHECK, remembering, unreadable
-from flows.repro import steady_locks
+from flows import graph
 from stages import estimate
-from stages.dvc_files import Shown
-
-PARAMS = Path("params.yaml")
-steady_locks()
+from stages.dvc_patches import Shown
 
 
 def unchanged(texts: Mapping[Path, str]) -> set[str]:
     """The stages that `dvc repro` would leave as they are, were these texts in params.yaml and grid.yaml.
 
-    What comes after the stage that checks the two is asked as if that had run: what it would say is known.
+    The stage that checks the two counts as done: its result is known.
 
     Raises `UserError` when dvc.yaml or dvc.lock cannot be read, or another DVC process is at work.
     """
-    found: set[str] = set()
     try:
-        with Repo(fs=Shown(texts)) as repo, repo.lock, remembering():
-            graph = repo.index.graph
-            for stage in networkx.topological_sort(graph.reverse()):
-                before = {s.addressing for s in graph.successors(stage) if isinstance(s, PipelineStage)}
-                if isinstance(stage, PipelineStage) and before <= {*found, CHECK}:
-                    with contextlib.suppress(DvcException, LockError):  # one that is running, or lost a file
-                        if not stage.changed():
-                            found.add(stage.addressing)
+        with Repo(fs=Shown(texts)) as repo:
+            return set(graph.unchanged(repo, graph.needs_of(repo), {graph.CHECK}))
     except LockError:
         raise UserError("another DVC process is at work here; ask for the plan again in a moment") from None
     except DvcException as error:
-        raise unreadable(error) from None
-    return found
+        raise graph.unreadable(error) from None
 
 
+@exit_codes
 def main(arguments: list[str]) -> int:
-    """Print the plan; exit code 2 with one line for a user's mistake."""
-    try:
-        if not arguments or arguments == ["--fresh"]:
-            raise UserError("usage: python -m flows.plan [--fresh] STUDY [KEY=VALUE …]")
-        fresh = "--fresh" in arguments
-        study, *words = (word for word in arguments if word != "--fresh")
-        made = compose.resolve(study, compose.split_settings(words), fresh=fresh)
-        settings = made.params
-        texts = {PARAMS: made.text, grid.FILE: grid.as_yaml(settings)}
-        print("\n".join([made.in_words(), *estimate.plan(settings, estimate.measured(), unchanged(texts))]))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    """Print the plan."""
+    if not arguments or arguments == ["--fresh"]:
+        raise UserError("usage: python -m flows.plan [--fresh] STUDY [KEY=VALUE …]")
+    study, *overrides = (word for word in arguments if word != "--fresh")
+    made = compose.resolve(study, compose.split_settings(overrides), fresh="--fresh" in arguments)
+    texts = {Path("params.yaml"): made.text, grid.FILE: grid.as_yaml(made.params)}
+    print("\n".join([made.in_words(), *estimate.plan(made.params, estimate.measured(), unchanged(texts))]))
     return 0
 
 

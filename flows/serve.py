@@ -13,23 +13,27 @@ The watch (flows/watch.py) only reads records: it is served by a program of its 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import multiprocessing
 import os
+import signal
 import sys
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from counterpoint.errors import UserError
+from counterpoint import supervise
+from counterpoint.errors import UserError, exit_codes
 from counterpoint.params import compose
-from flows import asked, graph, server
-from stages import lifeline
+from flows import flow_parameters, graph, server
 
 LEAST = 30  # seconds between two looks of a served watch
 
 
 def check(study: str, overrides: list[str], timezone: str, address: str) -> None:
-    """Raise `UserError` for what no run could use or no page may ask (flows/asked.py), a missing graph, an unknown time
-    zone, or a server that does not answer."""
-    graph.stages()
-    asked.check(study, overrides)
+    """Raise `UserError` for a graph that cannot be read, parameters that no flow accepts, an unknown time zone, or a
+    server that does not answer."""
+    graph.needs()
+    flow_parameters.check(study, overrides)
     try:
         ZoneInfo(timezone)
     except (ValueError, OSError, KeyError):
@@ -38,8 +42,9 @@ def check(study: str, overrides: list[str], timezone: str, address: str) -> None
         raise UserError(f"no Prefect server answers at {address}; start one with `make server`")
 
 
+@exit_codes
 def main(arguments: list[str]) -> int:
-    """Serve until interrupted; the exit code."""
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m flows.serve", description="Serve the study on a Prefect server.")
     parser.add_argument("--study", default="", help="study of scheduled runs; params.yaml as it stands if left out")
     parser.add_argument("--cron", help="run by this schedule, five fields")
@@ -47,37 +52,29 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--timezone", default="UTC", help="in which the schedule is meant (default UTC)")
     parser.add_argument("--name", help="name of the deployment (default study, or watch)")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="a setting laid on the study")
-    chosen = parser.parse_args(arguments)
-    address = os.environ.setdefault("PREFECT_API_URL", server.url())
-    try:
-        if chosen.watch and (chosen.study or chosen.cron or "".join(chosen.overrides).strip()):
-            raise UserError("--watch serves the watch alone; serve the study by another `python -m flows.serve`")
-        overrides = compose.split_settings(chosen.overrides)
-        check(chosen.study, overrides, chosen.timezone, address)
-        # Prefect reads PREFECT_API_URL when it is imported.
-        schedule = every(chosen.watch or chosen.cron, chosen.timezone, "--watch" if chosen.watch else "--cron")
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    lifeline.end_with(lifeline.made_by_make())
-    if chosen.watch:
-        from flows.watching import watch as served
+    options = parser.parse_args(arguments)
+    address = os.environ.setdefault("PREFECT_API_URL", server.url())  # before Prefect, which reads it when imported
+    overrides = compose.split_settings(options.overrides)
+    if options.watch and (options.study or options.cron or overrides):
+        raise UserError("--watch serves the watch alone; serve the study by another `python -m flows.serve`")
+    check(options.study, overrides, options.timezone, address)
+    schedule = every(options.watch or options.cron, options.timezone, "--watch" if options.watch else "--cron")
+    supervise.end_with(supervise.make())
+    if options.watch:
+        from flows.watch_flow import watch
 
-        parameters = {}
+        serve(watch, options.name or watch.name, schedule, {})
     else:
         from flows import heartbeat
-        from flows.study import run_study as served
+        from flows.study import run_study
 
         heartbeat.ensure()
-        parameters = {"study": chosen.study, "overrides": overrides}
-    from flows import serving
-
-    serving.serve(served, chosen.name or served.name, schedule, parameters)
+        serve(run_study, options.name or run_study.name, schedule, {"study": options.study, "overrides": overrides})
     return 0
 
 
-def every(text: str | None, timezone: str, option: str):
-    """Prefect's schedule of `text`: five fields or, for a watch, seconds; None without one. Raises `UserError`."""
+def every(text: str | None, timezone: str, option: str) -> Any:
+    """Prefect's schedule of `text`: five cron fields, or seconds for a watch; None for no text. Raises `UserError`."""
     from prefect.schedules import Cron, Interval
 
     if not text:
@@ -92,6 +89,32 @@ def every(text: str | None, timezone: str, option: str):
         return Cron(text, timezone=timezone)
     except ValueError as error:
         raise UserError(f"{option}: {error}; five fields are needed, as '0 3 * * *'") from None
+
+
+def serve(flow: Any, name: str, schedule: Any, parameters: dict[str, Any]) -> None:
+    """Serve a Prefect flow as the deployment `name` until SIGINT or SIGTERM; its schedule pauses then.
+
+    This is `flow.serve`, but a run stops with this program. Prefect's own would wait for the run, which takes hours.
+    """
+    from prefect.flows import EntrypointType
+    from prefect.runner import Runner
+
+    # one run at a time: all runs share this checkout's outs, its dvc.lock and the memory of the watch
+    runner = Runner(name=name, limit=1)
+    prefects_end = runner.handle_sigterm
+
+    def end_runs_too(*arguments: Any, **options: Any) -> None:
+        for run in multiprocessing.active_children():  # told first, they save
+            run.terminate()
+        prefects_end(*arguments, **options)
+
+    runner.handle_sigterm = end_runs_too
+    runner.add_flow(
+        flow, name=name, schedule=schedule, parameters=parameters, entrypoint_type=EntrypointType.MODULE_PATH
+    )
+    print(f"served: {flow.name}/{name}; `prefect deployment run {flow.name}/{name}` asks for a run", flush=True)
+    signal.signal(signal.SIGINT, runner.handle_sigterm)
+    asyncio.run(runner.start())
 
 
 if __name__ == "__main__":

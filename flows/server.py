@@ -23,7 +23,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
-from counterpoint.errors import UserError
+from counterpoint.errors import UserError, exit_codes
 
 HOST = "127.0.0.1"
 PORT = 4200
@@ -39,7 +39,7 @@ def url(port: int = PORT, host: str = HOST) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
+    """Whether a server that listens there is reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -67,20 +67,20 @@ def settings(host: str, port: int) -> dict[str, str]:
         )
     page = url(port, host).removesuffix("/api")
     names = [page, url(port, "localhost").removesuffix("/api")] if is_local(host) else [page]
-    found = {
+    variables = {
         "PREFECT_API_URL": url(port, host),
         "PREFECT_UI_API_URL": "/api",  # of the server that the page came from, under whatever name
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(names),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
     }
-    return found | ({"PREFECT_SERVER_API_AUTH_STRING": login} if login else {})
+    return variables | ({"PREFECT_SERVER_API_AUTH_STRING": login} if login else {})
 
 
 class OwnPage:
-    """ASGI middleware: refuses what a page of another origin asks, and on loopback what asks under another name.
+    """ASGI middleware: refuses requests of pages from another origin, and on loopback requests to another host name.
 
-    A browser names the page's origin in every request that could change something and in every WebSocket; programs
-    name none. A page whose own name was made to lead to loopback would have the right origin, but not the right host.
+    A browser sends the page's origin with every request that could change something and with every WebSocket; programs
+    send none. A page whose own name was made to lead to loopback would have the right origin, but the wrong host.
     """
 
     def __init__(self, app, local: bool):
@@ -114,7 +114,7 @@ def app() -> OwnPage:
 
 
 def start_own() -> str:
-    """Start a server of this process's own, on a free port; its address. It ends with the process, whatever ends that.
+    """Start a server for this process alone, on a free port; its address. It ends with the process, however that ends.
 
     Raises `RuntimeError` when it does not start.
     """
@@ -133,7 +133,7 @@ def start_own() -> str:
 
 
 def name_run(flow_run: str) -> None:
-    """Tell the server of this process, if it has one, which run to call crashed should the process vanish."""
+    """Tell this process's own server, where there is one, which run to call crashed should the process vanish."""
     if OWN is not None:
         with contextlib.suppress(OSError):
             OWN.stdin.write(f"{flow_run}\n")
@@ -141,47 +141,39 @@ def name_run(flow_run: str) -> None:
 
 
 def _end_with_asker() -> None:
-    """Wait until standard input closes; what it named as its run and did not end is crashed then. Ends this process."""
+    """Wait until standard input closes, call the runs that it named and that have not ended crashed, and exit."""
     named = [line.strip() for line in sys.stdin]
     try:
-        for flow_run in named:
-            _crash(flow_run)
+        from prefect.client.orchestration import get_client  # not earlier: the server's thread imports Prefect then
+        from prefect.states import Crashed
+
+        with get_client(sync_client=True) as client:
+            for flow_run in named:
+                state = client.read_flow_run(flow_run).state
+                if state is None or not state.is_final():
+                    client.set_flow_run_state(flow_run, Crashed(message="the process of the run is gone"), force=True)
     finally:
         os._exit(0)
 
 
-def _crash(flow_run: str) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.states import Crashed
-
-    with get_client(sync_client=True) as client:
-        state = client.read_flow_run(flow_run).state
-        if state is None or not state.is_final():
-            client.set_flow_run_state(flow_run, Crashed(message="the process of the run is gone"), force=True)
-
-
+@exit_codes
 def main(arguments: list[str]) -> int:
-    """Serve until interrupted; the exit code."""
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m flows.server", description="Start a Prefect server.")
     parser.add_argument("--port", type=int, default=PORT)
     parser.add_argument("--host", default=HOST, help=f"the address to listen at (default {HOST})")
     parser.add_argument("--for-one-run", action="store_true", help=argparse.SUPPRESS)
-    chosen = parser.parse_args(arguments)
-    try:
-        os.environ.update(settings(chosen.host, chosen.port))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    if chosen.for_one_run:
+    options = parser.parse_args(arguments)
+    os.environ.update(settings(options.host, options.port))
+    if options.for_one_run:
         os.environ["PREFECT_UI_ENABLED"] = "false"
         threading.Thread(target=_end_with_asker, daemon=True).start()
     else:
-        print(
-            f"Prefect's page: {url(chosen.port, chosen.host).removesuffix('/api')} (Ctrl-C ends the server)", flush=True
-        )
+        page = url(options.port, options.host).removesuffix("/api")
+        print(f"Prefect's page: {page} (Ctrl-C ends the server)", flush=True)
     import uvicorn
 
-    uvicorn.run("flows.server:app", factory=True, host=chosen.host, port=chosen.port, log_level="error")
+    uvicorn.run("flows.server:app", factory=True, host=options.host, port=options.port, log_level="error")
     return 0
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint import params, sources
+from counterpoint import files, params, sources
 from counterpoint.errors import UserError, nearest
-from counterpoint.files import replace
 from counterpoint.params import compose, grid
 from counterpoint.training.arguments import check_tracker
 from stages.common import main
@@ -33,7 +32,7 @@ def program(arguments: list[str]) -> None:
     check_tracker(settings.report_to)
     text = grid.as_yaml(settings)
     if not grid.FILE.is_file() or grid.FILE.read_text(encoding="utf-8") != text:
-        replace(grid.FILE, text)
+        files.replace(grid.FILE, text)
         raise UserError(
             f"{grid.FILE}: the runs that follow from params.yaml have changed; it is written anew, the same command "
             "again runs them"

@@ -26,8 +26,8 @@ def listed(stage: str) -> tuple[str, ...]:
 
 def of(stage: str, names: dict[str, str] | None = None) -> list[Path]:
     """The files of that code, each once and in the order of their names; `names` say what stands in for ${….NAME}."""
-    places = {ROOT / re.sub(r"\$\{[\w.]*?(\w+)\}", lambda found: names[found[1]], dep) for dep in listed(stage)}
-    files = (file for place in places for file in (place.rglob("*.py") if place.is_dir() else [place]))
+    paths = {ROOT / re.sub(r"\$\{[\w.]*?(\w+)\}", lambda match: names[match[1]], dep) for dep in listed(stage)}
+    files = (file for path in paths for file in (path.rglob("*.py") if path.is_dir() else [path]))
     return sorted(set(files))
 
 

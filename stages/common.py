@@ -17,9 +17,9 @@ from typing import Any
 if not sys.stderr.isatty():  # bars of the libraries are for terminals; a log gets our own lines
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
-from counterpoint import running
+from counterpoint import running, supervise
 from counterpoint.errors import UserError, nearest
-from stages import START, lifeline, record, shipped
+from stages import START, record, shipped
 
 FULL = re.compile(r"no space left on device|os error 28|database or disk is full|disk quota exceeded"
                   r"|PytorchStreamWriter failed|inline_container.*unexpected pos", re.IGNORECASE)  # fmt: skip
@@ -54,18 +54,18 @@ def work_folder() -> Path:
 
     Raises `UserError` where it is no folder that can be written to.
     """
-    place = Path(os.environ.get("COUNTERPOINT_WORK") or "work")
+    folder = Path(os.environ.get("COUNTERPOINT_WORK") or "work")
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(place, os.W_OK | os.X_OK) else "not writable"
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "not writable"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
         raise UserError(
-            f"{place}: unfinished work is kept there, but it is no folder that can be written to ({reason}); free the "
+            f"{folder}: unfinished work is kept there, but it is no folder that can be written to ({reason}); free the "
             "path, or name another folder in COUNTERPOINT_WORK"
         )
-    return place
+    return folder
 
 
 def generations() -> Path:
@@ -84,10 +84,10 @@ def named(arguments: list[str], kind: str, section: str, names: Collection[str])
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import libraries inside without the cyclic garbage collector, and keep what they leave out of its later walks.
+    """Import libraries inside without the cyclic garbage collector, which ignores later what they have made.
 
-    torch and transformers make some 800,000 objects that stay for the life of the process; collecting while they
-    are made, and walking them again in training and at exit, took a third of a stage's start (docs/LOG.md).
+    torch and transformers make some 800,000 objects that stay as long as the process. Collecting among them took a
+    third of a stage's start (docs/LOG.md).
     """
     gc.disable()
     try:
@@ -109,12 +109,12 @@ def load_model(path: str, threads: int, trust_remote_code: bool) -> tuple[Any, A
 
 
 def disk_full(error: BaseException | None) -> str | None:
-    """One line where an error, or one behind it, says that a disk is full, in the words of whoever wrote; else None."""
+    """A message where an error, or one that caused it, says that a disk is full; else None."""
     while error is not None:
-        said = str(error)
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or FULL.search(said):
-            named = re.search(r'file \\?"(.+?)\\?"', said)
-            path = getattr(error, "filename2", None) or getattr(error, "filename", None) or (named and named[1])
+        message = str(error)
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or FULL.search(message):
+            quoted = re.search(r'file \\?"(.+?)\\?"', message)
+            path = getattr(error, "filename2", None) or getattr(error, "filename", None) or (quoted and quoted[1])
             return (
                 f"{path or 'a file that was being written'}: no space left on its disk; free some (`make gc` drops "
                 "what the current study does not need from DVC's cache), then the same command goes on"
@@ -124,7 +124,7 @@ def disk_full(error: BaseException | None) -> str | None:
 
 
 def barred(error: BaseException) -> str | None:
-    """One line where an error says that a file may not be written, or has a file in place of a folder; else None."""
+    """A message where an error says that a file may not be written, or that a folder on its path is none; else None."""
     if not isinstance(error, OSError) or error.errno not in BARRED or error.filename is None:
         return None
     return f"{error.filename}: {error.strerror}; make it a place that can be written to, then the same command goes on"
@@ -133,31 +133,30 @@ def barred(error: BaseException) -> str | None:
 def main(program: Callable[[list[str]], None]) -> None:
     """Run a stage program. Exit codes: 0 done, 2 a user's mistake, 130 interrupted (run again to go on).
 
-    Where DVC runs it, it ends with DVC, and fails when what it depends on was changed meanwhile (stages/record.py).
+    It ends with its supervisor, where there is one. Where DVC runs it, it ends with DVC, and fails when what it depends
+    on was changed meanwhile (stages/record.py).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     warnings.simplefilter("ignore", FutureWarning)  # notices to the developers of the pinned libraries
     for noisy in ("httpx", "huggingface_hub", "transformers", "datasets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    supervise.end_with(supervise.supervisor(), supervise.caller() if START else None)
     try:
         if START is None:
             program(sys.argv[1:])
             sys.stdout.flush()
         else:
-            lifeline.end_with(lifeline.of_stage())
             with running.hold(f"the stage {START.stage}"):
                 shipped.check()
                 program(sys.argv[1:])
                 record.check(START)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except UserError as error:
-        print(f"error: {disk_full(error) or error}", file=sys.stderr)
-        sys.exit(2)
     except Exception as error:
-        if (told := disk_full(error) or barred(error)) is None:
+        message = disk_full(error) or barred(error) or (error if isinstance(error, UserError) else None)
+        if message is None:
             raise
-        print(f"error: {told}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)

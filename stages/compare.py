@@ -1,82 +1,74 @@
 """Set two studies side by side: python -m stages.compare quick published
 
 Accuracies by arm, model, sample and suite, each the mean over the seeds that a study has, and findings, with the
-differences. A study is one that was made here, or a published one (stages/places.py). Not a DVC stage.
+differences. A study is one that was made here, or a published one (stages/study_results.py). Not a DVC stage.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 
 import duckdb
 
+from counterpoint import columns
 from counterpoint.errors import UserError, one_line
 from stages.common import main
-from stages.places import Results, results
+from stages.study_results import StudyTables, tables_of
 
-ACCURACY = """
-select arm, model, coalesce(sample, '') as sample, suite, avg(accuracy), count(distinct coalesce(seed, 0))
-from (from read_parquet('{folder}/accuracy.parquet') order by all)
-where condition = 'normal' and family = 'all'
-group by all order by all
+# Of each study, under the schema `a` or `b`. Rows are sorted before they are averaged, so that sums do not vary.
+TABLES = """
+create schema {schema};
+create table {schema}.accuracies as
+    select arm, model, coalesce(sample, '') as sample, suite, avg(accuracy) as accuracy,
+        count(distinct coalesce(seed, 0)) as seeds
+    from (from read_parquet('{folder}/accuracy.parquet') order by all)
+    where condition = 'normal' and family = 'all'
+    group by all;
+create table {schema}.contrasts as
+    select finding, contrast, model, suite, matched_on, concat_ws(' ', verdict, direction) as verdict, effect,
+        concat_ws(' ', finding_verdict, finding_direction) as finding_verdict
+    from read_parquet('{folder}/findings.parquet') where role = 'primary';
+create macro if not exists percent(share) as printf('%.1f%%', 100 * share);
+create macro if not exists points(difference) as replace(printf('%+.1f', difference), '-', '−');
 """
-FINDING = """
-select finding, contrast, model, suite, matched_on,
-    concat_ws(' ', finding_verdict, finding_direction), concat_ws(' ', verdict, direction), effect
-from read_parquet('{folder}/findings.parquet') where role = 'primary' order by all
+ACCURACIES = """
+select arm, model, sample, suite, percent(a.accuracy), a.seeds, percent(b.accuracy), b.seeds,
+    points(100 * (b.accuracy - a.accuracy))
+from a.accuracies as a join b.accuracies as b using (arm, model, sample, suite) order by all
 """
-Key = tuple[str, ...]
+FINDINGS = """
+select finding, coalesce(a.finding_verdict, 'none') as in_a, coalesce(b.finding_verdict, 'none') as in_b,
+    if(in_a = in_b, '', 'differs')
+from (select distinct finding, finding_verdict from a.contrasts) as a
+full join (select distinct finding, finding_verdict from b.contrasts) as b using (finding) order by all
+"""
+CONTRASTS = """
+select contrast, model, suite, if(matched_on = 'end', '', matched_on), points(a.effect), a.verdict, points(b.effect),
+    b.verdict, points(b.effect - a.effect)
+from a.contrasts as a join b.contrasts as b using (finding, contrast, model, suite, matched_on)
+where a.effect is not null and b.effect is not null order by finding, contrast, model, suite, matched_on
+"""
+ALONE = """
+select count(*) filter (b.seeds is null), count(*) filter (a.seeds is null)
+from a.accuracies as a full join b.accuracies as b using (arm, model, sample, suite)
+"""
+PARTS = {
+    "Greedy accuracy, the mean over seeds": (
+        ACCURACIES, ("arm", "model", "sample", "suite", "A", "seeds", "B", "seeds", "B − A"),
+    ),
+    "Findings": (FINDINGS, ("finding", "A", "B", "")),
+    "Primary contrasts, in points": (
+        CONTRASTS, ("contrast", "model", "suite", "at equal", "A", "verdict", "B", "verdict", "B − A"),
+    ),
+}  # fmt: skip
 
 
-def read(of: Results, sql: str, keys: int) -> dict[Key, tuple]:
-    """The rows of a query to a study's tables: the values after the first `keys` columns, by these."""
-    folder = of.place.tables if of.place else of.published
+def read(db: duckdb.DuckDBPyConnection, schema: str, study: StudyTables) -> None:
+    """Read a study's tables into a schema. Raises `UserError` where they are not readable."""
     try:
-        with duckdb.connect(config={"threads": 1}) as db:
-            rows = db.execute(sql.format(folder=str(folder).replace("'", "''"))).fetchall()
+        db.execute(TABLES.format(schema=schema, folder=str(study.tables).replace("'", "''")))
     except duckdb.Error as error:
-        remedy = "dvc repro warehouse" if of.place else f"git checkout -- {folder}"
-        raise UserError(f"{folder}: not readable ({one_line(error)}); run `{remedy}`") from None
-    return {tuple(str(value) for value in row[:keys]): row[keys:] for row in rows}
-
-
-def accuracies(first: dict[Key, tuple], second: dict[Key, tuple]) -> Iterator[tuple[str, ...]]:
-    """A line each: where, accuracy and seeds in both studies, and the difference in points."""
-    yield "arm", "model", "sample", "suite", "A", "seeds", "B", "seeds", "B − A"
-    for key in sorted(first.keys() & second.keys()):
-        (before, seeds), (after, others) = first[key], second[key]
-        yield *key, f"{before:.1%}", str(seeds), f"{after:.1%}", str(others), _signed(100 * (after - before))
-
-
-def verdicts(first: dict[Key, tuple], second: dict[Key, tuple]) -> Iterator[tuple[str, ...]]:
-    """A line for each finding: its verdict in both studies, and whether it differs."""
-    yield "finding", "A", "B", ""
-    one, other = ({key[0]: values[0] for key, values in found.items()} for found in (first, second))
-    for name in sorted(one.keys() | other.keys()):
-        before, after = one.get(name, "none"), other.get(name, "none")
-        yield name, before, after, "" if before == after else "differs"
-
-
-def contrasts(first: dict[Key, tuple], second: dict[Key, tuple]) -> Iterator[tuple[str, ...]]:
-    """A line for each primary contrast that both studies could make: effect and verdict, and the difference."""
-    yield "contrast", "model", "suite", "at equal", "A", "verdict", "B", "verdict", "B − A"
-    for key in sorted(first.keys() & second.keys()):
-        (_, called, before), (_, other, after) = first[key], second[key]
-        if before is not None and after is not None:
-            place = (*key[1:4], "" if key[4] == "end" else key[4])
-            yield *place, _signed(before), called, _signed(after), other, _signed(after - before)
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
-
-
-def table(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """The lines in columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        raise UserError(f"{study.tables}: not readable ({one_line(error)}); run `{study.remedy}`") from None
 
 
 def program(arguments: list[str]) -> None:
@@ -84,23 +76,20 @@ def program(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.compare", description="Set two studies side by side.")
     parser.add_argument("first", metavar="A", help="a study made here, or a published one")
     parser.add_argument("second", metavar="B")
-    chosen = parser.parse_args(arguments)
-    if not chosen.first or not chosen.second:
+    options = parser.parse_args(arguments)
+    if not options.first or not options.second:
         raise UserError("name two studies: make compare A=quick B=published")
-    both = [results(chosen.first), results(chosen.second)]
-    for letter, found in zip("AB", both, strict=True):
-        print(f"{letter}: {found.head}")
-    asked, decided = ([read(of, sql, keys) for of in both] for sql, keys in ((ACCURACY, 4), (FINDING, 5)))
-    parts = {
-        "Greedy accuracy, the mean over seeds": list(accuracies(*asked)),
-        "Findings": list(verdicts(*decided)),
-        "Primary contrasts, in points": list(contrasts(*decided)),
-    }
-    for title, lines in parts.items():
-        print(f"\n{title}")
-        print("\n".join(table(lines)) if len(lines) > 1 else "  nothing that both studies have")
-    alone = [len(one.keys() - other.keys()) for one, other in (asked, asked[::-1])]
-    print(f"\n{alone[0]} accuracies are of A alone, {alone[1]} of B alone. A difference of means has no interval here.")
+    studies = {"a": tables_of(options.first), "b": tables_of(options.second)}
+    with duckdb.connect(config={"threads": 1}) as db:
+        for schema, study in studies.items():
+            print(f"{schema.upper()}: {study.head}")
+            read(db, schema, study)
+        for title, (sql, head) in PARTS.items():
+            rows = [[str(cell) for cell in row] for row in db.execute(sql).fetchall()]
+            print(f"\n{title}")
+            print("\n".join(columns.aligned([head, *rows], indent=2)) if rows else "  nothing that both studies have")
+        in_a, in_b = db.execute(ALONE).fetchone()
+    print(f"\n{in_a} accuracies are of A alone, {in_b} of B alone. A difference of means has no interval here.")
 
 
 if __name__ == "__main__":

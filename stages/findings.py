@@ -1,6 +1,6 @@
 """Print the findings of the study: python -m stages.findings [--all] [--finding NAME] [--study published]
 
-The first line says of which study (stages/places.py); the stage `warehouse` put them into its tables
+The first line says of which study (stages/study_results.py); the stage `warehouse` put them into its tables
 (counterpoint/findings says how). Primary contrasts decide a finding; --all lists the secondary ones too. Not a DVC
 stage.
 """
@@ -11,8 +11,9 @@ import click
 
 from counterpoint import cli
 from counterpoint.findings import printed
+from counterpoint.tables import read
 from stages.common import main
-from stages.places import results
+from stages.study_results import tables_of
 
 
 @click.command()
@@ -20,12 +21,9 @@ from stages.places import results
 @click.option("--study", metavar="NAME", help="Of this study, not of the one in params.yaml.")
 def show(finding: str | None, everything: bool, study: str | None) -> None:
     """Print every finding, or one."""
-    asked = results(study)
-    if asked.place:
-        rows = printed.read(asked.place.tables, "run `dvc repro warehouse`")
-    else:
-        rows = printed.read(asked.published, f"run `git checkout -- {asked.published}`")
-    print(asked.head, printed.text(rows, finding, everything), sep="\n\n")
+    tables = tables_of(study)
+    rows = read(tables.tables / "findings.parquet", f"run `{tables.remedy}`")
+    print(tables.head, printed.text(rows, finding, everything), sep="\n\n")
 
 
 def program(arguments: list[str]) -> None:

@@ -3,8 +3,8 @@
     python -m stages.query "select * from accuracy where suite = 'in_domain'"
     python -m stages.query accuracy [--limit 50 | --csv] [--study published]
 
-Read-only. The first line says which study answers (stages/places.py); with --csv it goes to the standard error. The
-database is made again when its tables have changed. Not a DVC stage.
+Read-only. The first line says which study answers (stages/study_results.py); with --csv it goes to the standard error.
+The database is made again when its tables have changed. Not a DVC stage.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import json
 import sys
 from datetime import datetime
-from pathlib import Path
 
 import click
 import pyarrow.parquet as pq
@@ -23,7 +22,7 @@ from counterpoint.errors import UserError
 from counterpoint.warehouse import database, published, query
 from counterpoint.warehouse.contract import LARGE
 from stages.common import RUNS, main, train_folder
-from stages.places import DATABASE, Place, results
+from stages.study_results import StudyTables, tables_of
 
 
 @click.command()
@@ -35,11 +34,11 @@ def ask(question: str, limit: int, as_csv: bool, study: str | None) -> None:
         print(query.listing())
         return
     sql, rows = query.published(question), None if as_csv else limit
-    asked = results(study)
-    if not (asked.place.database if asked.place else asked.published / DATABASE).is_file():
+    tables = tables_of(study)
+    if not tables.database.is_file():
         print("making the database of the tables, once; seconds", file=sys.stderr)
-    answer = _of_tables(asked.place, sql, rows) if asked.place else _of_published(asked.published, sql, rows)
-    print(asked.head, file=sys.stderr if as_csv else sys.stdout)
+    answer = _of_tables(tables, sql, rows) if tables.made_here else _of_published(tables, sql, rows)
+    print(tables.head, file=sys.stderr if as_csv else sys.stdout)
     query.show(answer, as_csv)
 
 
@@ -48,7 +47,7 @@ def program(arguments: list[str]) -> None:
     cli.run(arguments, ask, "python -m stages.query")
 
 
-def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:
+def _of_tables(here: StudyTables, sql: str, limit: int | None) -> query.Answer:
     """The answer of the study that is made here."""
     try:
         missing = database.refresh(here.database, here.tables, lambda run_id: train_folder(run_id) / f"{LARGE}.parquet")
@@ -76,25 +75,25 @@ def _of_tables(here: Place, sql: str, limit: int | None) -> query.Answer:
         return query.ask(db, sql, limit)
 
 
-def _trained_by_others(here: Place) -> dict[str, str]:
+def _trained_by_others(here: StudyTables) -> dict[str, str]:
     """The runs that lie in data/runs as another study trained them, by its name: run ids do not tell a study."""
-    found = {}
+    others = {}
     for row in pq.read_table(here.tables / "runs.parquet", columns=["run_id"]).to_pylist():
         with contextlib.suppress(OSError, ValueError):
             record = json.loads((train_folder(row["run_id"]) / "run.json").read_text(encoding="utf-8"))
             if record.get("study", here.study) != here.study:
-                found[row["run_id"]] = record["study"]
-    return found
+                others[row["run_id"]] = record["study"]
+    return others
 
 
-def _of_published(folder: Path, sql: str, limit: int | None) -> query.Answer:
+def _of_published(study: StudyTables, sql: str, limit: int | None) -> query.Answer:
     """The answer of a published study. Raises `UserError` too where the question names what was left out of it."""
-    study = published.refresh(folder, folder / DATABASE)
-    with query.connect(folder / DATABASE, folder) as db:
+    about = published.refresh(study.tables, study.database)
+    with query.connect(study.database, study.tables) as db:
         try:
             return query.ask(db, sql, limit)
         except UserError as error:
-            raise published.explained(error, sql, study) from None
+            raise published.explained(error, sql, about) from None
 
 
 if __name__ == "__main__":

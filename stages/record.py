@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,8 @@ def begin() -> Start | None:
 
 
 def _texts() -> dict[str, str]:
-    there = (Path(name) for name in (*TEXTS, GRID))
-    return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in there if path.is_file()}
+    paths = (Path(name) for name in (*TEXTS, GRID))
+    return {str(path): path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file()}
 
 
 def _code() -> dict[str, str]:
@@ -66,15 +66,19 @@ def check(start: Start | None) -> None:
     if not edited and all(texts.get(name) == start.texts.get(name) for name in (PARAMS, GRID)):
         return
     keys, paths, outs = _depends(start)
-    changed = (_values(name, of, start.texts.get(name, ""), texts.get(name, "")) for name, of in keys.items())
-    found = [*(words for each in changed for words in each), *_under(edited, paths)]
-    if not found:
+    changed = [
+        line
+        for name, of_file in keys.items()
+        for line in _changed_parameters(name, of_file, start.texts.get(name, ""), texts.get(name, ""))
+    ]
+    changed += [name for name in edited if any(path in (Path(name), *Path(name).parents) for path in paths)]
+    if not changed:
         return
     for out in outs:
         out.remove()
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
     raise UserError(
-        f"{start.stage}: changed while it ran: {'; '.join(found[:NAMED])}{more}; so nothing is published; the same "
+        f"{start.stage}: changed while it ran: {'; '.join(changed[:NAMED])}{more}; so nothing is published; the same "
         "command runs it with what stands there now, or, where that is put back, goes on from the last checkpoint"
     )
 
@@ -84,37 +88,28 @@ def _depends(start: Start) -> tuple[dict[str, list[str]], list[Path], list]:
     from dvc.dependency import ParamsDependency  # seconds, and hardly ever needed
     from dvc.repo import Repo
 
-    from stages.dvc_files import Shown
+    from stages.dvc_patches import Shown
 
     with Repo(fs=Shown(start.texts)) as repo:
-        (stage,) = (one for one in repo.index.stages if one.addressing == start.stage)
+        (stage,) = (stage for stage in repo.index.stages if stage.addressing == start.stage)
         of_files = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
         keys = {os.path.relpath(dep.fs_path): list(dep.params) for dep in of_files}
         paths = [Path(os.path.relpath(dep.fs_path)) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
         return keys, paths, stage.outs
 
 
-def _values(file: str, keys: Iterable[str], before: str, after: str) -> list[str]:
-    """What changed of the parameters in a file, in words."""
+def _changed_parameters(file: str, keys: Iterable[str], before: str, after: str) -> Iterator[str]:
+    """What changed below these keys of a file of parameters, whose text was `before` and is `after`: a line a value."""
+    from counterpoint.params import changes
+
     old, new = (yaml.load(text, Loader) for text in (before, after))
-    pairs = ((key, _value(old, key), _value(new, key)) for key in keys)
-    return [words for key, *values in pairs for words in _differences(file, key, *values)]
+    for key in keys:
+        for change in changes.differences(_value(old, key), _value(new, key), tuple(key.split("."))):
+            name = ".".join(map(str, change["at"]))
+            yield f"{name} in {file} ({_value(old, name)} when it began, {change.get('to')} now)"
 
 
 def _value(data: Any, key: str) -> Any:
     for name in key.split("."):
         data = data.get(name) if isinstance(data, dict) else None
     return data
-
-
-def _differences(file: str, key: str, before: Any, after: Any) -> list[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        names = dict.fromkeys([*before, *after])
-        pairs = ((f"{key}.{name}", before.get(name), after.get(name)) for name in names)
-        return [words for pair in pairs for words in _differences(file, *pair)]
-    return [] if before == after else [f"{key} in {file} ({before} when it began, {after} now)"]
-
-
-def _under(edited: Iterable[str], paths: Iterable[Path]) -> list[str]:
-    places = list(paths)
-    return [name for name in edited if any(place == Path(name) or place in Path(name).parents for place in places)]

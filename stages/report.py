@@ -29,7 +29,7 @@ from counterpoint.report.results import Results
 from counterpoint.report.text import page
 from counterpoint.warehouse import published
 from stages.common import PROBLEMS, main
-from stages.places import place, published_folder
+from stages.study_results import StudyFiles, published_folder
 
 log = logging.getLogger("report")
 
@@ -46,7 +46,7 @@ def program(arguments: list[str]) -> None:
         page.write(results, folder, folder / "report.md")
         log.info("wrote the report and the pictures in %s", folder)
         return
-    here = place(params.load().study)
+    here = StudyFiles(params.load().study)
     results = read.load(here.tables, here.study)
     draw(results, here.plots)
     page.write(results, here.tables, here.report, here.sheets.name)

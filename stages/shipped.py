@@ -18,14 +18,14 @@ def check() -> None:
 
     Outside a git checkout nothing is shipped.
     """
-    known = _git("ls-files", "-s", "-z", "--", str(BASES))
-    wanted = {path: about.split()[1] for about, _, path in (one.partition("\t") for one in known.split("\0")[:-1])}
-    there = [path for path in wanted if Path(path).is_file()]
-    found = dict(zip(there, _git("hash-object", "--stdin-paths", text="\n".join(there)).split(), strict=True))
-    for path, content in wanted.items():
-        if found.get(path) != content:
+    entries = _git("ls-files", "-s", "-z", "--", str(BASES)).split("\0")[:-1]
+    in_git = {path: about.split()[1] for about, _, path in (entry.partition("\t") for entry in entries)}
+    paths = [path for path in in_git if Path(path).is_file()]
+    here = dict(zip(paths, _git("hash-object", "--stdin-paths", text="\n".join(paths)).split(), strict=True))
+    for path, content in in_git.items():
+        if here.get(path) != content:
             base = BASES / Path(path).relative_to(BASES).parts[0]
-            state = "is not as in git" if path in found else "is missing"
+            state = "is not as in git" if path in here else "is missing"
             raise UserError(
                 f"{path} {state}; `git checkout -- {base}` restores it, or, where it is meant, as after `make base`, "
                 f"`git add {base}` keeps it"

@@ -21,7 +21,7 @@ from counterpoint.files import read_yaml
 from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
 from counterpoint.warehouse.summary import headline, newest, summary
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, main, train_folder
-from stages.places import PARAMS, place
+from stages.study_results import PARAMS, StudyFiles
 
 log = logging.getLogger("warehouse")
 
@@ -40,7 +40,7 @@ def program(arguments: list[str]) -> None:
     if arguments:
         raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
     settings = params.load()
-    found, here = sources(settings), place(settings.study)
+    found, here = sources(settings), StudyFiles(settings.study)
     here.folder.mkdir(parents=True, exist_ok=True)
     build(found, here.tables, here.database, settings.claims)
     _publish(summary(here.database), here.summary, sort_keys=True)

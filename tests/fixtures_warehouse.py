@@ -11,10 +11,10 @@ from counterpoint.params import compose
 from counterpoint.problem import Problem
 from counterpoint.suites import OWN
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, train_folder
-from stages.places import place
+from stages.study_results import StudyFiles
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-TABLES, DATABASE = place("default").tables, place("default").database
+TABLES, DATABASE = StudyFiles("default").tables, StudyFiles("default").database
 FAMILIES = ("cards", "chart", "count", "grid")
 PER_SUITE = 16
 SIZES = {"2k": 8, "20k": 32}  # rows of the fake samples

@@ -49,7 +49,7 @@ ROLES = {
     "supervise": lambda words: any(word.endswith("supervise.py") for word in words),
     "dvc": lambda words: (
         not any(w.endswith("supervise.py") for w in words)
-        and any(w.endswith("repro.py") or w == "dvc" or w.endswith("/dvc") for w in words)
+        and any(w.endswith("dvc_patches.py") or w == "dvc" or w.endswith("/dvc") for w in words)
     ),
     "training": lambda words: "stages.train" in words and Path(words[0]).name.startswith("python"),
 }

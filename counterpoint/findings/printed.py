@@ -7,40 +7,17 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 
-from counterpoint.errors import UserError, nearest, one_line
+from counterpoint import columns
+from counterpoint.errors import UserError, nearest
 from counterpoint.findings.claims import CLAIMS
 from counterpoint.findings.verdict import shown
 
 COLUMNS = (
-    "contrast",
-    "model",
-    "suite",
-    "at equal",
-    "effect",
-    "95 % interval",
-    "null",
-    "p (Holm)",
-    "seeds",
-    "n",
-    "verdict",
-)
-WORDS = 5  # columns before this one are words, ranged left
+    "contrast", "model", "suite", "at equal", "effect", "95 % interval", "null", "p (Holm)", "seeds", "n", "verdict",
+)  # fmt: skip
+WORDS = 4  # so many columns at the front are words, ranged left; so is the last
 WIDTH = 118
-
-
-def read(folder: Path, remedy: str) -> list[dict]:
-    """The rows of the table in a folder. Raises `UserError` with the remedy for one that is missing or broken."""
-    import pyarrow.parquet as pq
-
-    path = folder / "findings.parquet"
-    try:
-        return pq.read_table(path).to_pylist()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table; {remedy}") from None
-    except (ValueError, OSError) as error:  # what pyarrow raises are these
-        raise UserError(f"{path}: not a readable table ({one_line(error)}); {remedy}") from None
 
 
 def cells(row: dict) -> tuple[str, ...]:
@@ -54,7 +31,7 @@ def cells(row: dict) -> tuple[str, ...]:
         f"{effect:+.{digits}f}{unit}", f"{low} to {high}", f"{row['null_value']:g}", shown(row["p_holm"]),
         str(row["seeds"]), str(row["n"]), f"{row['verdict']} {row['direction'] or ''}".strip(),
     )  # fmt: skip
-    return tuple(text.replace("-", "−") if index >= WORDS - 1 else text for index, text in enumerate(values))
+    return tuple(text.replace("-", "−") if index >= WORDS else text for index, text in enumerate(values))
 
 
 def lines(rows: list[dict], everything: bool) -> Iterable[str]:
@@ -74,19 +51,16 @@ def lines(rows: list[dict], everything: bool) -> Iterable[str]:
 
 
 def table(rows: list[dict]) -> Iterable[str]:
-    """The rows below their column names, and below each row why its verdict is what it is."""
-    printed = [COLUMNS, *(cells(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*printed, strict=True)]
-    filled = [index for index in range(len(COLUMNS)) if any(line[index] for line in printed[1:])]
-    for line, row in zip(printed, (None, *rows), strict=True):
-        ranged = [
-            line[index].ljust(widths[index]) if index < WORDS - 1 or index == len(COLUMNS) - 1
-            else line[index].rjust(widths[index])
-            for index in filled
-        ]  # fmt: skip
-        yield f"    {'  '.join(ranged)}".rstrip()
-        if row:
-            yield f"      {row['reason']}"
+    """The rows below their column names, without empty columns, and below each row the reason for its verdict."""
+    printed = [cells(row) for row in rows]
+    filled = [number for number in range(len(COLUMNS)) if any(row[number] for row in printed)]
+    right = [position for position, number in enumerate(filled) if WORDS <= number < len(COLUMNS) - 1]
+    selected = [[row[number] for number in filled] for row in (COLUMNS, *printed)]
+    head, *lines = columns.aligned(selected, right=right, indent=4)
+    yield head
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        yield f"      {row['reason']}"
 
 
 def text(rows: list[dict], finding: str | None = None, everything: bool = False) -> str:

@@ -26,9 +26,9 @@ def world(data: Mapping[str, Any], probes: int | None) -> dict[str, Any]:
     if source["kind"] == "procedural" and not source["benchmarks"]:
         data["suites"] = [IN_DOMAIN]
         data["problems"] |= {"per_suite": 1, "per_probe": probes or data["problems"]["per_probe"]}
-    for place in (source, *source["benchmarks"].values()):
-        if place.get("path"):
-            place["path"] = str(Path(place["path"]).resolve())
+    for problems in (source, *source["benchmarks"].values()):
+        if problems.get("path"):
+            problems["path"] = str(Path(problems["path"]).resolve())
     data["models"] = {
         name: str(Path(path).resolve()) if Path(path).exists() else path for name, path in data["models"].items()
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from counterpoint import files
 from counterpoint.training.records import read_lines
 
 BEGUN, DONE, DIVERGED, FAILED = "begun", "done", "diverged", "failed"
@@ -49,11 +50,8 @@ class Trial:
 
 
 def write(trial: Trial, folder: Path) -> None:
-    """Keep a trial in its folder, in place at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = folder / f"{FILE}.new"
-    scratch.write_text(json.dumps(dataclasses.asdict(trial), indent=1) + "\n", encoding="utf-8")
-    scratch.replace(folder / FILE)
+    """Keep a trial in its folder."""
+    files.write_json(folder / FILE, dataclasses.asdict(trial))
 
 
 def read(folder: Path) -> Trial | None:
@@ -65,9 +63,9 @@ def read(folder: Path) -> Trial | None:
 
 
 def diverged(work: Path) -> int | None:
-    """The first step of the live records under `work` whose loss or gradient is no finite number.
+    """The first step of the live records under `work` whose loss or gradient norm is no finite number.
 
-    transformers writes a loss of 0 for one that is not a number; the gradient's norm tells.
+    The norm is needed: transformers writes a loss of 0 for one that is not a number.
     """
     for path in sorted(work.rglob("records/steps.jsonl")):
         for row in read_lines(path)[0]:

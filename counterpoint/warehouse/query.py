@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import duckdb
 
+from counterpoint import columns
 from counterpoint.errors import UserError, nearest
 from counterpoint.warehouse import published as published_study
 from counterpoint.warehouse.contract import SQL, files
@@ -49,9 +50,8 @@ def published(text: str) -> str:
 
 def listing() -> str:
     """The published queries, one line each: the name and the question, which is the file's first comment."""
-    questions = {name: sql.splitlines()[0].removeprefix("-- ") for name, sql in files("queries").items()}
-    width = max(map(len, questions))
-    lines = [f"  {name:<{width}}  {question}" for name, question in questions.items()]
+    questions = [(name, sql.splitlines()[0].removeprefix("-- ")) for name, sql in files("queries").items()]
+    lines = columns.aligned(questions, indent=2)
     return "\n".join(["Give SQL, such as 'from accuracy' (docs/tables.md), or one of these names:", *lines])
 
 
@@ -128,19 +128,14 @@ def _one_line(error: Exception) -> str:
 def render(answer: Answer) -> Iterator[str]:
     """The answer as lines of text, numbers to the right; long text is cut."""
     cells = [[_cell(value) for value in row] for row in answer.rows]
-    widths = [max(map(len, column)) for column in zip(answer.columns, *cells, strict=True)]
-    right = [
-        all(isinstance(row[i], int | float | None) and not isinstance(row[i], bool) for row in answer.rows)
-        for i in range(len(widths))
+    numbers = [
+        column
+        for column in range(len(answer.columns))
+        if all(isinstance(row[column], int | float | None) and not isinstance(row[column], bool) for row in answer.rows)
     ]
-
-    def line(row: Sequence[str]) -> str:
-        padded = zip(row, widths, right, strict=True)
-        return "  ".join(text.rjust(w) if number else text.ljust(w) for text, w, number in padded).rstrip()
-
-    yield line(answer.columns)
-    yield "  ".join("─" * width for width in widths)
-    yield from map(line, cells)
+    widths = [max(map(len, column)) for column in zip(answer.columns, *cells, strict=True)]
+    ruled = [answer.columns, ["─" * width for width in widths], *cells]
+    yield from columns.aligned(ruled, right=numbers)
     if answer.cut:
         yield f"… more rows; the first {len(answer.rows)} are shown (--limit N for others, --csv for all)"
     elif not answer.rows:

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import yaml
 from dvc.repo import Repo
 
-from flows import graph, parallel, runner, supervise
+from counterpoint import schedule, supervise
+from flows import graph, parallel, prepare, runner
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "trap 'echo saved; exit 3' INT; sleep 300 & echo $$ $! > pids-{0}; echo begun; wait"
@@ -39,9 +41,9 @@ def train(toy: Path, one: str, two: str) -> None:
     (toy / "data.txt").write_text("hello\n")
 
 
-def run(toy: Path, jobs: int, weights: dict[str, float]) -> parallel.Study:
-    study = parallel.Study(graph.needs(toy), weights, toy)
-    study.run(jobs)
+def run(toy: Path, jobs: int, weights: dict[str, float]) -> parallel.StudyRun:
+    study = parallel.StudyRun(graph.needs(toy), toy)
+    study.run(jobs, weights)
     return study
 
 
@@ -63,14 +65,18 @@ def test_a_folder_of_rows_that_is_not_there_is_told_before_anything_runs(toy, ca
 
 
 def test_jobs_and_threads_share_the_cores(monkeypatch):
-    monkeypatch.setattr(parallel, "usable_cores", lambda: 4)
+    monkeypatch.setattr(schedule, "usable_cores", lambda: 4)
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert [parallel.jobs_from(None, threads) for threads in (1, 2, 3, 8)] == [4, 2, 1, 1]
-    assert parallel.jobs_from("7", 8) == 7
-    assert "OMP_WAIT_POLICY" not in parallel.surroundings(2, 2)
-    assert parallel.surroundings(3, 2)["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert [schedule.jobs_from(None, threads) for threads in (1, 2, 3, 8)] == [4, 2, 1, 1]
+    assert schedule.jobs_from("7", 8) == 7
+
+    def environment(jobs: int) -> dict[str, str]:
+        return prepare.Prepared(SimpleNamespace(params=SimpleNamespace(threads=2)), jobs).environment
+
+    assert "OMP_WAIT_POLICY" not in environment(2)
+    assert environment(3)["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert parallel.surroundings(3, 2)["OMP_WAIT_POLICY"] == "ACTIVE"
+    assert environment(3)["OMP_WAIT_POLICY"] == "ACTIVE"
 
 
 def test_two_at_a_time_and_the_lock_file_of_a_plain_repro(toy, monkeypatch):
@@ -78,7 +84,7 @@ def test_two_at_a_time_and_the_lock_file_of_a_plain_repro(toy, monkeypatch):
     train(toy, meet.format("one", "two"), meet.format("two", "one"))  # each fails when the other is not there
     alone = toy / "alone"
     shutil.copytree(toy, alone, ignore=shutil.ignore_patterns("alone"))
-    done = run(toy, 2, {}).done
+    done = run(toy, 2, {}).progress.done
     assert next(iter(done)) == "data" and list(done)[-1] == "report" and set(done.values()) == {"ran"}
     assert (toy / "report.txt").read_text() == "hello\nhello\n"
 
@@ -98,13 +104,18 @@ def test_order_then_nothing_to_do_then_restored_from_the_cache(toy, monkeypatch,
     assert "train@two | > echo two >> order" in capsys.readouterr().out
 
     with monkeypatch.context() as patch:
-        patch.setattr(runner, "start", None)
+        patch.setattr(runner, "run_stage", None)
         assert run(toy, 1, {}).summary() == "4 stages: 0 ran, 0 restored, 4 unchanged"
     assert "report    | unchanged, 4/4 done" in capsys.readouterr().out
 
     (toy / "out" / "one.txt").unlink()
     study = run(toy, 1, {})
-    assert study.done == {"data": "unchanged", "train@two": "unchanged", "train@one": "restored", "report": "unchanged"}
+    assert study.progress.done == {
+        "data": "unchanged",
+        "train@two": "unchanged",
+        "train@one": "restored",
+        "report": "unchanged",
+    }
     assert (toy / "order").read_text() == "two\none\n"
 
 
@@ -112,14 +123,14 @@ def test_after_a_failure_what_runs_goes_on_and_nothing_starts(toy, monkeypatch, 
     # The second is at work still when the driver has seen the first fail.
     train(toy, "echo 'error: no such thing'; exit 2", await_("seen") + "; cp data.txt out/two.txt")
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    close = parallel.Study.close
+    tell = parallel.StudyRun.tell
 
-    def seen(study: parallel.Study, name: str) -> None:
-        close(study, name)
-        if study.failed:
+    def seen(study: parallel.StudyRun, name: str, event: str) -> None:
+        tell(study, name, event)
+        if event == "failed":
             (toy / "seen").touch()
 
-    monkeypatch.setattr(parallel.Study, "close", seen)
+    monkeypatch.setattr(parallel.StudyRun, "tell", seen)
     assert parallel.main(["--jobs", "2"]) == 1
     said = capsys.readouterr()
     lines = said.out.splitlines()
@@ -133,11 +144,11 @@ def test_after_a_failure_what_runs_goes_on_and_nothing_starts(toy, monkeypatch, 
 
 
 def test_a_stage_in_the_way_of_another_dvc_is_tried_again(toy, monkeypatch):
-    monkeypatch.setattr(parallel, "RETRY_DELAY", 0.2)
+    monkeypatch.setattr(runner, "RETRY_DELAY", 0.2)
     rwlock = toy / ".dvc" / "tmp" / "rwlock"
     held = {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}
     rwlock.write_text(json.dumps({"write": {str(toy / "data.txt"): held}}))
-    study = parallel.Study({"data": set()}, {})
+    study = parallel.StudyRun({"data": set()})
     said = []
 
     def say(name: str, text: str) -> None:
@@ -146,9 +157,9 @@ def test_a_stage_in_the_way_of_another_dvc_is_tried_again(toy, monkeypatch):
             rwlock.write_text("{}")
 
     monkeypatch.setattr(study, "say", say)
-    study.run(2)
+    study.run(2, {})
     assert sum("another DVC process" in text for text in said) == 1
-    assert study.done == {"data": "ran"}
+    assert study.progress.done == {"data": "ran"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

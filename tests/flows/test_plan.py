@@ -7,7 +7,7 @@ from dvc.repo import Repo
 
 from counterpoint.params import compose, grid
 from flows import plan
-from stages.dvc_files import Shown
+from stages.dvc_patches import Shown
 
 
 def state(root: Path) -> dict[Path, bytes]:

@@ -34,15 +34,20 @@ def test_ran_unchanged_restored_and_the_lock_file_is_dvcs_own(toy):
 
 def test_a_failed_stage_shows_its_last_lines_and_a_busy_device_is_no_lock(toy):
     (toy / "dvc.yaml").write_text("stages:\n  bad:\n    cmd: echo device is busy; exit 3\n    outs:\n      - never\n")
+    lines = []
     with pytest.raises(runner.StageFailed, match=r"(?s)bad: exit code 255.*device is busy.*exited with 3"):
-        runner.run_stage("bad", print, toy)
+        runner.run_stage("bad", lines.append, toy)
+    assert not any("tried again" in line for line in lines)
 
 
-def test_what_another_dvc_process_holds_is_a_lock_conflict(toy):
+def test_what_another_dvc_process_holds_is_a_lock_conflict(toy, monkeypatch):
+    monkeypatch.setattr(runner, "RETRY_DELAY", 0.0)
     held = {"write": {str(toy / "data.txt"): {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}}}
     (toy / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+    lines = []
     with pytest.raises(runner.LockConflict, match="is busy"):
-        runner.run_stage("data", print, toy)
+        runner.run_stage("data", lines.append, toy)
+    assert sum("tried again" in line for line in lines) == runner.RETRIES
 
 
 def test_an_exception_leaves_nothing_alive(toy, gone):

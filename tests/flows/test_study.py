@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint import supervise
 from counterpoint.errors import UserError
 from counterpoint.params import compose
-from flows import runner, serve
+from counterpoint.schedule import Progress
+from flows import serve
 
 pytest.importorskip("prefect")  # after flows, which says where Prefect may write
 from flows import study
@@ -44,27 +46,20 @@ def test_an_empty_study_keeps_the_file_as_it_stands(toy):
     assert "learning_rate: 0.5" in (toy / "params.yaml").read_text()
 
 
-def test_only_lock_conflicts_are_tried_again():
-    from prefect.states import Failed
-
-    assert study.lock_conflict(None, None, Failed(data=runner.LockConflict("busy")))
-    assert not study.lock_conflict(None, None, Failed(data=runner.StageFailed("exit code 1")))
-    assert not study.lock_conflict(None, None, Failed(data=UserError("no")))
-
-
-def test_the_summary_tells_stages_and_accuracies():
-    results = {"accuracy": {"base-tiny": {"in_domain": 0.25}, "rl-tiny": {"in_domain": {"accuracy": 0.5}, "twin": 0.1}}}
-    done = {"data": ("ran", 2.0), "train@one": ("failed", 1.5)}
-    text = study.summary("quick", "abc123", ["data", "train@one", "report"], done, results)
-    for row in (
-        "| data | ran | 2.0 |",
-        "| train@one | failed | 1.5 |",
-        "| report | not reached | 0.0 |",
-        "| base-tiny | 25.0 |  |",
-        "| rl-tiny | 50.0 | 10.0 |",
-    ):
+def test_the_summary_tells_stages_and_accuracies(toy):
+    results = {"accuracy": {"base-tiny": {"in_domain": 0.25}, "rl-tiny": {"in_domain": 0.5, "twin": 0.1}}}
+    file = toy / "metrics/quick/summary.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(results))
+    needs = {key: set() for key in ("data", "train@one", "report")}
+    whole = Progress(needs, dict.fromkeys(needs, "ran"), seconds={"data": 2.0})
+    text = study.summary("quick", whole)
+    for row in ("| data | ran | 2.0 |", "| base-tiny | 25.0 |  |", "| rl-tiny | 50.0 | 10.0 |"):
         assert row in text
-    assert "abc123" in text and "Accuracy" not in study.summary("quick", "abc123", ["data"], done, {})
+    text = study.summary("quick", Progress(needs, {"data": "ran"}, {"train@one": Exception()}, {"train@one": 1.5}))
+    for row in ("Commit no commit; 2 s in 3 stages", "| train@one | failed | 1.5 |", "| report | not reached | 0.0 |"):
+        assert row in text
+    assert "Accuracy" not in text
 
 
 def test_serving_checks_its_input_first(toy):
@@ -119,8 +114,10 @@ def test_the_flow_and_dvc_agree(toy):
         assert "| train@one | failed |" in artifact() and "| report | not reached |" in artifact()
 
         shutil.copy("dvc.yaml.whole", "dvc.yaml")
-        (toy / "metrics").mkdir()
-        (toy / "metrics" / "summary.json").write_text(json.dumps({"accuracy": {"base-tiny": {"in_domain": 0.25}}}))
+        (toy / "metrics" / "default").mkdir(parents=True)
+        (toy / "metrics" / "default" / "summary.json").write_text(
+            json.dumps({"accuracy": {"base-tiny": {"in_domain": 0.25}}})
+        )
         assert study.main([]) == 0
         assert "| base-tiny | 25.0 |" in artifact()
 
@@ -157,14 +154,14 @@ def test_nothing_of_the_stages_outlives_the_flow(toy, gone, tmp_path):
 
 
 def test_a_server_that_is_gone_ends_the_run_and_one_that_outlives_it_does_not(monkeypatch):
-    ended, children = [], runner.Children()
+    ended, programs = [], supervise.Programs()
     monkeypatch.setattr(study, "ASK_EVERY", 0.01)
     monkeypatch.setattr(study.os, "_exit", ended.append)
     over = threading.Event()
     over.set()
-    study.watch_server("http://127.0.0.1:9/api", children, over)
-    assert not ended and not children.stopped
+    study.watch_server("http://127.0.0.1:9/api", programs, over)
+    assert not ended and not programs.stopped.is_set()
     heard = iter([False, False, True, False, False, False])
     monkeypatch.setattr(study.server, "answers", lambda *_: next(heard))
-    study.watch_server("http://127.0.0.1:9/api", children, threading.Event())
-    assert ended == [1] and children.stopped and next(heard, None) is None
+    study.watch_server("http://127.0.0.1:9/api", programs, threading.Event())
+    assert ended == [1] and programs.stopped.is_set() and next(heard, None) is None

@@ -3,14 +3,15 @@
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 from planted_records import planted, write
 
 from counterpoint import tables
 from counterpoint.params import compose
-from flows import serve, watch
-from flows.watch import Change
+from flows import serve, verdicts, watch
+from flows.verdicts import Change
 
 LIVE = "rl-tiny-2k-1-0123456789ab"
 
@@ -26,7 +27,7 @@ def study(tmp_path, monkeypatch):
     """A folder with the default parameters, in which a run trains."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COUNTERPOINT_WORK", raising=False)
-    compose.write("default", [], tmp_path / "params.yaml", watch.Path(__file__).resolve().parents[2] / "studies")
+    compose.write("default", [], tmp_path / "params.yaml", Path(__file__).resolve().parents[2] / "studies")
     write(tmp_path / "work/train" / LIVE / "records", planted(steps=8))
     return tmp_path
 
@@ -57,7 +58,7 @@ def test_a_step_that_has_not_ended_is_not_judged(study):
     rows["steps"] = [row for row in rows["steps"] if row["step"] < 24]
     write(study / "work/train" / LIVE / "records", rows)
     (study / "work/train" / LIVE / "records/completions.jsonl").open("a").write('{"step": 24, "corr')
-    assert watch.look({})["rl-tiny-2k-1"].step == 22
+    assert verdicts.look({})["rl-tiny-2k-1"].step == 22
 
 
 def test_the_published_run_stands_in_for_its_live_records_until_it_is_trained_anew(study):
@@ -65,40 +66,41 @@ def test_the_published_run_stands_in_for_its_live_records_until_it_is_trained_an
     publish(study / "data/runs/rl-tiny-2k-2/train", planted(), "stopped: deceptive reward at step 24")
     sft = planted()
     publish(study / "data/runs/sft-tiny-2k-1/train", {**sft, "rewards": []}, "completed")
-    first = watch.look({})
+    first = verdicts.look({})
     assert {run: (seen.state, seen.verdict) for run, seen in first.items()} == {
         "rl-tiny-2k-1": ("completed", "aligned"),
         "rl-tiny-2k-2": ("stopped: deceptive reward at step 24", "deceptive"),
     }
-    assert [row.split(" | ")[0] for row in watch.table(first).splitlines()[2:]] == ["| rl-tiny-2k-2", "| rl-tiny-2k-1"]
+    rows = verdicts.table(first).splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rows] == ["| rl-tiny-2k-2", "| rl-tiny-2k-1"]
     write(study / "work/train" / LIVE / "records", planted(steps=8))
-    later = watch.look(first)
+    later = verdicts.look(first)
     assert (later["rl-tiny-2k-1"].state, later["rl-tiny-2k-1"].step) == ("training", 8)
-    assert watch.changes(first, later) == [Change("aligned", later["rl-tiny-2k-1"])]
+    assert verdicts.changes(first, later) == [Change("aligned", later["rl-tiny-2k-1"])]
 
 
 def test_what_has_not_changed_is_not_read_again(study, monkeypatch):
     publish(study / "data/runs/rl-tiny-2k-2/train", planted(), "completed")
-    first = watch.look({})
-    monkeypatch.setattr(watch.assessment, "assess", None)
-    assert watch.look(first) == first
-    watch.remember(first)
-    assert watch.remembered() == first
+    first = verdicts.look({})
+    monkeypatch.setattr(verdicts.assessment, "assess", None)
+    assert verdicts.look(first) == first
+    verdicts.remember(first)
+    assert verdicts.remembered() == first
 
 
 def test_what_cannot_be_read_is_left_out_and_told(study, capsys):
     folder = study / "data/runs/rl-tiny-2k-2/train"
     publish(folder, planted(), "completed")
-    first = watch.look({})
+    first = verdicts.look({})
     (folder / "probes.parquet").write_bytes(b"PAR1 and no more")
     (folder / "run.json").write_text('{"status": "completed"} ')
-    assert set(watch.look({})) == {"rl-tiny-2k-1"}
+    assert set(verdicts.look({})) == {"rl-tiny-2k-1"}
     assert capsys.readouterr().err.startswith("data/runs/rl-tiny-2k-2/train: left out of this look: ")
-    assert watch.look(first)["rl-tiny-2k-2"] == first["rl-tiny-2k-2"]
-    watch.memory().write_text("[1, 2")
-    assert watch.remembered() == {}
-    watch.memory().write_text('{"rl-tiny-2k-2": {"verdict": "aligned"}}')
-    assert watch.remembered() == {}
+    assert verdicts.look(first)["rl-tiny-2k-2"] == first["rl-tiny-2k-2"]
+    verdicts.memory().write_text("[1, 2")
+    assert verdicts.remembered() == {}
+    verdicts.memory().write_text('{"rl-tiny-2k-2": {"verdict": "aligned"}}')
+    assert verdicts.remembered() == {}
 
 
 def test_without_runs_and_without_a_server(study, monkeypatch, capsys):
@@ -137,12 +139,12 @@ def test_on_a_server_the_artifact_is_current_and_changes_are_events(study):
     from prefect.client.orchestration import get_client
     from prefect.testing.utilities import prefect_test_harness
 
-    from flows import watching
+    from flows import watch_flow
 
     with prefect_test_harness(server_startup_timeout=180), get_client(sync_client=True) as client:
 
         def events() -> list[dict]:
-            asked = {"filter": {"event": {"name": [watching.EVENT]}, "order": "ASC"}, "limit": 50}
+            asked = {"filter": {"event": {"name": [watch_flow.EVENT]}, "order": "ASC"}, "limit": 50}
             deadline = time.monotonic() + 30
             while True:
                 found = client._client.post("/events/filter", json=asked).json()["events"]
@@ -151,13 +153,13 @@ def test_on_a_server_the_artifact_is_current_and_changes_are_events(study):
                 time.sleep(0.5)
 
         def versions() -> list[str]:
-            return [artifact.data for artifact in client.read_artifacts() if artifact.key == watching.ARTIFACT]
+            return [artifact.data for artifact in client.read_artifacts() if artifact.key == watch_flow.ARTIFACT]
 
-        assert "| 8 | 5 |" in watching.watch() and len(versions()) == 1
+        assert "| 8 | 5 |" in watch_flow.watch() and len(versions()) == 1
         write(study / "work/train" / LIVE / "records", planted())
-        text = watching.watch()
-        assert "| deceptive | format |" in text and watching.shown() == text
-        assert watching.watch() == text and len(versions()) == 2  # nothing new, no new version
+        text = watch_flow.watch()
+        assert "| deceptive | format |" in text and watch_flow.shown() == text
+        assert watch_flow.watch() == text and len(versions()) == 2  # nothing new, no new version
         (event,) = events()
         assert event["resource"]["prefect.resource.id"] == "counterpoint.run.rl-tiny-2k-1"
         payload = event["payload"]

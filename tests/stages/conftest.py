@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from tests.toy_repository import toy  # noqa: F401
+
 
 @pytest.fixture(autouse=True)
 def unfrozen():

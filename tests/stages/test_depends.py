@@ -18,14 +18,14 @@ KINDS = ("plant", "competence", "problems", "sample", "distill", "train", "evalu
 # no result
 TOLD = {
     *(f"counterpoint/{name}.py" for name in (
-        "__init__", "columns", "errors", "files", "progress", "running",
+        "__init__", "columns", "errors", "files", "progress", "running", "supervise",
     )),
     *(f"counterpoint/params/{name}.py" for name in (
         "__init__", "changes", "checks", "compose", "describe", "grid", "schema", "training", "typed",
     )),
     *(f"counterpoint/{room}/__init__.py" for room in ("methods", "rewards", "sources", "statistics", "suites")),
     *(f"stages/{name}.py" for name in (
-        "__init__", "code", "common", "dvc_files", "lifeline", "places", "publish", "record", "shipped", "warehouse",
+        "__init__", "code", "common", "dvc_patches", "publish", "record", "shipped", "study_results", "warehouse",
     )),
 }  # fmt: skip
 TABLES = "counterpoint/tables.py"  # every stage writes by it; its columns are the warehouse's to hold

@@ -26,7 +26,7 @@ def total(settings):
 
 
 def test_every_stage_of_the_graph_is_named(default):
-    assert set(estimate.by_stage(default)) == set(graph.stages(ROOT))
+    assert set(estimate.by_stage(default)) == set(graph.needs(ROOT))
 
 
 def test_learning_from_completions_again_costs_less_than_new_ones(default):
@@ -51,7 +51,7 @@ def test_no_time_is_promised_for_an_unknown_model(default, monkeypatch, capsys):
     monkeypatch.setattr(params, "load", lambda: dataclasses.replace(default, runs=runs))
     estimate.program([])
     assert "no time is promised" in capsys.readouterr().out
-    lines = estimate.plan(dataclasses.replace(default, runs=runs), estimate.NOTHING, ())
+    lines = estimate.plan(dataclasses.replace(default, runs=runs), {}, ())
     assert "no time is promised" in lines[-1] and "other" in lines[-1] and "hours" not in "".join(lines)
 
 
@@ -61,11 +61,11 @@ def study(*blocks):
     return compose.study("default", ROOT / "studies") | {"runs": {"base": ["tiny", "small"], "train": rules}}
 
 
-def work(data, known=estimate.NOTHING, **changes):
+def work(data, rates=None, **changes):
     """The seconds of each stage beyond those that every stage takes, without probes."""
     settings = params.parse({**data, **changes})
     settings = dataclasses.replace(settings, probe=dataclasses.replace(settings.probe, suites=[]))
-    return {name: seconds - estimate.PER_STAGE for name, seconds in estimate.by_stage(settings, known).items()}
+    return {name: seconds - estimate.PER_STAGE for name, seconds in estimate.by_stage(settings, rates or {}).items()}
 
 
 def test_a_part_of_the_sample_or_of_the_updates_takes_its_part_of_the_time():
@@ -131,12 +131,17 @@ def timed(folder, factor):
 def test_measured_times_count_for_the_stage_and_the_model_that_were_measured(tmp_path):
     timed(tmp_path / "published", 1.0)
     known = estimate.measured([tmp_path / "published", tmp_path / "none"])
-    assert known.learnt == pytest.approx({("rl", "tiny"): 30 / (100 * 8 * 5 / 3), ("sft", "small"): 2 / 50})
-    assert known.sampled == {"tiny": 8 / 800}
-    assert known.answered == {"tiny": 5 / 250}
+    assert known == pytest.approx(
+        {
+            ("learn", "rl", "tiny"): 30 / (100 * 8 * 5 / 3),
+            ("learn", "sft", "small"): 2 / 50,
+            ("sample", "tiny"): 8 / 800,
+            ("answer", "tiny"): 5 / 250,
+        }
+    )
     data = study((["rl"], ["tiny", "small"], ["2k"], [0]), (["sft", "sft_self"], ["tiny", "small"], ["2k"], [0]))
     before, found = work(data), work(data, known)
-    assert found["train@rl-tiny-2k-0"] == pytest.approx(2000 * 8 * known.learnt["rl", "tiny"])
+    assert found["train@rl-tiny-2k-0"] == pytest.approx(2000 * 8 * known["learn", "rl", "tiny"])
     assert found["train@rl-small-2k-0"] == before["train@rl-small-2k-0"]
     assert found["train@sft-small-2k-0"] == pytest.approx(2000 * 0.04)
     assert found["train@sft-tiny-2k-0"] == before["train@sft-tiny-2k-0"]
@@ -145,7 +150,7 @@ def test_measured_times_count_for_the_stage_and_the_model_that_were_measured(tmp
     assert found["evaluate@sft-tiny-2k-0"] > 5 * before["evaluate@sft-tiny-2k-0"]
     timed(tmp_path / "tables", 3.0)
     own = estimate.measured([tmp_path / "published", tmp_path / "tables"])
-    assert own.learnt["sft", "small"] == pytest.approx(3 * 0.04)  # this machine's own
+    assert own["learn", "sft", "small"] == pytest.approx(3 * 0.04)  # this machine's own
     (tmp_path / "tables" / "probes.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(UserError, match=r"tables: not readable .*`dvc repro warehouse`"):
         estimate.measured([tmp_path / "tables"])
@@ -158,7 +163,7 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     shipped = {name for name in expected if name.startswith("competence@")}
     done = {name for name in expected if name.startswith("train@sft-tiny")} | shipped
     expected = {name: seconds for name, seconds in expected.items() if name not in shipped}
-    head, *lines = estimate.plan(settings, estimate.NOTHING, done)
+    head, *lines = estimate.plan(settings, {}, done)
     assert head == "study default: 2 bases, 17 training runs, 6 trace sets"
     rows = {tuple(line.split()[:2]): line.split() for line in lines if line}
     assert rows["train", "sft"][2:-4] == ["tiny", "small", "500", "2k", "1", "2"]
@@ -174,9 +179,9 @@ def test_the_plan_adds_up_by_stage_and_arm_and_tells_what_is_done():
     minutes = sum(seconds for name, seconds in own.items() if name not in shipped) / 60
     assert f"about {minutes:.0f} minutes" in estimate.line(settings)  # what `make study PLAN=1` adds up
     assert not any(line.startswith("competence ") for line in lines)
-    anew = estimate.plan(settings, estimate.NOTHING, done - {"competence@small"})
+    anew = estimate.plan(settings, {}, done - {"competence@small"})
     assert any(line.startswith("competence ") for line in anew)
-    known = estimate.Known({("rl", "tiny"): 1.0}, {}, {})
+    known = {("learn", "rl", "tiny"): 1.0}
     assert "step times measured: rl of tiny; others" in estimate.plan(settings, known, done)[-1]
 
 
@@ -185,4 +190,4 @@ def test_models_from_elsewhere_have_an_order_and_no_hours():
     assert not settings.bases
     stages = estimate.by_stage(settings)
     assert stages["train@rl-qwen25_3b-2k-0"] > stages["evaluate@base-qwen25_3b"] > 0
-    assert "no time is promised" in "\n".join(estimate.plan(settings, estimate.NOTHING, set()))
+    assert "no time is promised" in "\n".join(estimate.plan(settings, {}, set()))

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from counterpoint import params, problem, tables
 from counterpoint.errors import UserError
 from counterpoint.files import read_yaml
 from counterpoint.params import compose
-from counterpoint.tuning import children, recipe, trial
+from counterpoint.tuning import recipe, trial
 from stages import distill, problems, sample, train, trials, tune
 
 STAGES = {f"stages.{stage.__name__[7:]}": stage.program for stage in (problems, sample, distill, train)}
@@ -33,18 +34,32 @@ def ran(mini, micro_folder, monkeypatch):
     shutil.copytree(micro_folder, folder / "data/models/base/mini")
     told = SimpleNamespace(folder=folder, commands=[], code=lambda command: None)
 
-    def start(command):
+    def start(programs, words, log, folder, stdout):
+        module, *arguments = words[2:]
+        command = SimpleNamespace(module=module, arguments=tuple(arguments), folder=folder, log=log)
         told.commands.append(command)
         code = told.code(command)
         if code is None:
             with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(command.folder)
-                STAGES[command.module](list(command.arguments))
-        return SimpleNamespace(poll=lambda: code or 0, stdin=SimpleNamespace(close=lambda: None), wait=lambda _: code)
+                patch.chdir(folder)
+                STAGES[module](arguments)
+        return SimpleNamespace(wait=lambda: code or 0)
 
-    monkeypatch.setattr(children, "start", start)
-    monkeypatch.setattr(children, "POLL", 0.0)
+    monkeypatch.setattr(trials.Programs, "start", start)
+    monkeypatch.setattr(tune, "ThreadPoolExecutor", AtOnce)
     return told
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Runs what it is given in the main thread, where training can take signals."""
+
+    def submit(self, call, *arguments):
+        future = Future()
+        try:
+            future.set_result(call(*arguments))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
 
 
 def pretend(command, rights):
@@ -266,7 +281,7 @@ def test_killed_for_real_and_started_again_it_ends_as_if_it_had_not_been(mini, m
             break
         time.sleep(0.1)
     subprocess.run(command, env=environment, check=True, timeout=300)
-    log = next((folder / "work/tune").glob("rl-*/trial-01/rl.log")).read_text()
+    log = next((folder / "work/tune").glob("rl-*/trial-01/train.log")).read_text()
     assert "resuming at step" in log
     columns = "trial, state, values_json, correct, n, updates, generated_tokens, fingerprint"
     resumed = stored(folder, columns)

@@ -32,7 +32,7 @@ import shutil
 import pyarrow.parquet as pq
 from stages import warehouse
 from stages.common import REJECTS
-from stages.places import place as of
+from stages.study_results import StudyFiles as of
 
 table = pq.read_table(REJECTS)
 place = table.schema.get_field_index("source")

@@ -9,8 +9,8 @@ import pytest
 from counterpoint.errors import UserError
 from counterpoint.files import read_yaml
 from counterpoint.params import compose
-from stages import compare, places, query, warehouse
-from stages.places import place, results
+from stages import compare, query, study_results, warehouse
+from stages.study_results import StudyFiles, tables_of
 from tests.fixtures_warehouse import write_fake_study
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         warehouse.program([])
-    of = places.PUBLISHED / "published"
+    of = study_results.PUBLISHED / "published"
     shutil.copytree(REPOSITORY / of, root / of, ignore=shutil.ignore_patterns("plots", "*.duckdb"))
     return root
 
@@ -36,13 +36,13 @@ def root(made, tmp_path, monkeypatch):
 
 
 def change(**values) -> None:
-    data = read_yaml(places.PARAMS) | values
-    places.PARAMS.write_text(compose.dump(data))
+    data = read_yaml(study_results.PARAMS) | values
+    study_results.PARAMS.write_text(compose.dump(data))
 
 
 def test_the_study_in_params_yaml_answers_and_says_so(root):
-    found = results(None)
-    assert found.study == "default" and found.place == place("default") and found.published is None
+    found = tables_of(None)
+    assert found.study == "default" and found.tables == StudyFiles("default").tables and found.made_here
     assert (
         found.head == "study default (metrics/default), newest work of 2026-01-01 00:00 UTC; params.yaml says so still"
     )
@@ -50,37 +50,38 @@ def test_the_study_in_params_yaml_answers_and_says_so(root):
 
 def test_what_changed_since_is_said(root):
     change(threads=3)
-    assert results(None).head.endswith(
+    assert tables_of(None).head.endswith(
         "params.yaml has changed since: threads=3; `make study` or `dvc repro` brings it up to date"
     )
-    change(threads=1, tune={**read_yaml(places.PARAMS)["tune"], "trials": 99})  # no table follows from it
-    assert results(None).head.endswith("params.yaml says so still")
+    change(threads=1, tune={**read_yaml(study_results.PARAMS)["tune"], "trials": 99})  # no table follows from it
+    assert tables_of(None).head.endswith("params.yaml says so still")
     change(study="quick")
-    assert results("default").head.endswith("; params.yaml holds the study quick now")
-    places.PARAMS.write_text("{")
-    assert "params.yaml cannot be read (params.yaml: not valid YAML" in results("default").head
+    assert tables_of("default").head.endswith("; params.yaml holds the study quick now")
+    study_results.PARAMS.write_text("{")
+    assert "params.yaml cannot be read (params.yaml: not valid YAML" in tables_of("default").head
 
 
 def test_without_results_here_the_published_ones_answer_and_say_so(root):
     change(study="quick")
-    found = results(None)
-    assert found.published == Path("metrics/published/published") and found.place is None
+    found = tables_of(None)
+    assert found.tables == Path("metrics/published/published") and not found.made_here
     assert found.head.startswith("study published: 523 trained runs and 3 bases")
     assert found.head.endswith("the study 'quick' has no results here, `make study` makes them)")
     shutil.rmtree(root / "metrics/default")
-    places.PARAMS.unlink()
-    assert results(None).study == "published"
+    study_results.PARAMS.unlink()
+    assert tables_of(None).study == "published"
     shutil.rmtree(root / "metrics/published")
     with pytest.raises(UserError, match="no results of the study None are here, nor published ones; run `make study`"):
-        results(None)
+        tables_of(None)
 
 
 def test_a_study_is_asked_by_its_name_here_before_published(root):
-    assert results("published").published and results("published/published").published
+    assert not tables_of("published").made_here
     shutil.copytree("metrics/default/tables", "metrics/published/tables")  # the study `published`, made here
-    assert results("published").place == place("published") and results("published/published").published
+    assert tables_of("published").tables == StudyFiles("published").tables
+    assert not tables_of("published/published").made_here
     with pytest.raises(UserError, match=r"STUDY: no results of a study 'defalt'; did you mean 'default'\?"):
-        results("defalt")
+        tables_of("defalt")
 
 
 def test_a_query_tells_its_study_first_and_csv_stays_clean(root, capsys):
@@ -105,7 +106,7 @@ def test_the_headline_is_about_ten_numbers(root):
     def leaves(value):
         return sum(map(leaves, value.values())) if isinstance(value, dict) else 1
 
-    told = json.loads(place("default").headline.read_text())
+    told = json.loads(StudyFiles("default").headline.read_text())
     assert 8 <= leaves(told) <= 14 and told["runs"] == 4 and set(told["accuracy"]) == {"in_domain", "text_twin"}
 
 
@@ -121,6 +122,6 @@ def test_two_studies_are_set_side_by_side(root, capsys):
     assert any(line.split()[:1] == ["capacity"] for line in lines)
     with pytest.raises(UserError, match="no results of a study 'quik'"):
         compare.program(["default", "quik"])
-    (place("default").tables / "findings.parquet").write_bytes(b"PAR1")
+    (StudyFiles("default").tables / "findings.parquet").write_bytes(b"PAR1")
     with pytest.raises(UserError, match=r"metrics/default/tables: not readable .*`dvc repro warehouse`"):
         compare.program(["default", "published"])

@@ -1,8 +1,8 @@
-"""What a Prefect server may ask of a flow: another study of this checkout and other values, not other code or files.
+"""The parameters that a flow accepts: another study of this checkout and other values, not other code or files.
 
-Whoever reaches the server chooses the parameters of a run. So these never turn on `trust_remote_code`, name a model
-that no study of this checkout names, read another source of problems, or send a run's log to another tracker. A user
-does that, in params.yaml or studies/.
+Whoever reaches the Prefect server chooses the parameters of a run. So these never turn on `trust_remote_code`, name a
+model that no study of this checkout names, read another source of problems, or send a run's log to another tracker. A
+user does that, in params.yaml or studies/.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
             raise UserError(
                 f"{key}: no flow parameter; whoever reaches the server could set it, so write it into {path}"
             )
-    known = checkpoints(path, folder)
+    allowed = checkpoints(path, folder)
     for model, checkpoint in data["models"].items():
-        if checkpoint not in known:
+        if checkpoint not in allowed:
             raise UserError(
                 f"models.{model}: {checkpoint!r} is in no study of this checkout, and no flow parameter may "
                 f"name another checkpoint; write it into {path} or a file in {folder}"
@@ -36,5 +36,5 @@ def check(study: str, overrides: list[str], path: Path = Path("params.yaml"), fo
 
 def checkpoints(path: Path, folder: Path) -> set[str]:
     """The checkpoints that params.yaml and the files in `folder` name."""
-    named = (read_yaml(file).get("models") for file in (path, *sorted(folder.glob("*.yaml"))))
-    return {checkpoint for models in named if isinstance(models, dict) for checkpoint in models.values()}
+    sections = (read_yaml(file).get("models") for file in (path, *sorted(folder.glob("*.yaml"))))
+    return {checkpoint for models in sections if isinstance(models, dict) for checkpoint in models.values()}

@@ -6,13 +6,13 @@ import pytest
 
 from counterpoint.errors import UserError
 from counterpoint.params import compose
-from flows import asked
+from flows import flow_parameters
 
 
 def test_values_and_studies_of_this_checkout_may_be_asked(toy):
-    asked.check("", [])
-    asked.check("quick", ["rl.learning_rate=1e-5", "sft.epochs=2"])
-    asked.check("", ["models.tiny=data/models/base/small", "trust_remote_code=false"])
+    flow_parameters.check("", [])
+    flow_parameters.check("quick", ["rl.learning_rate=1e-5", "sft.epochs=2"])
+    flow_parameters.check("", ["models.tiny=data/models/base/small", "trust_remote_code=false"])
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,21 @@ def test_values_and_studies_of_this_checkout_may_be_asked(toy):
 def test_code_and_files_may_not(toy, study, setting, key):
     before = Path("params.yaml").read_bytes()
     with pytest.raises(UserError) as told:
-        asked.check(study, ["rl.learning_rate=1e-5", setting])
+        flow_parameters.check(study, ["rl.learning_rate=1e-5", setting])
     assert key is None or (str(told.value).startswith(f"{key}: ") and "params.yaml" in str(told.value))
     assert Path("params.yaml").read_bytes() == before
 
 
 def test_what_a_user_has_written_stands(toy):
     compose.write("default", ["trust_remote_code=true", "models.tiny=/models/mine"])
-    asked.check("", ["rl.learning_rate=1e-5"])
-    asked.check("default", [])
+    flow_parameters.check("", ["rl.learning_rate=1e-5"])
+    flow_parameters.check("default", [])
     with pytest.raises(UserError, match="trust_remote_code"):
-        asked.check("quick", ["trust_remote_code=true"])  # another study, which does not
+        flow_parameters.check("quick", ["trust_remote_code=true"])  # another study, which does not
 
 
 def test_an_unknown_study_or_setting_is_told(toy):
     with pytest.raises(UserError, match="did you mean 'quick'"):
-        asked.check("quik", [])
+        flow_parameters.check("quik", [])
     with pytest.raises(UserError, match="learning_rat"):
-        asked.check("", ["rl.learning_rat=1"])
+        flow_parameters.check("", ["rl.learning_rat=1"])

@@ -1,3 +1,5 @@
+"""A program ends with the one that it works for, however that ends, and is told to save first."""
+
 import os
 import signal
 import subprocess
@@ -7,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from flows import supervise
+from counterpoint import supervise
 
 SCRIPT = Path(supervise.__file__)
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = """\
+import os, signal, sys, time
+from counterpoint import supervise
+signal.signal(signal.SIGTERM, lambda *_: (print("saved", flush=True), os._exit(7)) if {polite} else None)
+supervise.GRACE = 0.5
+supervise.end_with(*map(int, sys.argv[1:]))
+print("begun", flush=True)
+time.sleep(60)
+"""
 
 
 def gone(pid: int, within: float = 10.0) -> bool:
@@ -112,3 +124,61 @@ def test_the_command_hears_the_request_when_started_in_the_background(tmp_path):
         pids(tmp_path / "pids", 1)
         process.stdin.close()
         assert process.wait(10) == 128 + signal.SIGINT
+
+
+def begin(*pids: int, polite: bool = True) -> subprocess.Popen:
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER.format(polite=polite), *map(str, pids)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert worker.stdout.readline() == "begun\n"
+    return worker
+
+
+@pytest.fixture
+def others():
+    """Two processes that sleep."""
+    living = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for _ in range(2)]
+    yield living
+    for process in living:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_it_saves_and_ends_with_any_of_those_that_it_works_for(others, which):
+    worker = begin(*(process.pid for process in others))
+    time.sleep(2 * supervise.POLL)
+    assert worker.poll() is None
+    others[which].send_signal(signal.SIGKILL)  # and nobody collects it: a zombie is gone
+    assert worker.wait(5) == 7 and worker.stdout.read() == "saved\n"
+
+
+def test_one_that_does_not_listen_is_ended(others):
+    worker = begin(others[0].pid, polite=False)
+    others[0].kill()
+    assert worker.wait(5) == 128 + signal.SIGTERM
+
+
+def test_one_that_begins_after_the_end_ends_at_once(others):
+    others[0].kill()
+    others[0].wait()
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER.format(polite=True), str(others[0].pid)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert worker.wait(10) == 7 and worker.stdout.read() == "saved\n"
+
+
+def test_the_caller_is_the_nearest_that_is_no_shell(tmp_path):
+    code = "from counterpoint import supervise as s; print(s.caller(), s.supervisor(), s.make())"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), supervise.SUPERVISOR: "1"}
+    (tmp_path / "Makefile").write_text(f"what:\n\t@{sys.executable} -c '{code}'; true\n")
+    asked = subprocess.Popen(
+        ["sh", "-c", f"{sys.executable} -c '{code}'; true"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert asked.communicate()[0] == f"{os.getpid()} 1 None\n"
+    make = subprocess.Popen(
+        ["make", "--no-print-directory"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert make.communicate()[0] == f"{make.pid} 1 {make.pid}\n"

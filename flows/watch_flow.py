@@ -1,6 +1,6 @@
 """One look at the rewards of the RL runs as a Prefect flow: an artifact that is kept current, and events on changes.
 
-flows/watch.py has the look itself and needs no Prefect.
+flows/verdicts.py has the look itself and needs no Prefect.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from prefect.client.schemas.filters import ArtifactCollectionFilter, ArtifactCol
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 
-from flows import watch as watched
+from flows import verdicts
 
 ARTIFACT = "deceptive-rewards"
 EVENT = "counterpoint.verdict.changed"
@@ -21,12 +21,12 @@ EVENT = "counterpoint.verdict.changed"
 @flow(name="watch", persist_result=False)
 def watch() -> str:
     """Look at every RL run once; returns the table, which the artifact shows."""
-    before = watched.remembered()
-    after = watched.look(before)
-    text = watched.table(after)
+    before = verdicts.remembered()
+    after = verdicts.look(before)
+    text = verdicts.table(after)
     if text != shown():
         create_markdown_artifact(text, key=ARTIFACT, description="Whether the rewards of the RL runs tell the truth")
-    for change in watched.changes(before, after):
+    for change in verdicts.changes(before, after):
         new = change.new
         get_run_logger().info("%s: %s -> %s at step %d", new.run, change.old, new.verdict, new.step)
         emit_event(
@@ -38,7 +38,7 @@ def watch() -> str:
             },
         )  # fmt: skip
     EventsWorker.instance().wait_until_empty()  # a change is forgotten only once it is on its way
-    watched.remember(after)
+    verdicts.remember(after)
     return text
 
 
@@ -46,5 +46,5 @@ def shown() -> str | None:
     """What the artifact shows now."""
     with get_client(sync_client=True) as client:
         only = ArtifactCollectionFilter(key=ArtifactCollectionFilterKey(any_=[ARTIFACT]))
-        found = client.read_latest_artifacts(artifact_filter=only)
-        return found[0].data if found else None
+        artifacts = client.read_latest_artifacts(artifact_filter=only)
+        return artifacts[0].data if artifacts else None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from flows import graph, repro
+from flows import graph
+from stages import dvc_patches
 
 WIDE = """\
 stages:
@@ -28,7 +29,7 @@ stages:
 
 
 def by_entry(stage: str) -> None:
-    subprocess.run([sys.executable, "-I", repro.__file__, stage], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-I", dvc_patches.__file__, stage], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -69,28 +70,30 @@ CHANGES = [
 def test_another_layout_is_left_to_dvc(recorded):
     lock = recorded / "dvc.lock"
     text = lock.read_text()
-    assert repro.split(text).keys() == set(graph.stages(recorded))
+    assert dvc_patches.split(text).keys() == set(graph.needs(recorded))
     for change in CHANGES:
-        assert change(text) != text and repro.split(change(text)) is None
+        assert change(text) != text and dvc_patches.split(change(text)) is None
     lock.write_text(CHANGES[1](text))
     (recorded / "source.txt").write_text("2")
     by_entry("data")
     assert "# mine" in lock.read_text()  # what a hand has written stays
-    assert graph.settled(graph.needs()) == graph.stages(recorded)  # the others' entries, and the new one, are there
+    assert graph.settled(graph.needs()) == list(
+        graph.needs(recorded)
+    )  # the others' entries, and the new one, are there
 
 
 def test_a_file_that_was_cut_off_is_never_taken_for_a_whole_one(recorded):
     text = (recorded / "dvc.lock").read_text()
     for lost in range(1, len(text)):
-        entries = repro.split(text[:-lost])
-        assert entries is None or text.startswith(repro.HEAD + "".join(entries.values()))
+        entries = dvc_patches.split(text[:-lost])
+        assert entries is None or text.startswith(dvc_patches.HEAD + "".join(entries.values()))
 
 
 def test_a_killed_writer_leaves_the_file_whole(recorded):
     before = (recorded / "dvc.lock").read_bytes()
     (recorded / "source.txt").write_text("2")
     stop = "import os; os.replace = lambda *_: os._exit(9); import runpy, sys; sys.argv[1:] = ['data']; "
-    code = f"{stop}runpy.run_path({repro.__file__!r}, run_name='__main__')"
+    code = f"{stop}runpy.run_path({dvc_patches.__file__!r}, run_name='__main__')"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 9
     assert (recorded / "dvc.lock").read_bytes() == before
     by_entry("data")
@@ -132,7 +135,7 @@ def test_a_living_process_with_that_command_holds_its_paths(toy):
     try:
         (toy / ".dvc/tmp/rwlock").write_text(entry(other.pid, "/venv/bin/dvc repro -s data"))
         blocked = subprocess.run(
-            [sys.executable, "-I", repro.__file__, "data"], capture_output=True, text=True, check=False
+            [sys.executable, "-I", dvc_patches.__file__, "data"], capture_output=True, text=True, check=False
         )
         assert blocked.returncode and "is busy" in blocked.stderr and str(other.pid) in blocked.stderr
     finally:
@@ -144,6 +147,6 @@ def test_a_killed_writer_leaves_the_lock_whole(toy):
     lock = toy / ".dvc/tmp/rwlock"
     lock.write_text("{}")
     stop = "import os; os.replace = lambda *_: os._exit(9); import runpy, sys; sys.argv[1:] = ['data']; "
-    code = f"{stop}runpy.run_path({repro.__file__!r}, run_name='__main__')"
+    code = f"{stop}runpy.run_path({dvc_patches.__file__!r}, run_name='__main__')"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 9
     assert lock.read_text() == "{}"
