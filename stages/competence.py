@@ -6,7 +6,6 @@ Draws its own problems from the parts of the world that no training sees. Writes
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import defaultdict
 
@@ -77,8 +76,7 @@ def program(arguments: list[str]) -> None:
             ),
         },
     }  # fmt: skip
-    CARDS.mkdir(parents=True, exist_ok=True)
-    files.replace(CARDS / f"{name}.json", json.dumps(card, indent=1) + "\n")
+    files.write_json(CARDS / f"{name}.json", card)
     log.info("%s", card["captions_exactly_right"]["in_domain"] | card["in_domain_sampled"])
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -57,9 +56,8 @@ def program(arguments: list[str]) -> None:
         # shared questions are templates most often, which would fill the file
         listed += [{"test": name, **dataclasses.asdict(hit)} for hit in hits if hit.kind != "shared question"]
         log.info("%s: %d problems against %d", name, len(members), len(trained))
-    options.json.parent.mkdir(parents=True, exist_ok=True)
     report = {"pool": len(trained), "tests": rows, "hits": listed}
-    files.replace(options.json, json.dumps(report, indent=1, sort_keys=True) + "\n")
+    files.write_json(options.json, report, sort_keys=True)
     heads = ["test", "problems", *contamination.KINDS]
     lines = [[name, *map(str, counts.values())] for name, counts in rows.items()]
     print("\n".join(columns.aligned([heads, *lines], right=range(1, len(heads)))))

@@ -71,7 +71,7 @@ def program(arguments: list[str]) -> None:
             "parameters": checkpoint.saved_parameters(path),
             "params_json": json.dumps({"prompt": settings.prompt.instruction}),
         }
-        files.replace(out / "run.json", json.dumps(record, indent=1, sort_keys=True) + "\n")
+        files.write_json(out / "run.json", record, sort_keys=True)
     log.info("%s: %d answers, %d of them generated, in %.0f s", run_id, len(rows), model.generated, seconds)
 
 

@@ -5,7 +5,6 @@ Reads data/problems/problems.parquet; writes data/samples/samples.parquet and ma
 
 from __future__ import annotations
 
-import json
 import logging
 
 from counterpoint import files, params, problem, sampling, tables
@@ -20,7 +19,7 @@ def program(arguments: list[str]) -> None:
     pool = problem.load(PROBLEMS, splits=["train"])
     rows, manifest = sampling.draw(pool, settings.seed, settings.sizes)
     tables.write("samples", rows, SAMPLES)
-    files.replace(MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    files.write_json(MANIFEST, manifest, sort_keys=True)
     for name, sample in manifest["samples"].items():
         log.info("%s: %d of %d problems in %d strata", name, sample["size"], len(pool), len(sample["strata"]))
 

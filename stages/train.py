@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from counterpoint import params, problem
+from counterpoint import files, params, problem
 from counterpoint.errors import UserError, nearest
 from counterpoint.methods import ConfiguredMethod
 from counterpoint.problem import Problem, digest
@@ -103,11 +103,11 @@ def fingerprint(inputs: Inputs) -> str:
     Problems count by content: an id stays the same when a picture or a gold trace changes.
     """
     run, settings, folder = inputs.run, inputs.settings, Path(inputs.init)
-    files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
+    weights = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.glob("*")) if p.is_file()}
     return digest(
         run.run_id,
         inputs.init,
-        files,
+        weights,
         settings.threads,
         settings.checkpoint,
         asdict(settings.prompt),
@@ -220,7 +220,7 @@ def train(inputs: Inputs, work: Path) -> None:
             sort_keys=True,
         ),
     }
-    (out / "run.json").write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    files.write_json(out / "run.json", record, sort_keys=True)
     log.info("%s: %s, %d updates, published in %s and %s", run.run_id, totals["status"], totals["updates"], folder, out)
 
 

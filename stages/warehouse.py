@@ -9,15 +9,13 @@ parameters, and when).
 
 from __future__ import annotations
 
-import json
 import logging
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from counterpoint import findings, params
 from counterpoint.errors import UserError
-from counterpoint.files import read_yaml
+from counterpoint.files import read_yaml, write_json
 from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
 from counterpoint.warehouse.summary import headline, newest, summary
 from stages.common import PROBLEMS, REJECTS, SAMPLES, TRACES, distill_folder, eval_folder, main, train_folder
@@ -43,19 +41,12 @@ def program(arguments: list[str]) -> None:
     found, here = sources(settings), StudyFiles(settings.study)
     here.folder.mkdir(parents=True, exist_ok=True)
     build(found, here.tables, here.database, settings.claims)
-    _publish(summary(here.database), here.summary, sort_keys=True)
-    _publish(headline(here.database), here.headline, sort_keys=True)
-    _publish(findings.as_json(pq.read_table(here.tables / "findings.parquet")), here.findings, sort_keys=False)
+    write_json(here.summary, summary(here.database), sort_keys=True)
+    write_json(here.headline, headline(here.database), sort_keys=True)
+    write_json(here.findings, findings.as_json(pq.read_table(here.tables / "findings.parquet")))
     made = {"study": settings.study, "newest": newest(here.database), "params": read_yaml(PARAMS)}
-    _publish(made, here.made, sort_keys=False)
+    write_json(here.made, made)
     log.info("%d runs in %s, a database, a summary and findings beside them", len(found.runs), here.tables)
-
-
-def _publish(content: dict, path: Path, sort_keys: bool) -> None:
-    text = json.dumps(content, indent=1, sort_keys=sort_keys, ensure_ascii=False) + "\n"
-    scratch = path.with_name(f"{path.name}.new")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ training completions less that of sampled held-out ones, decoding that of sample
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.files import replace
+from counterpoint.files import write_json
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.statistics import deceptive
 from counterpoint.training import best_checkpoint
@@ -130,7 +129,7 @@ class LiveAssessment:
 
     def write(self, step: int) -> deceptive.Assessment:
         """Leave the verdict beside the records, whole or not at all, for whoever looks at the run; returns it."""
-        replace(self.folder / VERDICT, json.dumps({"step": step, **plain(self.at(step))}, indent=1) + "\n")
+        write_json(self.folder / VERDICT, {"step": step, **plain(self.at(step))})
         return self.at(step)
 
 

@@ -110,7 +110,7 @@ def test_findings_of_a_folder_of_tables(root, capsys):
     cli.run(["findings", "--tables", str(root / "metrics/published/published"), "--all"])
     shown = capsys.readouterr().out
     assert "  primary\n" in shown and "  secondary\n" in shown
-    with pytest.raises(UserError, match="no such table; name a folder"):
+    with pytest.raises(UserError, match="no such file; name a folder"):
         cli.run(["findings", "--tables", str(root / "docs")])
 
 

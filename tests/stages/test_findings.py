@@ -74,4 +74,4 @@ def test_what_is_missing_or_mistyped_is_one_line(folder):
         [sys.executable, "-m", "stages.findings"], cwd=folder, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert done.stderr == "error: metrics/default/tables/findings.parquet: no such table; run `dvc repro warehouse`\n"
+    assert done.stderr == "error: metrics/default/tables/findings.parquet: no such file; run `dvc repro warehouse`\n"
