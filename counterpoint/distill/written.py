@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -45,9 +44,8 @@ def written(way: str, problems: Sequence[Problem], noise: float = 0.0, seed: int
 def _foreign(problem: Problem) -> str:
     """The completion in its family's other style, written from latent state and question, never from the gold trace."""
     try:
-        operation = problem.template_id.split(".")[1]
-        writer = FAMILIES[problem.family].foreign
-        reasoning, answer = writer(json.loads(problem.latent), operation, problem.question)
+        family = FAMILIES[problem.family]
+        reasoning, answer = family.foreign(*family.asked(problem))
     except UNKNOWN_STATE:
         raise UserError(
             f"problem {problem.problem_id} ({problem.source}): its latent state is not known, so no foreign style can "

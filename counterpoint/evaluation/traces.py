@@ -15,7 +15,6 @@ Problems of other sources have no latent state, hence no trace; nor has `percept
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,12 +52,12 @@ class Trace:
 
 def _reader(problem: Problem) -> Reader | None:
     """What reads traces of this problem; None for one without a latent state, or that asks for no reasoning."""
-    operation = f"{problem.template_id}..".split(".")[1]
     family = FAMILIES.get(problem.family)
-    if family is None or family.reader is None or operation not in family.wordings:
+    if family is None or family.reader is None:
         return None
     try:
-        return family.reader(json.loads(problem.latent), operation, problem.question)
+        latent, operation, question = family.asked(problem)
+        return family.reader(latent, operation, question) if operation in family.wordings else None
     except UNKNOWN_STATE:
         return None
 

@@ -6,6 +6,7 @@ a font alone can move a VLM's accuracy by tens of points (arXiv 2603.09095).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from random import Random
 from typing import Any
 
 from PIL import Image, ImageDraw
+
+from counterpoint.problem import Problem
 
 SIZE = 48
 PALETTES = {
@@ -135,6 +138,11 @@ class Family:
     foreign: Callable[[dict[str, Any], str, str], tuple[str, str]] | None = None
     reach: Callable[[Random, int, bool], Draft] | None = None
     names: tuple[str, ...] = ()
+
+    @staticmethod
+    def asked(problem: Problem) -> tuple[dict[str, Any], str, str]:
+        """What `reader` and `foreign` take of a problem of the family: latent state, operation, question."""
+        return json.loads(problem.latent), problem.template_id.split(".")[1], problem.question
 
 
 def worded(
