@@ -141,10 +141,7 @@ def nlvr_counts(cell: Any, options: Options) -> str:
     It looks, and draws no conclusion. Raises `Refusal` for anything but a `structured_rep`.
     """
     sentences = []
-    boxes = _nlvr_boxes(cell)
-    if len(boxes) != len(_POSITIONS):
-        raise Refusal(f"its scene {cell!r:.60} is none of NLVR's")
-    for position, box in zip(_POSITIONS, boxes, strict=True):
+    for position, box in zip(_POSITIONS, _nlvr_boxes(cell), strict=True):
         counts = Counter(" ".join(thing.split()[1:3]) for thing in box)
         things = " , ".join(f"{number} {name}" for name, number in sorted(counts.items()))
         sentences.append(f"in {position} : {things or 'nothing'} .")
@@ -152,10 +149,11 @@ def nlvr_counts(cell: Any, options: Options) -> str:
 
 
 def _nlvr_boxes(cell: Any) -> list[list[str]]:
-    """The objects of each box in words: size, colour, shape and where it is."""
+    """The objects of each of the three boxes in words: size, colour, shape and where it is."""
     try:
-        return [[_nlvr_object(thing) for thing in box] for box in cell]
-    except (KeyError, TypeError, AttributeError):
+        left, middle, right = ([_nlvr_object(thing) for thing in box] for box in cell)
+        return [left, middle, right]
+    except (KeyError, TypeError, AttributeError, ValueError):
         raise Refusal(f"its scene {cell!r:.60} is none of NLVR's") from None
 
 
