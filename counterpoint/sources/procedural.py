@@ -150,8 +150,7 @@ def reworded(family: str, draft: Draft, rng: Random) -> tuple[str, str]:
     operation = draft.template.partition(".")[0]
     wordings = FAMILIES[family].held_out[operation]
     index = rng.randrange(len(wordings))
-    arguments = {**draft.arguments, "moves": " ".join(draft.latent.get("moves", ()))}
-    return wordings[index].format(**arguments), f"{operation}.h{index}"
+    return wordings[index].format(**draft.filled), f"{operation}.h{index}"
 
 
 def derived_problems(

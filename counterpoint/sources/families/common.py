@@ -50,7 +50,11 @@ UNKNOWN_STATE = (ValueError, TypeError, LookupError, AttributeError, StopIterati
 
 @dataclass(frozen=True)
 class Draft:
-    """A problem before it has a split and an id. `latent` decides what is drawn; `arguments` what is asked of it."""
+    """A problem before it has a split and an id.
+
+    latent: decides what is drawn. arguments: what is asked of it, as far as the latent state does not say it; part of
+    the problem's id. filled: what fills the placeholders of the family's wordings.
+    """
 
     latent: dict[str, Any]
     difficulty: int
@@ -62,6 +66,7 @@ class Draft:
     caption: str
     text_twin: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    filled: Mapping[str, object] = field(default_factory=dict)
     options: tuple[str, ...] | None = None
     tags: tuple[str, ...] = ()
 
@@ -119,14 +124,15 @@ class Reader:
 class Family:
     """One family of problems, as the registry in `__init__.py` holds it.
 
-    wordings: by operation, the questions of training. held_out: by operation of training, questions in words that
-    training never uses; their placeholders are the draft's `arguments`. draft: (generator, difficulty from 1 to 5,
-    whether the rule is the shifted one) -> Draft. render: (latent state, style of `PALETTES`, generator) -> a 48×48
-    Pillow image. reader and foreign take (latent state, operation, question): `reader` gives what checks a trace step
-    by step, `foreign` gives reasoning and answer in another, equally correct style: in sentences that are neither
-    captions nor twins, for training on those would teach the twin. Both may be None, and may raise `UNKNOWN_STATE`.
-    reach: as `draft`, but asks for an expression (`problems.expressions`). names: what steps may name falsely beside
-    numbers, where traces are made noisy.
+    wordings: by operation, the questions of training.
+    held_out: by operation of training, questions in words that training never uses.
+    draft: (generator, difficulty from 1 to 5, whether the rule is the shifted one) -> Draft.
+    render: (latent state, style of `PALETTES`, generator) -> a 48×48 Pillow image.
+    reader: (latent state, operation, question) -> what checks a trace step by step.
+    foreign: of the same, reasoning and answer in another, equally correct style: in sentences that are neither captions
+    nor twins, for training on those would teach the twin. This and `reader` may raise `UNKNOWN_STATE`.
+    reach: as `draft`, but asks for an expression (`problems.expressions`).
+    names: what steps may name falsely beside numbers, where traces are made noisy.
     """
 
     name: str
@@ -146,12 +152,12 @@ class Family:
 
 
 def worded(
-    wordings: Mapping[str, tuple[str, ...]], operation: str, rng: Random, arguments: Mapping[str, object]
+    wordings: Mapping[str, tuple[str, ...]], operation: str, rng: Random, filled: Mapping[str, object]
 ) -> dict[str, Any]:
     """The fields of a draft that ask for an operation, in one of its wordings."""
     index = rng.randrange(len(wordings[operation]))
-    question = wordings[operation][index].format(**arguments)
-    return {"template": f"{operation}.{index}", "question": question, "tags": (operation,)}
+    question = wordings[operation][index].format(**filled)
+    return {"template": f"{operation}.{index}", "question": question, "filled": filled, "tags": (operation,)}
 
 
 def mentioned(text: str, names: Iterable[str]) -> list[str]:
