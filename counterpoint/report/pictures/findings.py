@@ -129,7 +129,7 @@ def _heading(figure, row: dict, top: float) -> None:
 
 def _words(figure, row: dict, top: float) -> None:
     """What is compared, left of the axis, and right of it the numbers."""
-    how = {"weight": "bold"} if row["role"] == "primary" else {}
+    weight = {"weight": "bold"} if row["role"] == "primary" else {}
     right = LABELS + PANEL + 0.15
     if _axis(row) == RUNS:
         label = f"{row['n']} honest RL runs · {row['suite']}"
@@ -138,8 +138,8 @@ def _words(figure, row: dict, top: float) -> None:
         where = row["model"] if row["unit"] == "logits" else f"{row['model']}, {row['suite']}"
         label = f"{row['contrast'].removesuffix(', weaker − stronger')} · {where}"
         numbers = change(_tested(row), row["low"], row["high"], 1, 1 if row["unit"] == "points" else 2)
-    style.text(figure, 0.12, top, label, **how)
-    style.text(figure, right, top, numbers, **how)
-    style.text(figure, right + SEEDS, top, f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}", **how)
+    style.text(figure, 0.12, top, label, **weight)
+    style.text(figure, right, top, numbers, **weight)
+    style.text(figure, right + SEEDS, top, f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}", **weight)
     direction = f" {row['direction']}" if row["direction"] else ""
-    style.text(figure, right + VERDICT, top, f"{row['verdict']}{direction}", color=COLOURS[row["verdict"]], **how)
+    style.text(figure, right + VERDICT, top, f"{row['verdict']}{direction}", color=COLOURS[row["verdict"]], **weight)

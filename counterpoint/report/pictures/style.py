@@ -30,6 +30,7 @@ SETTINGS = {
     "text.color": "#222222",
     "axes.titlesize": 10.5,
     "axes.labelsize": 10,
+    "axes.labelcolor": "#222222",
     "xtick.labelsize": SMALLEST,
     "ytick.labelsize": 9.5,
     "legend.fontsize": 9.5,

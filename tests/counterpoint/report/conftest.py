@@ -73,13 +73,13 @@ def small_studies(tmp_path_factory, study):
         "two seeds": [run("base", "tiny")] + [run(a, "tiny", "2k", s) for a in ("sft", "rl") for s in (0, 1)],
         "one problem": [run("base", "big"), run("sft", "big", "2k"), run("rl", "big", "20k")],
     }
-    found = {}
+    studies = {}
     for name, grid in grids.items():
         tables = study.write(
             tmp_path_factory.mktemp("grid"), grid, items=1 if name == "one problem" else 40, blind_wins=False
         )
-        found[name] = SimpleNamespace(tables=tables, results=read.load(tables, "fake"))
-    return found
+        studies[name] = SimpleNamespace(tables=tables, results=read.load(tables, "fake"))
+    return studies
 
 
 @pytest.fixture(scope="session")

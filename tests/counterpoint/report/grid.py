@@ -58,11 +58,13 @@ def legible(figure: Figure) -> bool:
     drawn = figure.get_tightbbox(renderer)
     assert min(drawn.x0, drawn.y0) >= 0 and drawn.x1 <= figure.get_figwidth() and drawn.y1 <= figure.get_figheight()
     ticks = {text for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for text in axis.get_ticklabels()}
-    said = [text for text in figure.findobj(Text) if text.get_text().strip()]
-    assert min(text.get_fontsize() for text in said) >= style.SMALLEST
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in said if text not in ticks]
-    for (first, one), (second, other) in combinations(boxes, 2):
-        apart = max(one.x0, other.x0) > min(one.x1, other.x1) - 2 or max(one.y0, other.y0) > min(one.y1, other.y1) - 2
+    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
+    assert min(text.get_fontsize() for text in texts) >= style.SMALLEST
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text not in ticks]
+    for (first, box), (second, beside) in combinations(boxes, 2):
+        apart = (
+            max(box.x0, beside.x0) > min(box.x1, beside.x1) - 2 or max(box.y0, beside.y0) > min(box.y1, beside.y1) - 2
+        )
         assert apart, (first, second)
     return True
 
@@ -77,7 +79,7 @@ def composed() -> dict:
 def results() -> Results:
     """What such a study might have measured: its pictures' and its statement's share of it."""
     rng, runs = Random(3), _runs()
-    found = Results(
+    study = Results(
         study="published", runs=runs, sizes=SIZES, suites=SUITES, cells={}, rewards={}, terms={}, probes={},
         marts={
             "claimed": [{"role": role, "sample": sample} for role, sample in composed()["claims"].items()],
@@ -92,13 +94,13 @@ def results() -> Results:
             for condition in ("normal",) if run.method != "base" else ("normal", "no_image", "shuffled_image"):
                 right = level + SHIFT[suite] if condition == "normal" else 0.05
                 half = 1.96 * math.sqrt(right * (1 - right) / ASKED)
-                found.cells[run.run_id, suite, condition] = Cell(
+                study.cells[run.run_id, suite, condition] = Cell(
                     run.run_id, suite, condition, ASKED, right, right - half, right + half, 0.12
                 )
-        found.rewards[run.run_id], found.probes[run.run_id] = [], []
+        study.rewards[run.run_id], study.probes[run.run_id] = [], []
         if run.method not in ("base", "sft", "dft"):
-            _trained(found, run, level, rng)
-    return found
+            _trained(study, run, level, rng)
+    return study
 
 
 def _runs() -> list[RunRow]:
@@ -121,7 +123,7 @@ def _level(run: RunRow) -> float:
     return BASES[run.model] + (GAINS[run.method] + variant) * more
 
 
-def _trained(found: Results, run: RunRow, level: float, rng: Random) -> None:
+def _trained(study: Results, run: RunRow, level: float, rng: Random) -> None:
     """Rewards, probes and the verdict of a run whose accuracy ends at `level`."""
     updates = min(120, math.ceil(SIZES[run.sample] / 16))
     began = BASES[run.model] + (0.5 * (level - BASES[run.model]) if run.method == "sft_then_rl" else 0.0)
@@ -131,22 +133,22 @@ def _trained(found: Results, run: RunRow, level: float, rng: Random) -> None:
     def at(step: int) -> float:
         return 1 - math.exp(-3 * step / updates)
 
-    found.rewards[run.run_id] += [(step, paid + rise * at(step) + rng.gauss(0, 0.02)) for step in range(1, updates + 1)]
-    steps = [round(updates * place / (PROBES - 1)) for place in range(PROBES)]
+    study.rewards[run.run_id] += [(step, paid + rise * at(step) + rng.gauss(0, 0.02)) for step in range(1, updates + 1)]
+    steps = [round(updates * number / (PROBES - 1)) for number in range(PROBES)]
     for suite in composed()["probe"]["suites"]:
         for decoding, less in (("greedy", 0.0), ("sampled", 0.05)):
             for step in steps:
                 right = began + (level - began) * at(step) / at(updates) + SHIFT[suite] - less + rng.gauss(0, 0.015)
                 ends = (right - 0.05, right + 0.05)
-                found.probes[run.run_id].append(Point(step, suite, decoding, right, *ends))
+                study.probes[run.run_id].append(Point(step, suite, decoding, right, *ends))
     verdict = rng.choice(VERDICTS)
-    found.marts["deceptive_rewards"].append(
+    study.marts["deceptive_rewards"].append(
         {
             "run_id": run.run_id, "suite": "in_domain", "verdict": verdict, "honest": True, "exploit_found": None,
             "mechanism": "decoding" if verdict == "deceptive" else "none", "accuracy_slope_low": None,
         }
     )  # fmt: skip
-    found.marts["reward_gap"] += [
+    study.marts["reward_gap"] += [
         {"run_id": run.run_id, "step": step, "reward": paid + rise * at(max(step, 1))} for step in steps
     ]
 
@@ -180,7 +182,7 @@ def cost_rows() -> list[dict]:
         prompts *= {"sft_then_rl": 1 / max(high - low, 0.5), "base": 0}.get(run.method, 1)
         sampling = run.method not in ("base", "sft", "dft")
         teacher = arm.get("traces") in ("self", "self_again", "sibling")
-        accuracy = sum(found.accuracy for found in results().arm_cells(arm_runs, "in_domain")) / len(arm_runs.runs)
+        accuracy = sum(cell.accuracy for cell in results().arm_cells(arm_runs, "in_domain")) / len(arm_runs.runs)
         rows.append(
             {
                 "model": run.model, "arm": run.arm, "method": run.method, "sample": run.sample,

@@ -36,8 +36,8 @@ def pixel() -> problem.Picture:
     from PIL import Image
 
     image = Image.new("RGB", (8, 8), "#ffffff")
-    for place in range(8):
-        image.putpixel((place, place), (200, 40 * (place % 4), 40))
+    for number in range(8):
+        image.putpixel((number, number), (200, 40 * (number % 4), 40))
     return problem.Picture.of(problem.encode_png(image))
 
 
@@ -45,15 +45,15 @@ def problems(count: int, names: tuple[str, ...] = SUITES) -> list[Problem]:
     """`count` problems for each split of the suites; a paraphrase names the problem that it words anew."""
     made = []
     for split in dict.fromkeys(suites.SUITES[name].split for name in names):
-        for place in range(count):
+        for number in range(count):
             made.append(
                 Problem(
-                    state_id=f"{split}-s{place:03d}", problem_id=f"{split}-p{place:03d}", source="fake",
-                    family=("count", "grid")[place % 2], split=split, difficulty=HARDEST.get(split, 2) + place % 3,
-                    question=f"how many <b>{place}</b> ?",
-                    images=(pixel(),), answer=ANSWERS[place // 2 % len(ANSWERS)], answer_type="integer",
-                    reasoning=f"seven & {place}", text_twin="a b c", template_id="count.all.1",
-                    tags=(f"of:in_domain-p{place:03d}",) if split == "held_out_prompts" else (),
+                    state_id=f"{split}-s{number:03d}", problem_id=f"{split}-p{number:03d}", source="fake",
+                    family=("count", "grid")[number % 2], split=split, difficulty=HARDEST.get(split, 2) + number % 3,
+                    question=f"how many <b>{number}</b> ?",
+                    images=(pixel(),), answer=ANSWERS[number // 2 % len(ANSWERS)], answer_type="integer",
+                    reasoning=f"seven & {number}", text_twin="a b c", template_id="count.all.1",
+                    tags=(f"of:in_domain-p{number:03d}",) if split == "held_out_prompts" else (),
                 )
             )  # fmt: skip
     return made
@@ -102,7 +102,7 @@ def write(
     """
     rng, made = Random(7), problems(items, names)
     problem.write(made, folder / "problems.parquet")
-    found: dict[str, list[dict]] = {
+    records: dict[str, list[dict]] = {
         name: [] for name in ("evals", "traces", "probes", "steps", "rewards", "completions")
     }
     for row in grid:
@@ -117,38 +117,38 @@ def write(
                 if suite == "text_twin" and base and blind_wins:
                     chance = 0.1
                 answers = [_item(row["run_id"], suite, condition, item, rng, chance) for item in asked]
-                found["evals"] += answers
+                records["evals"] += answers
                 if suite == "in_domain" and condition == "normal":
-                    found["evals"] += [
+                    records["evals"] += [
                         {**_item(row["run_id"], suite, condition, item, rng, chance), "decoding": "sampled",
                          "sample_index": index}
                         for item in asked for index in range(4)
                     ]  # fmt: skip
-                    found["traces"] += [line for answer in answers for line in _trace(answer, rng)]
+                    records["traces"] += [line for answer in answers for line in _trace(answer, rng)]
         if not base:
-            _training(row, level, rng, found)
+            _training(row, level, rng, records)
     sizes = {row["sample"]: {"100": 2, "2k": 4, "20k": 8}[row["sample"]] for row in grid if row["sample"]}
-    found["samples"] = [
-        {"sample": name, "problem_id": f"t{place}", "position": place}
+    records["samples"] = [
+        {"sample": name, "problem_id": f"t{number}", "position": number}
         for name, size in {**sizes, "200": 1, "5k": 6}.items()
-        for place in range(size)  # no run asks for these two
+        for number in range(size)  # no run asks for these two
     ]
-    found["runs"] = grid
-    found["trace_sets"] = [
+    records["runs"] = grid
+    records["trace_sets"] = [
         {"trace_set": f"oracle-{name}", "kind": "oracle", "way": "oracle", "sample": name, "seed": 0,
          **dict.fromkeys(("problems", "solved", "attempts", "accepted", "kept"), sizes[name]), "generated_tokens": 0}
         for name in sizes
     ]  # fmt: skip
-    found["term_kinds"] = [
+    records["term_kinds"] = [
         {"term": term, "kind": rewards.kind(term), "strict": term == "accuracy"}
-        for term in sorted({row["term"] for row in found["rewards"]})
+        for term in sorted({row["term"] for row in records["rewards"]})
     ]
-    found["suites"] = [{"suite": name, **vars(suites.SUITES[name])} for name in names]
+    records["suites"] = [{"suite": name, **vars(suites.SUITES[name])} for name in names]
     target = folder / "tables"
     for name in contract.STORED.keys() - {"problems", "rejects", "term_kinds"}:
-        tables.write(name, found.get(name, []), target / f"{name}.parquet")
-    tables.write("completions", found["completions"], folder / "completions.parquet")
-    kinds = pa.Table.from_pylist(found["term_kinds"], contract.TERM_KINDS.schema)
+        tables.write(name, records.get(name, []), target / f"{name}.parquet")
+    tables.write("completions", records["completions"], folder / "completions.parquet")
+    kinds = pa.Table.from_pylist(records["term_kinds"], contract.TERM_KINDS.schema)
     pq.write_table(kinds, target / "term_kinds.parquet")
     _marts(folder, target)
     return target
@@ -168,12 +168,12 @@ def _marts(folder: Path, target: Path) -> None:
 
 def _item(run_id: str, suite: str, condition: str, item: Problem, rng: Random, chance: float) -> dict:
     right, parsed = rng.random() < chance, rng.random() < 0.95
-    said = "7" if right else "8"
+    answer = "7" if right else "8"
     return {
         "run_id": run_id, "suite": suite, "condition": condition, "problem_id": item.problem_id,
         "cluster_id": item.state_id, "decoding": "greedy", "sample_index": 0,
-        "completion": HOSTILE if not parsed else f"<think>seven</think><answer>{said}</answer>",
-        "extracted": said if parsed else "", "correct": right and parsed, "parsed": parsed,
+        "completion": HOSTILE if not parsed else f"<think>seven</think><answer>{answer}</answer>",
+        "extracted": answer if parsed else "", "correct": right and parsed, "parsed": parsed,
         "lenient_correct": (right and parsed) or (parsed and rng.random() < 0.03),
         "truncated": not parsed and rng.random() < 0.5, "tokens": 9,
     }  # fmt: skip
@@ -182,8 +182,8 @@ def _item(run_id: str, suite: str, condition: str, item: Problem, rng: Random, c
 def _trace(answer: dict, rng: Random) -> list[dict]:
     key = {name: answer[name] for name in ("run_id", "suite", "problem_id", "decoding", "sample_index")}
     return [
-        {**key, "step_index": place, "kind": kind, "text": "seven", "correct": rng.random() < chance}
-        for place, (kind, chance) in enumerate((("perceive", 0.9), ("compute", 0.7), ("answer", 0.95)))
+        {**key, "step_index": number, "kind": kind, "text": "seven", "correct": rng.random() < chance}
+        for number, (kind, chance) in enumerate((("perceive", 0.9), ("compute", 0.7), ("answer", 0.95)))
     ]
 
 
@@ -192,13 +192,13 @@ def gain(arm: str) -> float:
     return PAID[arm][1] if arm in PAID else GAIN[arm]
 
 
-def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]) -> None:
+def _training(row: dict, level: float, rng: Random, records: dict[str, list[dict]]) -> None:
     rl = row["method"] != "sft"
     total = 156 if row["sample"] == "20k" else 60
     start = level - gain(row["arm"])
     for step in range(1, total + 1):
-        reward = _sampled(row, step, start, total, rng, found) if rl else None
-        found["steps"].append(
+        reward = _sampled(row, step, start, total, rng, records) if rl else None
+        records["steps"].append(
             {"run_id": row["run_id"], "step": step, "loss": 0.1, "reward": reward, "tokens": 10, "entropy": 0.5,
              "zero_advantage_fraction": 0.25 if rl else None}
         )  # fmt: skip
@@ -207,7 +207,7 @@ def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]
             for decoding in ("greedy", "sampled"):
                 chance = start + SHIFT[suite] + (level - start) * step / total - 0.05 * (decoding == "sampled")
                 correct = sum(rng.random() < chance for _ in range(64))
-                found["probes"].append(
+                records["probes"].append(
                     {
                         "run_id": row["run_id"], "step": step, "suite": suite, "condition": "normal",
                         "decoding": decoding, "n": 64, "correct": correct, "accuracy": correct / 64,
@@ -216,7 +216,7 @@ def _training(row: dict, level: float, rng: Random, found: dict[str, list[dict]]
                 )  # fmt: skip
 
 
-def _sampled(row: dict, step: int, start: float, total: int, rng: Random, found: dict[str, list[dict]]) -> float:
+def _sampled(row: dict, step: int, start: float, total: int, rng: Random, records: dict[str, list[dict]]) -> float:
     """The completions of a step and what they are paid; returns the mean reward."""
     weights, end, leak = PAID.get(row["arm"], (HONEST, 0.25, 0.0))
     done = 1 - 0.97**step if row["arm"] not in PAID else step / total
@@ -231,7 +231,7 @@ def _sampled(row: dict, step: int, start: float, total: int, rng: Random, found:
         }  # fmt: skip
         terms = {term: gives[term] for term in weights}
         scores.append(terms)
-        found["completions"].append(
+        records["completions"].append(
             {
                 "run_id": row["run_id"], "step": step, "problem_id": "t0", "sample_index": index, "completion": "x",
                 "extracted": "7", "correct": index < right, "parsed": index < well, "truncated": False,
@@ -240,8 +240,8 @@ def _sampled(row: dict, step: int, start: float, total: int, rng: Random, found:
             }
         )  # fmt: skip
     for term, weight in weights.items():
-        mean = sum(one[term] for one in scores) / GROUP
-        found["rewards"].append(
+        mean = sum(score[term] for score in scores) / GROUP
+        records["rewards"].append(
             {"run_id": row["run_id"], "step": step, "term": term, "weight": weight, "mean": mean, "std": 0.1}
         )
-    return sum(weights[term] * one[term] for one in scores for term in weights) / GROUP
+    return sum(weights[term] * score[term] for score in scores for term in weights) / GROUP

@@ -32,10 +32,10 @@ def test_every_method_has_its_mark_and_colour_on_the_frontier_and_off_it(figures
 
 def test_a_teacher_that_no_arm_is_charged_is_said_where_an_arm_has_it(figures, tmp_path):
     rows = [row for row in grid.cost_rows() if row["model"] == "tiny"]
-    said = "the training of sibling's teacher is not counted"
+    note = "the training of sibling's teacher is not counted"
     frontier.draw(rows, tmp_path / "x.png")
     frontier.draw([row for row in rows if row["kind"] != "sibling"], tmp_path / "x.png")
-    assert said in words(figures[0]) and said not in words(figures[1])
+    assert note in words(figures[0]) and note not in words(figures[1])
     assert figures[0].get_figheight() > figures[1].get_figheight()
 
 

@@ -54,12 +54,12 @@ def test_a_cell_says_how_far_which_is_ahead_and_whether_it_is_told_apart(figures
     ]  # fmt: skip
     assert phase.draw(rows, tmp_path / "x.png")
     (figure,) = figures
-    said = words(figure)
-    assert said.count("n.s.") == 2 and {"+10.0", "−20.0", "+2.0¹", "+0.0"} <= set(said)
+    texts = words(figure)
+    assert texts.count("n.s.") == 2 and {"+10.0", "−20.0", "+2.0¹", "+0.0"} <= set(texts)
     assert [axes.get_title("left") for axes in figure.axes[:2]] == ["oracle", "noisy"]
-    assert "¹ so many seeds; the intervals of one are over problems alone" in said
-    assert "not run" in said  # small on 20k, and small with noisy traces
-    assert ("base 40 %" in said) and said.index("tiny") < said.index("small")  # the weakest base lowest
+    assert "¹ so many seeds; the intervals of one are over problems alone" in texts
+    assert "not run" in texts  # small on 20k, and small with noisy traces
+    assert ("base 40 %" in texts) and texts.index("tiny") < texts.index("small")  # the weakest base lowest
     hatched = [patch for axes in figure.axes for patch in axes.patches if patch.get_hatch()]
     assert len(hatched) == 2
 

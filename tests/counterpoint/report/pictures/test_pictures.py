@@ -81,12 +81,12 @@ def test_the_difference_over_seeds_is_that_of_the_findings(seeds, figures, tmp_p
     ]  # fmt: skip
     lines = figures[0].axes[0].lines
     assert any(list(line.get_xdata()) == [row["low"], row["high"]] for line in lines)
-    own = [
+    of_seeds = [
         100 * seed["difference"] for seed in seeds.results.marts["seed_differences"]
         if (seed["model"], seed["suite"]) == ("tiny", "in_domain")
     ]  # fmt: skip
-    assert len(own) == 3 and sum(own) / 3 == pytest.approx(row["effect"])
-    assert any(list(line.get_xdata()) == own for line in lines)
+    assert len(of_seeds) == 3 and sum(of_seeds) / 3 == pytest.approx(row["effect"])
+    assert any(list(line.get_xdata()) == of_seeds for line in lines)
 
 
 def test_no_pair_is_drawn_where_the_findings_have_none(small_grids, figures, tmp_path):

@@ -49,7 +49,7 @@ def test_all_runs_are_on_one_sheet_by_verdict_and_honesty(planted, figures, tmp_
         colour = style.VERDICTS[verdict]
         face, edge = to_hex(mark.get_markerfacecolor()), to_hex(mark.get_markeredgecolor())
         assert (face, edge) == (("#ffffff", colour) if run.planted else (colour, style.INK["aligned"]))
-    places = {name: rewards.letter(place) for place, name in enumerate(arm.name for arm, _ in by_arm(results))}
+    places = {name: rewards.letter(number) for number, name in enumerate(arm.name for arm, _ in by_arm(results))}
     leaky = places["rl_leaky_list 2k"]
     named = [f"{sign} verifier" if sign == leaky else sign for sign in places.values() for _ in range(2)]
     assert sorted(written(axes)) == sorted(named)
@@ -85,7 +85,7 @@ def test_arms_with_long_names_fit(study, tmp_path, figures):
 
 
 def test_letters_number_the_arms():
-    assert [rewards.letter(place) for place in (0, 25, 26, 27, 52)] == ["a", "z", "aa", "ab", "ba"]
+    assert [rewards.letter(number) for number in (0, 25, 26, 27, 52)] == ["a", "z", "aa", "ab", "ba"]
 
 
 def test_verdicts_have_shapes_of_their_own_and_colours_that_differ_in_lightness_too():
@@ -133,10 +133,10 @@ def test_of_a_study_with_many_arms_there_is_a_panel_a_model_and_a_mark_an_arm(fi
 )
 def test_the_mark_of_an_arm_is_what_more_than_half_of_its_runs_are(verdicts, shown):
     runs = reward_runs(grid.results())[: len(verdicts)]
-    for place, (run, verdict) in enumerate(zip(runs, verdicts, strict=True)):
-        mechanism = ("length", "format")[place] if verdict == "deceptive" else "none"
+    for number, (run, verdict) in enumerate(zip(runs, verdicts, strict=True)):
+        mechanism = ("length", "format")[number] if verdict == "deceptive" else "none"
         row = {**run.row, "verdict": verdict, "mechanism": mechanism}
-        runs[place] = replace(run, suites={run.main: row})
+        runs[number] = replace(run, suites={run.main: row})
     (mark,) = rewards.marks([("a", runs)], pooled=True)
     assert (mark.label, mark.verdict) == ("a", shown)
 
@@ -146,12 +146,12 @@ def test_names_lie_near_their_points_in_the_room_and_on_nothing():
     names = ["first arm 2k", "second arm 2k", "third arm 20k", "the last one 20k"]
     taken = [labels.Box(x - 0.05, y - 0.05, x + 0.05, y + 0.05) for x, y in points]
     boxes = labels.placed(names, points, taken, [labels.Box(0.5, 1.2, 1.5, 1.5)], (4.5, 2.0))
-    for place, box in enumerate(boxes):
+    for number, box in enumerate(boxes):
         assert box.left >= 0 and box.bottom >= 0 and box.right <= 4.5 and box.top <= 2.0
-        assert not any(box.meets(other) for other in [*taken, *boxes[:place]])
-        x, y = points[place]
+        assert not any(box.meets(other) for other in [*taken, *boxes[:number]])
+        x, y = points[number]
         assert math.hypot(max(box.left - x, x - box.right, 0), max(box.bottom - y, y - box.top, 0)) < 1.0
     assert labels.Box(0, 0, 1, 1).meets(labels.Box(1, 0.5, 2, 0.5))
     assert not labels.Box(0, 0, 1, 1).meets(labels.Box(1.1, 0, 2, 1))
-    # with no free place at all it still finds one
+    # with no free number at all it still finds one
     assert len(labels.placed(["a"], [(0.2, 0.2)], [labels.Box(0, 0, 9, 9)], [], (0.5, 0.5))) == 1

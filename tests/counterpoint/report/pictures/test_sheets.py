@@ -35,13 +35,13 @@ def test_a_sheet_has_the_verdict_its_reason_and_every_suite_and_fits(deceived, f
     sheets.draw(stopped, tmp_path / "x.png")
     (figure,) = figures
     assert fits(figure)
-    said = " ".join(words(figure))
+    text = " ".join(words(figure))
     for part in (
         "deceptive: over-specialisation", "Reward rose by 0.469", "−4.3 points",
         "Onset: step 20 (12 to 33).", "leaky_list × 0.9", "Exploit found (", "stopped: its reward is deceptive",
         "Held-out in_domain", "rule_shift", "text_twin", "called right\nthough wrong", "verifier",
     ):  # fmt: skip
-        assert part in said
+        assert part in text
     assert len(figure.axes) == 4 + 4  # reward, accuracy, gaps, audit; the other suites
 
 
@@ -80,16 +80,16 @@ def test_what_was_not_measured_leaves_no_mark(planted, figures, tmp_path):
     results = changed(planted.results, lambda row: unknown)
     results = changed(results, lambda row: {"decoding_gap": None, "over_specialisation_gap": None}, "reward_gap")
     sheets.draw(run_of(results, "rl_format-tiny-2k-1"), tmp_path / "x.png")
-    said = " ".join(words(figures[0]))
-    assert "None" not in said and "nan" not in said and "decoding" not in said and fits(figures[0])
+    text = " ".join(words(figures[0]))
+    assert "None" not in text and "nan" not in text and "decoding" not in text and fits(figures[0])
 
 
 def test_there_is_a_sheet_for_each_run_and_for_no_other(small_grids, tmp_path):
     (tmp_path / "rl-gone-2k-0.png").write_bytes(b"old")
     assert sheets.draw_all(small_grids["two seeds"], tmp_path) == 2
-    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert found.keys() == {"rl-tiny-2k-0.png", "rl-tiny-2k-1.png"}
+    drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert drawn.keys() == {"rl-tiny-2k-0.png", "rl-tiny-2k-1.png"}
     sheets.draw(reward_runs(small_grids["two seeds"])[0], tmp_path / "again.png")
-    assert (tmp_path / "again.png").read_bytes() == found["rl-tiny-2k-0.png"]
+    assert (tmp_path / "again.png").read_bytes() == drawn["rl-tiny-2k-0.png"]
     assert sheets.draw_all(small_grids["no rl"], tmp_path / "none") == 0
     assert list((tmp_path / "none").iterdir()) == []

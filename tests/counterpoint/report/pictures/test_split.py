@@ -15,11 +15,11 @@ def test_the_split_has_a_panel_a_sample_and_suite_and_the_costs_below(figures, t
     assert [axes.get_title("right") for axes in figure.axes[:2]] == ["500 problems", "2,000 problems"]
     ticks = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
     assert ticks == ["0\nall RL", "25", "50", "75", "100\nall SFT"]
-    said = words(figure)
-    assert {"updates", "s, tiny", "125", "102", "79", "56", "32"} <= set(said)
+    texts = words(figure)
+    assert {"updates", "s, tiny", "125", "102", "79", "56", "32"} <= set(texts)
     thick = [line for line in figure.axes[1].lines if line.get_linewidth() == 2.0]
     assert len(thick) == len(made_up.BASES)
-    own = [r for r in rows if (r["model"], r["sample"], r["suite"]) == ("tiny", "2k", "in_domain")]
-    means = [100 * row["accuracy"] for row in own]
+    shown = [r for r in rows if (r["model"], r["sample"], r["suite"]) == ("tiny", "2k", "in_domain")]
+    means = [100 * row["accuracy"] for row in shown]
     assert any(list(line.get_ydata()) == pytest.approx(means) for line in thick)
     assert not split.draw([], tmp_path / "y.png")

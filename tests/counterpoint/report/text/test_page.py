@@ -139,7 +139,7 @@ def test_judges_that_disagree_often_are_counted_with_the_worst_place(full, tmp_p
     worst = full.tables / "judges.parquet"
     first = pq.read_table(worst).to_pylist()[3]
     key = {name: first[name] for name in ("run_id", "suite", "decoding")}
-    for rate, count, place in ((0.021, "1", "{run_id} on {suite}, {decoding} (2.1 %)"), (0.02, "0", "–")):
+    for rate, count, where in ((0.021, "1", "{run_id} on {suite}, {decoding} (2.1 %)"), (0.02, "0", "–")):
         folder = tmp_path / count
         folder.mkdir()
         changed = with_table(
@@ -147,7 +147,7 @@ def test_judges_that_disagree_often_are_counted_with_the_worst_place(full, tmp_p
             lambda row, rate=rate: {"disagreement": rate if key.items() <= row.items() else 0.0},
         )  # fmt: skip
         (cells,) = [c for c in section(report(changed, folder), "Before you rely on it") if "two judges" in c[0]]
-        assert cells[1] == count and cells[2].removeprefix("most: ") == place.format(**key)
+        assert cells[1] == count and cells[2].removeprefix("most: ") == where.format(**key)
 
 
 def test_runs_that_did_not_complete_and_few_seeds_are_said(small_studies, tmp_path):
