@@ -37,7 +37,9 @@ def draw(results: Results, path: Path) -> None:
     several = any(len(arm.runs) > 1 for arm in arms)
     methods = sorted({arm.method for arm in arms}, key=[*METHODS, *(g.method for g in arms)].index)
     left = 0.30 + 0.078 * max(len(name) for names in rows.values() for name in names)
-    panel = 1.45 if crowded else 1.95 if len(models) > 2 else 2.6
+    panel = 1.95 if len(models) > 2 else 2.6
+    if crowded:
+        panel = 1.45
     inner = [ROW * (len(rows[suite]) + 0.6) for suite in suites]
     width = max(left + len(models) * panel + 0.2, 5.2)
     highest = max(max(cell.high, cell.majority) for cell in results.cells.values() if cell.suite in suites)

@@ -67,10 +67,8 @@ def draw(rows: Sequence[dict], path: Path) -> None:
             top += NAME + CLAIM
             inner = ROW * len(block)
             limit = _limit(axis, [row for row in rows if _axis(row) == axis])
-            axes = figure.add_axes(
-                (LABELS / width, 1 - (top + inner) / height, PANEL / width, inner / height),
-                xlim=(-0.02 * limit if axis == RUNS else -limit, limit), ylim=(inner, 0), yticks=[],
-            )  # fmt: skip
+            ends = (-0.02 * limit if axis == RUNS else -limit, limit)
+            axes = style.panel(figure, LABELS, top, PANEL, inner, xlim=ends, ylim=(inner, 0), yticks=[])
             axes.spines["left"].set_visible(False)
             axes.grid(visible=False, axis="y")
             axes.axvline(0, color="#444444", linewidth=0.9, zorder=2)

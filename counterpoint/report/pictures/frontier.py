@@ -47,11 +47,10 @@ def draw(rows: Sequence[dict], path: Path) -> Path:
     height = TOP + len(measures) * (PANEL + UNDER) + bottom
     title = f"Accuracy against cost: {rows[0]['model']}"
     with style.sheet(WIDTH, height, path, title, "in domain, greedy; means over seeds") as figure:
+        size = (WIDTH - LEFT - RIGHT, PANEL)
         for number, measure in enumerate(measures):
-            under = height - TOP - number * (PANEL + UNDER) - PANEL
-            across = WIDTH - LEFT - RIGHT
-            axes = figure.add_axes((LEFT / WIDTH, under / height, across / WIDTH, PANEL / height))
-            _panel(axes, [row for row in rows if row[measure] is not None], measure, (across, PANEL))
+            axes = style.panel(figure, LEFT, TOP + number * (PANEL + UNDER), *size)
+            _panel(axes, [row for row in rows if row[measure] is not None], measure, size)
         _key(figure, methods, notes)
     return path
 

@@ -59,7 +59,9 @@ def _panel(axes, results: Results, model: str, rows: Sequence[dict], suites: Seq
         if row["model"] != model:
             continue
         height = suites.index(row["suite"]) + 0.12
-        look = style.colour("sft") if row["low"] > 0 else style.colour("rl") if row["high"] < 0 else style.MUTED
+        look = style.colour("sft") if row["low"] > 0 else style.MUTED
+        if row["high"] < 0:
+            look = style.colour("rl")
         face = "white" if results.measurable(model, row["suite"]) is False else look
         axes.plot([row["low"], row["high"]], [height] * 2, color=look, linewidth=2, zorder=4)
         seeds = [

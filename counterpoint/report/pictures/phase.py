@@ -61,16 +61,17 @@ def draw(rows: Sequence[dict], path: Path, suite: str = "in_domain") -> bool:
     with style.sheet(width, height, path, TITLE, f"SFT − RL, points of {suite} accuracy{shared}") as figure:
         for panel in panels:
             across = CELL[0] * len(panel.samples)
-            axes = figure.add_axes(
-                (panel.left / width, 1 - (panel.top + HEAD + up) / height, across / width, up / height),
-                xlim=(0, len(panel.samples)), ylim=(0, len(models)),
-            )  # fmt: skip
+            top = panel.top + HEAD
+            axes = style.panel(figure, panel.left, top, across, up, xlim=(0, len(panel.samples)), ylim=(0, len(models)))
             _cells(axes, [row for row in rows if row["kind"] == panel.kind], panel.samples, models, limit)
             axes.set_title(panel.kind, loc="left", weight="bold", pad=4)
             axes.set_xticks([i + 0.5 for i in range(len(panel.samples))], [name for _, name in panel.samples])
             axes.set_yticks([])
             for line, (competence, model) in enumerate(models) if panel.left == left else ():
-                _model(figure, axes, line, model, competence, left / width)
+                middle = top + up - (line + 0.5) * CELL[1]
+                style.text(figure, left - 0.07, middle - 0.075, model, ha="right", size=9.5, weight="bold")
+                base = f"base {100 * competence:.0f} %"
+                style.text(figure, left - 0.07, middle + 0.075, base, ha="right", color=style.MUTED)
         _key(figure, rows, panels, limit)
     return True
 
@@ -112,8 +113,7 @@ def tint(row: dict, limit: float) -> str:
 def _cells(axes, rows: list[dict], samples: list[tuple], models: list[tuple], limit: float) -> None:
     axes.grid(visible=False)
     axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.spines[:].set_visible(False)
     by_cell = {(row["model"], row["sample"]): row for row in rows}
     for line, (_, model) in enumerate(models):
         for column, (_, sample) in enumerate(samples):
@@ -129,31 +129,23 @@ def _cell(axes, column: int, line: int, row: dict, limit: float) -> None:
     face = tint(row, limit)
     axes.add_patch(Rectangle((column, line), 1, 1, facecolor=face, linewidth=0))
     few = str(row["seeds"]).translate(RAISED) if row["seeds"] < FEW else ""
-    ink = ("white" if style.luminance(face) < EVEN else "#1a1a1a") if row["significant"] else "#5c5c5c"
-    above = 0.5 if row["significant"] else 0.64
     number = signed(100 * row["difference"]) + few
-    axes.text(column + 0.5, line + above, number, ha="center", va="center", size=9.5, color=ink)
-    if not row["significant"]:
-        axes.text(column + 0.5, line + 0.27, "n.s.", ha="center", va="center", size=style.SMALLEST, color=ink)
-
-
-def _model(figure, axes, line: int, model: str, competence: float, right: float) -> None:
-    box = axes.get_position()
-    middle = box.y0 + (line + 0.5) * CELL[1] / figure.get_figheight()
-    step = 0.075 / figure.get_figheight()
-    edge = right - 0.07 / figure.get_figwidth()
-    figure.text(edge, middle + step, model, ha="right", va="center", size=9.5, weight="bold")
-    accuracy = f"base {100 * competence:.0f} %"
-    figure.text(edge, middle - step, accuracy, ha="right", va="center", size=style.SMALLEST, color=style.MUTED)
+    middle = {"ha": "center", "va": "center"}
+    if row["significant"]:
+        ink = "white" if style.luminance(face) < EVEN else "#1a1a1a"
+        axes.text(column + 0.5, line + 0.5, number, size=9.5, color=ink, **middle)
+    else:
+        axes.text(column + 0.5, line + 0.64, number, size=9.5, color="#5c5c5c", **middle)
+        axes.text(column + 0.5, line + 0.27, "n.s.", size=style.SMALLEST, color="#5c5c5c", **middle)
 
 
 def _key(figure, rows: Sequence[dict], panels: Sequence[Panel], limit: float) -> None:
     """The scale of colours, and what the other marks mean; sizes in inches from the lower edge."""
-    width, height = figure.get_figwidth(), figure.get_figheight()
     axes_are = "panels: kinds of traces; across: problems in the sample; up: the base"
     style.text(figure, 0.12, -1.36, axes_are, va="top", size=9.5, color=style.MUTED)
     steps = 40
-    axes = figure.add_axes((0.95 / width, 0.88 / height, 2.5 / width, 0.13 / height), xlim=(-limit, limit), ylim=(0, 1))
+    top = figure.get_figheight() - 1.01
+    axes = style.panel(figure, 0.95, top, 2.5, 0.13, xlim=(-limit, limit), ylim=(0, 1))
     axes.grid(visible=False)
     for number in range(-steps, steps):
         low = limit * number / steps

@@ -56,24 +56,23 @@ def draw(results: Results, path: Path) -> None:
     height = TOP + len(models) * (ABOVE + UP + TICKS) + LABEL + legend + table
     means = ", means over seeds" if pooled else ""
     subtitle = f"from the first probe to the last {LAST}{means}; letters: the arms below"
-    shapes = "shape and colour: the verdict" + (" of more than half of an arm's runs, else inconclusive" * pooled)
+    shapes = "shape and colour: the verdict"
+    shapes += " of more than half of an arm's runs, else inconclusive" if pooled else ""
     with style.sheet(width, height, path, TITLE, subtitle) as figure:
         style.text(figure, 0.12, 0.54, shapes, va="top", color=style.MUTED, size=9.5)
-        across = width - LEFT - RIGHT
+        size = (width - LEFT - RIGHT, UP)
         for number, model in enumerate(models):
-            under = height - TOP - number * (ABOVE + UP + TICKS) - ABOVE - UP
-            axes = figure.add_axes((LEFT / width, under / height, across / width, UP / height))
+            axes = style.panel(figure, LEFT, TOP + number * (ABOVE + UP + TICKS) + ABOVE, *size)
             labelled = [(letters[arm.name], runs) for arm, runs in arms if arm.model == model]
             _head(axes, model, [run for _, runs in labelled for run in runs])
-            _panel(axes, marks(labelled, pooled), (across, UP))
+            _panel(axes, marks(labelled, pooled), size)
         axes.set_xlabel("training reward")
         style.legend(
             figure, entries, 3, LEFT, table + legend, loc="upper left", handlelength=1.4, borderpad=0,
             fontsize=style.SMALLEST,
         )  # fmt: skip
-        axes = figure.add_axes(
-            (0.12 / width, 0, 1 - 0.14 / width, table / height), xlim=(0, width - 0.14), ylim=(table - heads, -heads)
-        )
+        ends = {"xlim": (0, width - 0.14), "ylim": (table - heads, -heads)}
+        axes = style.panel(figure, 0.12, height - table, width - 0.14, table, **ends)
         axes.axis("off")
         runs_of = {(arm.name, arm.model): runs for arm, runs in arms}
         for number in range(columns):

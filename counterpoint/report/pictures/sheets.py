@@ -65,8 +65,7 @@ def draw(run: RewardRun, path: Path) -> None:
         tops = [head + sum(heights[:number]) + sum(spaces[:number]) for number in range(len(heights))]
 
         def panel(number: int, left: float = LEFT, width: float = PANEL, suite: str = run.main):
-            below = 1 - (tops[number] + heights[number]) / height
-            axes = figure.add_axes((left / WIDTH, below, width / WIDTH, heights[number] / height))
+            axes = style.panel(figure, left, tops[number], width, heights[number])
             _steps(axes, run, run.suites[suite])
             return axes
 

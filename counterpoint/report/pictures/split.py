@@ -43,10 +43,7 @@ def draw(rows: Sequence[dict], path: Path) -> bool:
             for column, sample in enumerate(samples):
                 shown = [row for row in rows if (row["sample"], row["suite"]) == (sample, suite)]
                 start = left + column * (panel + GAP)
-                axes = first = figure.add_axes(
-                    (start / width, 1 - (top + SUITES[suite]) / height, panel / width, SUITES[suite] / height),
-                    sharey=first,
-                )
+                axes = first = style.panel(figure, start, top, panel, SUITES[suite], sharey=first)
                 _panel(axes, shown, models, thick=suite == suites[0])
                 axes.tick_params(labelbottom=suite == suites[-1], labelleft=column == 0)
                 if column == 0:

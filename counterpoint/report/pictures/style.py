@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -92,6 +93,12 @@ def text(figure: Figure, left: float, top: float, words: str, **look) -> None:
     height = figure.get_figheight()
     look = {"size": SMALLEST, "va": "center", "parse_math": False, **look}
     figure.text(left / figure.get_figwidth(), (height * (top >= 0) - top) / height, words, **look)
+
+
+def panel(figure: Figure, left: float, top: float, width: float, height: float, **look) -> Axes:
+    """Axes of a size in inches, at inches from the left and the upper edge of a figure."""
+    across, up = figure.get_size_inches()
+    return figure.add_axes((left / across, 1 - (top + height) / up, width / across, height / up), **look)
 
 
 def entry(label: str, color: str = MUTED, **look) -> Line2D:
