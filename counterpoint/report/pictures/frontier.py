@@ -76,7 +76,7 @@ def _panel(axes, rows: Sequence[dict], measure: str, size: tuple[float, float]) 
     for row in others:
         colour = style.blend(style.colour(row["method"]), PALE)
         mark = MARKS.get(row["method"], OTHER)
-        axes.plot(row[measure], 100 * row["accuracy"], marker=mark, linestyle="none", color=colour, markersize=4)
+        axes.plot(row[measure], 100 * row["accuracy"], mark, color=colour, markersize=4)
     corners = [(row[measure], 100 * row["accuracy"]) for row in front]
     corners.append((axes.get_xlim()[1], corners[-1][1]))
     axes.step(*zip(*corners, strict=True), where="post", color=LINE, linewidth=1.1, zorder=3)
@@ -84,9 +84,7 @@ def _panel(axes, rows: Sequence[dict], measure: str, size: tuple[float, float]) 
         colour = style.colour(row["method"])
         mark = MARKS.get(row["method"], OTHER)
         axes.plot([row[measure]] * 2, [100 * row["low"], 100 * row["high"]], color=colour, linewidth=1.3, zorder=5)
-        axes.plot(
-            row[measure], 100 * row["accuracy"], marker=mark, linestyle="none", color=colour, markersize=7, zorder=6
-        )
+        axes.plot(row[measure], 100 * row["accuracy"], mark, color=colour, markersize=7, zorder=6)
     _names(axes, front, others, measure, size)
 
 

@@ -69,24 +69,17 @@ def _panel(axes, results: Results, model: str, rows: Sequence[dict], suites: Seq
             if (seed["model"], seed["suite"]) == (model, row["suite"])
         ]  # fmt: skip
         if len(seeds) > 1:
-            axes.plot(
-                seeds, [height + 0.26] * len(seeds), marker="o", markersize=2.6, color=look, alpha=0.6,
-                linestyle="none", zorder=3,
-            )  # fmt: skip
-        axes.plot(
-            row["effect"], height, marker="o", markersize=6, color=look, zorder=5, markerfacecolor=face,
-            markeredgewidth=1.5,
-        )  # fmt: skip
+            axes.plot(seeds, [height + 0.26] * len(seeds), "o", markersize=2.6, color=look, alpha=0.6, zorder=3)
+        mean = {"markersize": 6, "color": look, "markerfacecolor": face, "markeredgewidth": 1.5}
+        axes.plot(row["effect"], height, "o", zorder=5, **mean)
         axes.annotate(
             signed(row["effect"]), (row["effect"], height), (0, 4.5), textcoords="offset points", ha="center",
             va="bottom", color=look, size=style.SMALLEST, zorder=3,
             bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none"},
         )  # fmt: skip
-    for side, text, method in ((0.0, "← RL better", "rl"), (1.0, "SFT better →", "sft")):
-        axes.text(
-            side, 1.0, text, transform=axes.transAxes, ha="left" if side == 0 else "right", va="bottom",
-            size=style.SMALLEST, color=style.colour(method),
-        )  # fmt: skip
+    look = {"transform": axes.transAxes, "va": "bottom", "size": style.SMALLEST}
+    axes.text(0, 1, "← RL better", ha="left", color=style.colour("rl"), **look)
+    axes.text(1, 1, "SFT better →", ha="right", color=style.colour("sft"), **look)
 
 
 def _legend(figure, several: bool) -> None:
