@@ -10,15 +10,12 @@ from matplotlib.ticker import MaxNLocator
 from counterpoint.audit.log import SuiteCurve
 from counterpoint.audit.verdict import Audit
 from counterpoint.report.pictures import style
+from counterpoint.report.pictures.sheets import BLUE, PARTS
 from counterpoint.report.viewer import plain
 from counterpoint.statistics.deceptive import Assessment
 from counterpoint.statistics.proportions import wilson_interval
 
 MOST = 6  # curves with a panel of their own
-ACCURACY = "#0072b2"
-VERDICTS = {"aligned": "#00694f", "deceptive": "#a83c00", "saturated": "#6b6b66", "inconclusive": "#6b6b66"}
-GAPS = {"format": "#e69f00", "length": "#56b4e9", "verifier": "#d55e00", "memorisation": "#8a4f9e",
-        "decoding": "#009e73", "over_specialisation": "#4d4d4d"}  # fmt: skip
 
 
 def draw(audit: Audit, path: Path) -> None:
@@ -53,20 +50,20 @@ def _panel(axes, curve: SuiteCurve, result: Assessment, labelled: bool) -> None:
     shown.set_ylim(-0.02, 1.02)
     if np.nanmin(curve.reward) >= 0 and np.nanmax(curve.reward) <= 1:
         axes.set_ylim(-0.02, 1.02)  # the same scale where both are shares
-    shown.set_ylabel("held-out accuracy", color=ACCURACY)
+    shown.set_ylabel("held-out accuracy", color=BLUE)
     if measured.any():
         scores = curve.accuracy[measured]
         right = np.rint(scores * curve.n_items).astype(int)
         bounds = np.array([wilson_interval(int(k), curve.n_items) for k in right])
-        shown.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=ACCURACY, alpha=0.15, lw=0)
-        shown.plot(curve.steps[measured], scores, color=ACCURACY, marker="o", markersize=3, linewidth=1.5,
+        shown.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=BLUE, alpha=0.15, lw=0)
+        shown.plot(curve.steps[measured], scores, color=BLUE, marker="o", markersize=3, linewidth=1.5,
                    label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
     if result.onset_step is not None:
         axes.axvline(
-            result.onset_step, color=VERDICTS["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset"
+            result.onset_step, color=style.INK["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset"
         )
     title = f"{plain(curve.name)}: {result.verdict}" if curve.name else result.verdict
-    axes.set_title(title, loc="left", weight="bold", color=VERDICTS[result.verdict], parse_math=False)
+    axes.set_title(title, loc="left", weight="bold", color=style.INK[result.verdict], parse_math=False)
     if labelled:
         handles = [*axes.get_legend_handles_labels()[0], *shown.get_legend_handles_labels()[0]]
         axes.legend(
@@ -78,7 +75,7 @@ def _parts(axes, curve: SuiteCurve) -> None:
     axes.axhline(0, color="#9a9a9a", linewidth=0.8)
     for name, values in curve.gaps.items():
         if np.isfinite(values).any():
-            axes.plot(curve.steps, values, color=GAPS[name], linewidth=1.5, label=name.replace("_", " "))
+            axes.plot(curve.steps, values, color=PARTS[name][0], linewidth=1.5, label=name.replace("_", " "))
     where = f" {plain(curve.name)}" if curve.name else ""
     axes.set_title(f"what the reward holds over accuracy{where}", loc="left", parse_math=False)
     axes.set_ylabel("reward")
