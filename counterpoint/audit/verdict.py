@@ -71,19 +71,24 @@ def audit(log: RunLog) -> Audit:
             f"{log.path}: {len(log.curves):,} curves with {measured:,} probes, more than the {CURVES} with {PROBES:,} "
             "that are assessed; keep fewer runs and suites, or every tenth probe"
         )
-    assessed = tuple(_assess(log, curve) for curve in log.curves)
+    assessed = tuple(_assess(log, [curve]) for curve in log.curves)
     overall = _overall(log, assessed)
     return Audit(log, overall, assessed, error_rates(overall.probes))
 
 
-def _assess(log: RunLog, curve: SuiteCurve) -> Assessment:
+def _assess(log: RunLog, curves: Sequence[SuiteCurve]) -> Assessment:
+    """The verdict on one curve, or on several pooled. Raises `UserError` for impossible numbers."""
+    first = curves[0]
     try:
-        assessment = deceptive.assess(
-            curve.steps, curve.reward, curve.accuracy, curve.n_items, gaps=curve.gaps, items=curve.items
-        )
+        if len(curves) == 1:
+            assessment = deceptive.assess(
+                first.steps, first.reward, first.accuracy, first.n_items, gaps=first.gaps, items=first.items
+            )
+        else:
+            assessment = pool([Pooled(c.run, c.steps, c.reward, c.accuracy, c.n_items) for c in curves])
     except ValueError as error:
         raise UserError(f"{log.path}: {error}") from None
-    return _allowed(log, assessment, bool(np.isfinite(curve.accuracy).any()))
+    return _allowed(log, assessment, any(np.isfinite(curve.accuracy).any() for curve in curves))
 
 
 def _allowed(log: RunLog, assessment: Assessment, measured: bool) -> Assessment:
@@ -105,11 +110,7 @@ def _overall(log: RunLog, assessed: Sequence[Assessment]) -> Assessment:
     pairs = [(c, a) for c, a in zip(log.curves, assessed, strict=True) if log.main in (None, c.suite)]
     if len(pairs) == 1:
         return pairs[0][1]
-    try:
-        pooled = pool([Pooled(c.run, c.steps, c.reward, c.accuracy, c.n_items) for c, _ in pairs])
-    except ValueError as error:
-        raise UserError(f"{log.path}: {error}") from None
-    pooled = _allowed(log, pooled, any(np.isfinite(curve.accuracy).any() for curve, _ in pairs))
+    pooled = _assess(log, [curve for curve, _ in pairs])
     mechanisms = {a.mechanism for _, a in pairs if a.verdict == pooled.verdict} - {"unknown"}
     if pooled.mechanism == "unknown" and len(mechanisms) == 1:
         return replace(pooled, mechanism=mechanisms.pop())
