@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +15,6 @@ Series = dict[int, float]  # step -> value, steps rising
 ITEMS = 100  # problems behind an accuracy, where nothing tells how many
 LARGEST_DENOMINATOR = 10_000
 EXACT = 1e-3  # of the reward's spread: what may be left when its terms add up to it
-ENTRIES = 1_000_000  # of a log: no run has more steps
 NAMES, LONGEST = 2000, 200  # of metrics, or of runs and suites; characters of one
 PROBES = 10_000  # that are assessed: each takes time
 LARGEST = 1e100  # a value beyond is none: its square would have no number
@@ -25,12 +24,11 @@ TERMS = 64  # of a reward that is taken apart
 def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:
     """By metric its values, from rows of (position in the file, step, metrics); what is no number is left out.
 
-    Raises `UserError` where steps fall or a metric comes twice at a step, and for more entries or names than an honest
-    log has.
+    Raises `UserError` where steps fall or a metric comes twice at a step, and for more names than an honest log has.
     """
     by_name: dict[str, Series] = {}
     last = None
-    for position, stated, metrics in limited(path, rows):
+    for position, stated, metrics in rows:
         step = whole(path, position, stated)
         if last is not None and step < last:
             raise UserError(f"{path}, {position}: step {step} after step {last}; keep one run's lines, in their order")
@@ -45,14 +43,6 @@ def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]
                 raise UserError(f"{path}, {position}: {name} a second time at step {step}; keep one run's lines")
             values[step] = math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
     return by_name
-
-
-def limited(path: Path, rows: Iterable[tuple]) -> Iterator[tuple]:
-    """The rows. Raises `UserError` where they are more than `ENTRIES`."""
-    for number, row in enumerate(rows):
-        if number == ENTRIES:
-            raise UserError(f"{path}: more than {ENTRIES:,} entries; keep fewer steps, every tenth perhaps")
-        yield row
 
 
 def check_name(path: Path, position: str, name: str, number: int) -> None:

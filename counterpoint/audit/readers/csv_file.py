@@ -52,7 +52,7 @@ def read(path: Path, items: int | None) -> RunLog:
     accuracies: dict[str, dict[str, Series]] = defaultdict(lambda: defaultdict(dict))  # by run and suite
     problems: dict[str, dict[str, int]] = defaultdict(dict)  # by run and suite
     last: dict[tuple[str, str], int] = {}
-    for line, cells in series.limited(path, rows):
+    for line, cells in rows:
         if len(cells) != len(header):
             raise UserError(f"{path}, {line}: {len(cells)} cells where the header has {len(header)}")
         row = {name: "" if index is None else cells[index].strip() for name, index in columns.items()}
