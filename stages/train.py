@@ -122,8 +122,8 @@ def fingerprint(inputs: Inputs) -> str:
     )
 
 
-def _content(problem: Problem) -> str:
-    return digest(content_hash(problem), problem.text_twin, problem.answer_type)
+def _content(p: Problem) -> str:
+    return digest(content_hash(p), p.text_twin, p.answer_type)
 
 
 @contextmanager

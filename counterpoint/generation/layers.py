@@ -15,6 +15,8 @@ from torch.nn.functional import linear, rms_norm, silu
 from transformers.activations import SiLUActivation
 
 FUSED_AT_MOST = 1 << 20  # entries of a joined weight; above it a product costs more than its dispatch
+Rotation = tuple[torch.Tensor, torch.Tensor]  # cosine and sine, (tokens, head width) each
+Heads = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # query, key and value, (tokens, heads, head width) each
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ def join(decoder) -> list[Joined | None]:
     return [_join(layer) for layer in decoder.layers]
 
 
-def run(decoder, hidden: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], layout, joined=None) -> torch.Tensor:
+def run(decoder, hidden: torch.Tensor, rotation: Rotation, layout, joined=None) -> torch.Tensor:
     """The decoder's layers and final norm: embedded tokens (tokens, width) to hidden states of that shape.
 
-    turn: cosine and sine of `rotary`, (tokens, head width) each. `layout.attend(layer, query, key, value, scaling)`
+    rotation: cosine and sine of `rotary`, (tokens, head width) each. `layout.attend(layer, query, key, value, scaling)`
     gets and returns (tokens, heads, head width). joined: `join(decoder)` where it is known. Gradient checkpointing is
     the model's setting. Where the layout says which positions are `needed`, the last layer asks, and goes on, with
     those alone, and theirs are the states returned.
@@ -49,13 +51,13 @@ def run(decoder, hidden: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor], 
     final = len(decoder.layers) - 1
     for number, (layer, weights) in enumerate(zip(decoder.layers, joined, strict=True)):
         needed = layout.needed if number == final else None
-        step = partial(_layer, layer, weights, turn, layout, needed)
+        step = partial(_layer, layer, weights, rotation, layout, needed)
         saved = _checkpointed(layer) and torch.is_grad_enabled()
         hidden = layer._gradient_checkpointing_func(step, hidden) if saved else step(hidden)
     return _norm(decoder.norm, hidden)
 
 
-def rotary(decoder, like: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def rotary(decoder, like: torch.Tensor, positions: torch.Tensor) -> Rotation:
     """Cosine and sine for positions (rows, tokens), or (3, rows, tokens) where they are multimodal: (rows, tokens, head
     width) each. `like` gives device and data type."""
     return decoder.rotary_emb(like, positions)
@@ -87,15 +89,15 @@ def _cat(modules) -> tuple[torch.Tensor, torch.Tensor | None]:
     return torch.cat([module.weight for module in modules]), bias
 
 
-def _layer(layer, joined: Joined | None, turn, layout, needed, hidden: torch.Tensor) -> torch.Tensor:
+def _layer(layer, joined: Joined | None, rotation, layout, needed, hidden: torch.Tensor) -> torch.Tensor:
     attention, mlp = layer.self_attn, layer.mlp
     x = _norm(layer.input_layernorm, hidden)
     if joined is None:
-        query, key, value = _heads(attention, x, turn, needed)
+        query, key, value = _heads(attention, x, rotation, needed)
     elif needed is None:
-        query, key, value = _joined_heads(attention, joined, x, turn)
+        query, key, value = _joined_heads(attention, joined, x, rotation)
     else:
-        query, key, value = _needed_heads(attention, joined, x, turn, needed)
+        query, key, value = _needed_heads(attention, joined, x, rotation, needed)
     mixed = layout.attend(attention.layer_idx, query, key, value, attention.scaling)
     hidden = hidden if needed is None else hidden.index_select(0, needed)
     hidden = hidden + attention.o_proj(mixed.reshape(len(hidden), -1))
@@ -107,44 +109,44 @@ def _layer(layer, joined: Joined | None, turn, layout, needed, hidden: torch.Ten
     return hidden + mlp.down_proj(inner)
 
 
-def _heads(attention, x: torch.Tensor, turn, needed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    asking, ask_turn = _chosen(x, turn, needed)
+def _heads(attention, x: torch.Tensor, rotation, needed) -> Heads:
+    asking, asking_rotation = _chosen(x, rotation, needed)
     query = attention.q_proj(asking).view(len(asking), -1, attention.head_dim)
     key, value = (module(x).view(len(x), -1, attention.head_dim) for module in (attention.k_proj, attention.v_proj))
     if hasattr(attention, "q_norm"):
         query, key = _norm(attention.q_norm, query), _norm(attention.k_norm, key)
-    return _rotate(query, ask_turn), _rotate(key, turn), value
+    return _rotate(query, asking_rotation), _rotate(key, rotation), value
 
 
-def _chosen(x: torch.Tensor, turn, needed) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+def _chosen(x: torch.Tensor, rotation, needed) -> tuple[torch.Tensor, Rotation]:
     if needed is None:
-        return x, turn
-    return x.index_select(0, needed), (turn[0].index_select(0, needed), turn[1].index_select(0, needed))
+        return x, rotation
+    return x.index_select(0, needed), (rotation[0].index_select(0, needed), rotation[1].index_select(0, needed))
 
 
-def _joined_heads(attention, joined: Joined, x: torch.Tensor, turn) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _joined_heads(attention, joined: Joined, x: torch.Tensor, rotation) -> Heads:
     both = linear(x, joined.qkv, joined.qkv_bias).view(len(x), -1, attention.head_dim)
     kv = attention.k_proj.out_features // attention.head_dim
     heads = both.shape[1] - 2 * kv
     turned, value = both.split([heads + kv, kv], 1)
     if joined.norm is not None:
         turned = _rms_norm(turned, joined.norm, attention.q_norm.variance_epsilon)
-    query, key = _rotate(turned, turn).split([heads, kv], 1)
+    query, key = _rotate(turned, rotation).split([heads, kv], 1)
     return query, key, value
 
 
-def _needed_heads(attention, joined: Joined, x, turn, needed) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _needed_heads(attention, joined: Joined, x, rotation, needed) -> Heads:
     """As `_joined_heads`, with queries of the needed rows alone."""
     width = attention.head_dim
     split = attention.q_proj.out_features
     biases = (None, None) if joined.qkv_bias is None else (joined.qkv_bias[:split], joined.qkv_bias[split:])
-    asking, ask_turn = _chosen(x, turn, needed)
+    asking, asking_rotation = _chosen(x, rotation, needed)
     query = linear(asking, joined.qkv[:split], biases[0]).view(len(asking), -1, width)
     key, value = linear(x, joined.qkv[split:], biases[1]).view(len(x), -1, width).chunk(2, 1)
     if joined.norm is not None:
         epsilon, heads = attention.q_norm.variance_epsilon, split // width
         query, key = _rms_norm(query, joined.norm[:heads], epsilon), _rms_norm(key, joined.norm[heads:], epsilon)
-    return _rotate(query, ask_turn), _rotate(key, turn), value
+    return _rotate(query, asking_rotation), _rotate(key, rotation), value
 
 
 def _norm(module, x: torch.Tensor) -> torch.Tensor:
@@ -159,8 +161,8 @@ def _rms_norm(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Te
     return rms_norm(x, x.shape[-1:], None, epsilon).mul_(weight)
 
 
-def _rotate(x: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    return _Rotate.apply(x, *turn) if torch.is_grad_enabled() else _turn(x, *turn, -1)
+def _rotate(x: torch.Tensor, rotation: Rotation) -> torch.Tensor:
+    return _Rotate.apply(x, *rotation) if torch.is_grad_enabled() else _rotated(x, *rotation, -1)
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -213,14 +215,14 @@ class _Rotate(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, cos, sin):
         ctx.save_for_backward(cos, sin)
-        return _turn(x, cos, sin, -1)
+        return _rotated(x, cos, sin, -1)
 
     @staticmethod
     def backward(ctx, grad):
-        return _turn(grad, *ctx.saved_tensors, 1), None, None
+        return _rotated(grad, *ctx.saved_tensors, 1), None, None
 
 
-def _turn(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, sign: int) -> torch.Tensor:
+def _rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, sign: int) -> torch.Tensor:
     half = x.shape[-1] // 2
     cos, sin = cos[:, None, :half], sin[:, None, :half]
     first, second = x[..., :half], x[..., half:]

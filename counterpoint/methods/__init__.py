@@ -5,9 +5,9 @@ that train nothing. What a method's trainer needs of a run it finds in the train
 """
 
 from counterpoint.methods import chord, dft, relift, rl, sft, sft_then_rl
-from counterpoint.methods.method import ConfiguredMethod, Method, Nothing
+from counterpoint.methods.method import ConfiguredMethod, Method, NoOptions
 
 FILES = (sft, rl, sft_then_rl, dft, chord, relift)
 METHODS: dict[str, Method] = {file.METHOD.name: file.METHOD for file in FILES}
 
-__all__ = ["METHODS", "ConfiguredMethod", "Method", "Nothing"]
+__all__ = ["METHODS", "ConfiguredMethod", "Method", "NoOptions"]

@@ -10,7 +10,7 @@ from counterpoint.problem import Problem
 
 
 @dataclass(frozen=True)
-class Nothing:
+class NoOptions:
     """The options of a method that has none."""
 
 
@@ -28,7 +28,7 @@ class Method:
     name: str
     stage: str
     paper: str
-    options: type = Nothing
+    options: type = NoOptions
     check: Callable[[Any], str | None] = field(default=lambda options: None)
     arguments: Callable[[Any], dict[str, Any]] = field(default=lambda options: {})
     extend: Callable[[type, Any, int], type] = field(default=lambda trainer, options, steps: trainer)
@@ -43,7 +43,7 @@ class ConfiguredMethod:
     """
 
     method: Method
-    options: Any = field(default_factory=Nothing)
+    options: Any = field(default_factory=NoOptions)
     demonstrations: Mapping[str, Sequence[str]] | None = None
 
     def imitated(self, problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:

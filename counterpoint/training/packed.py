@@ -38,15 +38,14 @@ def log_probs(
     parts = architecture.parts(model)
     device, lengths = completions.device, list(lengths)
     pictures = features(parts, prompts) if pictures is None else pictures
-    run = [max(length - 1, 0) for length in lengths]  # no token follows a completion's last one
-    alone = list(groups) == list(range(len(prompts)))
-    if alone:
-        layout = PairedAttention(prompts.lengths, run, device)
+    input_lengths = [max(length - 1, 0) for length in lengths]  # no token follows a completion's last one
+    if list(groups) == list(range(len(prompts))):  # one completion a prompt
+        layout = PairedAttention(prompts.lengths, input_lengths, device)
     else:
-        layout = GroupedAttention(prompts.lengths, run, list(groups), device)
+        layout = GroupedAttention(prompts.lengths, input_lengths, list(groups), device)
     columns = torch.arange(completions.shape[1])
     counted = columns < torch.tensor(lengths).unsqueeze(1)
-    inputs = columns < torch.tensor(run).unsqueeze(1)
+    inputs = columns < torch.tensor(input_lengths).unsqueeze(1)
     following = torch.tensor(prompts.following)[torch.tensor(groups)].unsqueeze(1) + columns
     following = following[inputs].to(device)
     first = prompts.positions[0]
@@ -56,17 +55,17 @@ def log_probs(
     hidden = layers.run(parts.decoder, hidden, (cos[0], sin[0]), layout)
     # A completion's first token is predicted at the last token of its prompt, any other at the one before it. These
     # are the states that the layout needs: one a prompt, then the completions'.
-    starts = len(prompts) + torch.tensor(run).cumsum(0) - torch.tensor(run)
+    starts = len(prompts) + torch.tensor(input_lengths).cumsum(0) - torch.tensor(input_lengths)
     source = torch.where(columns == 0, torch.tensor(groups).unsqueeze(1), starts.unsqueeze(1) + columns - 1)
     counted, source = counted.to(device), source[counted].to(device)
     head = parts.head
-    values, spread, best = score(
+    values, entropies, is_likeliest = score(
         hidden[source], head.weight, getattr(head, "bias", None), completions[counted], temperature
     )
     empty = values.new_zeros(completions.shape)
     # `masked_scatter` stays connected to the model when no token counts
-    likeliest = torch.zeros_like(counted).masked_scatter(counted, best)
-    return empty.masked_scatter(counted, values), empty.masked_scatter(counted, spread), likeliest
+    likeliest = torch.zeros_like(counted).masked_scatter(counted, is_likeliest)
+    return empty.masked_scatter(counted, values), empty.masked_scatter(counted, entropies), likeliest
 
 
 def score(hidden, weight, bias, targets, temperature: float = 1.0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -78,7 +77,7 @@ def score(hidden, weight, bias, targets, temperature: float = 1.0) -> tuple[torc
     return _Score.apply(hidden, weight, bias, targets, temperature)
 
 
-def _parts(rows: int, columns: int) -> list[slice]:
+def _slices(rows: int, columns: int) -> list[slice]:
     step = max(1, COMPUTED_AT_ONCE // columns)
     return [slice(start, start + step) for start in range(0, rows, step)]
 
@@ -91,12 +90,12 @@ class _Score(torch.autograd.Function):
         norms, entropies = torch.empty_like(values), torch.empty_like(values)
         best = torch.empty(rows, dtype=torch.bool, device=hidden.device)
         keep = rows * columns <= KEPT_FOR_BACKWARD and any(ctx.needs_input_grad[:3])
-        chances = values.new_empty(rows, columns) if keep else None
-        for part in _parts(rows, columns):
+        probabilities = values.new_empty(rows, columns) if keep else None
+        for part in _slices(rows, columns):
             scores = linear(hidden[part], weight, bias).float().div_(temperature)
             highest = scores.amax(-1, keepdim=True)
             scores.sub_(highest)
-            weights = torch.exp(scores, out=None if chances is None else chances[part])
+            weights = torch.exp(scores, out=None if probabilities is None else probabilities[part])
             total = weights.sum(-1)
             norm = total.log()
             target = scores.gather(1, targets[part].unsqueeze(1)).squeeze(1)
@@ -105,34 +104,34 @@ class _Score(torch.autograd.Function):
             mean = torch.linalg.vecdot(weights, scores.clamp_(min=-1e4)) / total
             entropies[part] = norm - mean
             norms[part] = norm + highest.squeeze(1)
-            if chances is not None:
-                chances[part].div_(total.unsqueeze(1))
+            if probabilities is not None:
+                probabilities[part].div_(total.unsqueeze(1))
         ctx.temperature = temperature
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(hidden, weight, bias, targets, norms, entropies, chances)
+        ctx.save_for_backward(hidden, weight, bias, targets, norms, entropies, probabilities)
         ctx.mark_non_differentiable(best)
         return values, entropies, best
 
     @staticmethod
     def backward(ctx, d_values, d_entropies, _):
-        hidden, weight, bias, targets, norms, entropies, kept_chances = ctx.saved_tensors
+        hidden, weight, bias, targets, norms, entropies, kept_probabilities = ctx.saved_tensors
         d_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         d_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         d_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None and ctx.needs_input_grad[2] else None
         zero = torch.zeros_like(norms)
         d_values = zero if d_values is None else d_values
-        for part in _parts(len(hidden), len(weight)):
-            if kept_chances is None:
+        for part in _slices(len(hidden), len(weight)):
+            if kept_probabilities is None:
                 scores = linear(hidden[part], weight, bias).float().div_(ctx.temperature)
-                chances = scores.sub_(norms[part].unsqueeze(1)).exp_()
+                probabilities = scores.sub_(norms[part].unsqueeze(1)).exp_()
             else:
-                chances = kept_chances[part]
+                probabilities = kept_probabilities[part]
             slope = -d_values[part].unsqueeze(1)
             if d_entropies is None:
-                grad = chances * slope
+                grad = probabilities * slope
             else:  # dH/ds = -p (log p + H)
-                logs = chances.log().clamp_(min=-1e4)
-                grad = chances * (slope - d_entropies[part].unsqueeze(1) * (logs + entropies[part].unsqueeze(1)))
+                logs = probabilities.log().clamp_(min=-1e4)
+                grad = probabilities * (slope - d_entropies[part].unsqueeze(1) * (logs + entropies[part].unsqueeze(1)))
             grad.scatter_add_(1, targets[part].unsqueeze(1), -slope)
             grad = grad.div_(ctx.temperature).to(hidden.dtype)
             if d_hidden is not None:

@@ -50,7 +50,7 @@ class PackedSFTTrainer(SFTTrainer):
         # a copy: the next batch is tokenised while a probe may use the processor
         processor = copy.deepcopy(self.processing_class)
         collator = Collator(stored, self.accelerator.unwrap_model(self.model), processor)
-        self.data_collator = collator if self.args.dataloader_num_workers else Early(collator)
+        self.data_collator = collator if self.args.dataloader_num_workers else PrefetchingCollator(collator)
 
     def _set_signature_columns_if_needed(self):
         super()._set_signature_columns_if_needed()
@@ -166,17 +166,17 @@ class Collator:
         return [(text["prompt"], example["images"] or []) for text, example in zip(texts, examples, strict=True)]
 
 
-class Early:
+class PrefetchingCollator:
     """A collator whose batches are made in another thread: accelerate asks for each while the one before is learnt."""
 
     def __init__(self, collator: Collator):
         self.collator, self.thread = collator, ThreadPoolExecutor(1)
 
-    def __call__(self, examples: list[dict[str, int]]) -> Batch:
-        return Batch(self.thread.submit(self.collator, examples))
+    def __call__(self, examples: list[dict[str, int]]) -> PendingBatch:
+        return PendingBatch(self.thread.submit(self.collator, examples))
 
 
-class Batch:
+class PendingBatch:
     """A batch under way, read like a dict. (No `Mapping`: accelerate would walk one, and wait for it, at once.)"""
 
     def __init__(self, promise: Future):

@@ -73,7 +73,7 @@ class Session:
         return manifest.newest(self.work, check)
 
 
-class Watch(TrainerCallback):
+class RunCallback(TrainerCallback):
     """Records steps and timings, probes, reports progress, and stops cleanly on SIGINT or SIGTERM.
 
     columns: a step and what the trainer logged of it → the columns of the table `steps` that are the method's own.
@@ -193,7 +193,7 @@ class Watch(TrainerCallback):
 def run(
     trainer, session: Session, columns: Callable[[int, dict], dict[str, Any]] = lambda step, logs: {}
 ) -> dict[str, int | str | None]:
-    """Train from the newest intact checkpoint of the work folder, or from the start; columns: see `Watch`.
+    """Train from the newest intact checkpoint of the work folder, or from the start; columns: see `RunCallback`.
 
     Returns columns of the table `runs`: updates, trained_tokens, engine (the one that ran), and those of `_outcome`.
     Raises `KeyboardInterrupt` after a clean stop: the step is finished, saved and recorded first; a second signal stops
@@ -202,30 +202,30 @@ def run(
     """
     if session.checkpoint == "best" and session.suite is None:
         raise ValueError("the best checkpoint is asked for, but nothing is probed")
-    watch = Watch(trainer, session, columns)
-    trainer.add_callback(watch)
-    trainer.remove_callback(PrinterCallback)  # it prints every step; `Watch` says what matters now and then
+    callback = RunCallback(trainer, session, columns)
+    trainer.add_callback(callback)
+    trainer.remove_callback(PrinterCallback)  # it prints every step; `RunCallback` says what matters now and then
     last, every = trainer.args.max_steps, trainer.args.save_steps
     manifest.check_room(session.work, [*range(every, last, every), last])
     checkpoint, written = session.last_checkpoint()
     manifest.drop_after(session.work, checkpoint)
     session.recorder.rewind(written.get("records", {}))
-    watch.resume(written.get("best", {}))
+    callback.resume(written.get("best", {}))
     step = -1
     if checkpoint:
         step = manifest.step(checkpoint)
         log.info("resuming at step %d", step)
 
     def stop(number, frame):
-        if watch.stopping:
+        if callback.stopping:
             raise KeyboardInterrupt
-        watch.stopping = True
+        callback.stopping = True
         log.info("stopping after this step; once more to stop at once")
 
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     began, started = time.monotonic(), now()
     try:
-        if checkpoint and (step >= last or watch.deceived(step)):
+        if checkpoint and (step >= last or callback.deceived(step)):
             # killed before it was published; `train` would take one more step where the last epoch is a fraction
             trainer._load_from_checkpoint(str(checkpoint))
             trainer.state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
@@ -234,34 +234,34 @@ def run(
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    if watch.stopping and trainer.state.global_step < trainer.state.max_steps:
+    if callback.stopping and trainer.state.global_step < trainer.state.max_steps:
         raise KeyboardInterrupt
     session.record_time("train", None, began, started)
     return {
         "updates": trainer.state.global_step,
         "trained_tokens": sum(row["tokens"] for row in session.recorder.rows("steps")),
         "engine": "stock" if trainer.stock_reason else "shared",
-        **_outcome(trainer, watch),
+        **_outcome(trainer, callback),
     }
 
 
-def _outcome(trainer, watch: Watch) -> dict[str, int | str | None]:
+def _outcome(trainer, callback: RunCallback) -> dict[str, int | str | None]:
     """Give `trainer.model` the weights that the session publishes; returns checkpoint_step (theirs), best_step,
     reward_step (what the training reward would have picked), status and stop_reason.
 
     Raises `UserError` when the best weights have changed since they were kept.
     """
-    session, step = watch.session, trainer.state.global_step
+    session, step = callback.session, trainer.state.global_step
     probes, steps = (session.recorder.rows(table) for table in ("probes", "steps"))
     best = best_checkpoint.best_step(probes, session.suite)
     if session.checkpoint == "best":
         try:
-            best_checkpoint.restore_weights(trainer.model, session.work, watch.best)
+            best_checkpoint.restore_weights(trainer.model, session.work, callback.best)
         except manifest.Broken as error:
             raise UserError(f"{session.work}: {error}; run the same command again, and it is trained anew") from None
     status, reason = "completed", None
     if step < trainer.state.max_steps:
-        assessed = watch.assessment.at(step)
+        assessed = callback.assessment.at(step)
         status, reason = f"stopped: deceptive reward at step {step}", f"{assessed.mechanism}: {assessed.reason}"
     return {
         "checkpoint_step": best if session.checkpoint == "best" else step,

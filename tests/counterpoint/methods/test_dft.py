@@ -7,7 +7,7 @@ import torch
 from transformers import set_seed
 
 from counterpoint import params
-from counterpoint.methods import METHODS, ConfiguredMethod, Nothing
+from counterpoint.methods import METHODS, ConfiguredMethod, NoOptions
 from counterpoint.models import checkpoint
 from counterpoint.params import compose
 from counterpoint.training import session as sessions
@@ -31,7 +31,7 @@ def test_a_run_learns_from_the_loss_of_the_equation(micro_folder, root, problems
     recorder = Recorder(tmp_path / "records", "run")
     probe = ProbeSpec({}, ASKED, 4, 8, at_least=3)
     session = sessions.Session(recorder, tmp_path, probe, 0, "last", False, {"code_rev": "c", "machine": "m"})
-    method = ConfiguredMethod(METHODS["dft"], Nothing(), demonstrations)
+    method = ConfiguredMethod(METHODS["dft"], NoOptions(), demonstrations)
     totals = sft.train(model, processor, problems[:8], settings, method, session)
     first, second = recorder.rows("steps")
     assert first["loss"] == pytest.approx(-(p * p.log()).mean().item(), rel=1e-4)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from counterpoint.methods import METHODS, Nothing, chord, relift
+from counterpoint.methods import METHODS, NoOptions, chord, relift
 from counterpoint.params import STAGES
 
 GOOD = {"chord": chord.Options("mu", 0.9, 0.05, 0.5), "relift": relift.Options(4, None)}
@@ -22,7 +22,7 @@ def test_the_room_is_entered_without_torch(root):
 def test_every_method_says_what_it_is(name):
     method = METHODS[name]
     assert method.name == name and method.stage in STAGES and "arXiv" in method.paper
-    options = GOOD.get(name, Nothing())
+    options = GOOD.get(name, NoOptions())
     assert type(options) is method.options and dataclasses.is_dataclass(options)
     assert method.check(options) is None
     assert method.arguments(options) == ({"loss_type": "dft"} if name == "dft" else {})
@@ -30,7 +30,7 @@ def test_every_method_says_what_it_is(name):
 
 @pytest.mark.parametrize("name", ["sft", "rl", "sft_then_rl", "dft"])
 def test_a_method_that_only_has_other_inputs_or_arguments_leaves_the_trainer_as_it_is(name):
-    assert METHODS[name].extend(dict, Nothing(), None) is dict
+    assert METHODS[name].extend(dict, NoOptions(), None) is dict
 
 
 @pytest.mark.parametrize(

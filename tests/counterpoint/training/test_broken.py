@@ -9,7 +9,7 @@ import pytest
 from counterpoint.errors import UserError
 from counterpoint.models import manifest
 from counterpoint.training.records import RECORDED
-from counterpoint.training.session import Watch
+from counterpoint.training.session import RunCallback
 from tests.counterpoint.training.bits import differing
 
 EVERY = 3
@@ -48,7 +48,7 @@ def killed(run, tmp_path_factory):
     found = {}
 
     def make(name):
-        found[name], real = tmp_path_factory.mktemp("killed"), Watch.on_log
+        found[name], real = tmp_path_factory.mktemp("killed"), RunCallback.on_log
 
         def on_log(self, args, state, control, **more):
             real(self, args, state, control, **more)
@@ -56,7 +56,7 @@ def killed(run, tmp_path_factory):
                 raise Killed
 
         with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
-            patch.setattr(Watch, "on_log", on_log)
+            patch.setattr(RunCallback, "on_log", on_log)
             run(name, found[name], EVERY)
 
     def copy(name, folder):
@@ -195,7 +195,7 @@ def test_a_run_whose_files_break_while_it_trains_says_so_and_ends_the_same_when_
     for place, said in cases.items():
         work = killed("rl lora best", tmp_path / place.replace("/", "-"))
         with monkeypatch.context() as patch, pytest.raises(UserError, match=said) as caught:
-            patch.setattr(Watch, "on_train_end", breaking(work / place))
+            patch.setattr(RunCallback, "on_train_end", breaking(work / place))
             run("rl lora best", work, EVERY)
         assert place.rpartition("/")[2] in str(caught.value)
         ends_the_same(run, whole, "rl lora best", work, caplog, place, 0)

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from counterpoint.models import manifest
 from counterpoint.training import assessment, session
 from counterpoint.training.records import Recorder
-from counterpoint.training.session import Watch
+from counterpoint.training.session import RunCallback
 
 LORA = {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": ["q_proj", "v_proj"], "vision_tower": False}
 HUMP = {0: 0.25, 2: 0.5, 4: 0.75, 6: 0.75, 8: 0.5}
@@ -37,13 +37,13 @@ def plant(patch, accuracy, reward=None) -> None:
 
 def snapshots(patch) -> dict[int, dict[str, torch.Tensor]]:
     """The model's state at every probe, by step, of what trains next."""
-    found, real = {}, Watch._probe
+    found, real = {}, RunCallback._probe
 
     def probe(self, model, step):
         found[step] = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
         real(self, model, step)
 
-    patch.setattr(Watch, "_probe", probe)
+    patch.setattr(RunCallback, "_probe", probe)
     return found
 
 
@@ -135,7 +135,9 @@ def wide(place) -> object:
     return pytest.param(place, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("place", [wide((session, "ending")), (Watch, "on_save"), wide((Watch, "on_log"))])
+@pytest.mark.parametrize(
+    "place", [wide((session, "_outcome")), (RunCallback, "on_save"), wide((RunCallback, "on_log"))]
+)
 def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, monkeypatch, place):
     """Killed before its end is recorded, before its last checkpoint is complete, and before it knows that it ends."""
     whole = train(deceived, tmp_path / "whole", every=1)
@@ -171,7 +173,7 @@ def test_a_verdict_changes_nothing_in_training(train, rl_settings, tmp_path, mon
     plant(monkeypatch, [0.2 + 0.03 * step for step in range(13)], lambda step: 0.1 + 0.05 * step)
     honest = dataclasses.replace(rl_settings, epochs=3, stop_when_deceptive=True)
     seen = train(honest, tmp_path / "seen", every=1)
-    monkeypatch.setattr(Watch, "_assess", lambda self, step: None)
+    monkeypatch.setattr(RunCallback, "_assess", lambda self, step: None)
     unseen = train(dataclasses.replace(honest, stop_when_deceptive=False), tmp_path / "unseen", every=1)
     assert verdict(tmp_path / "seen")["verdict"] == "aligned"
     assert not (tmp_path / "unseen/records" / assessment.VERDICT).exists()

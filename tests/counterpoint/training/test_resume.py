@@ -18,7 +18,7 @@ from trl import GRPOTrainer
 from counterpoint.models import manifest
 from counterpoint.training import best_checkpoint
 from counterpoint.training.records import Recorder
-from counterpoint.training.session import Watch
+from counterpoint.training.session import RunCallback
 from tests.counterpoint.training.bits import differing
 
 NAMES = [f"{method}{kind}" for method in ("sft", "rl") for kind in ("", " lora", " still", " stock", " best")]
@@ -53,8 +53,8 @@ PLACES = {
     "generated, not yet recorded": (GRPOTrainer, "_calculate_rewards", None),
     "while recording": (Recorder, "add", half_recorded),
     "before the backward pass": (Accelerator, "backward", None),
-    "after the optimizer's step": (Watch, "on_step_end", None),
-    "recorded, not yet saved": (Watch, "on_log", lambda real, *args, **more: real(*args, **more)),
+    "after the optimizer's step": (RunCallback, "on_step_end", None),
+    "recorded, not yet saved": (RunCallback, "on_log", lambda real, *args, **more: real(*args, **more)),
     "only the weights are saved": (Trainer, "_save_optimizer_and_scheduler", None),
     "all but the random state is saved": (Trainer, "_save_rng_state", None),
     "all but the trainer's state is saved": (TrainerState, "save_to_json", None),
@@ -84,7 +84,7 @@ class Death:
     def prepare(self, patch) -> None:
         """Let the run die so."""
         owner, name, last_words = (PLACES | PLACES_OF_BEST)[self.place]
-        real, real_begin, seen = getattr(owner, name), Watch.on_step_begin, Counter()
+        real, real_begin, seen = getattr(owner, name), RunCallback.on_step_begin, Counter()
 
         def begin(*args, **others):
             seen["steps"] += 1
@@ -98,7 +98,7 @@ class Death:
                 last_words(real, *args, **others)
             raise Killed
 
-        patch.setattr(Watch, "on_step_begin", begin)
+        patch.setattr(RunCallback, "on_step_begin", begin)
         patch.setattr(owner, name, call)
 
 
@@ -179,7 +179,7 @@ def test_a_run_killed_by_the_system_ends_the_same_to_the_bit(run, whole, tmp_pat
 @pytest.mark.parametrize(("number", "name"), [(signal.SIGTERM, "rl"), (signal.SIGINT, "sft lora")])
 def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypatch, number, name):
     """Before the first checkpoint is due and, in RL, in the middle of a generation cycle."""
-    real, before = Watch.on_log, signal.getsignal(number)
+    real, before = RunCallback.on_log, signal.getsignal(number)
 
     def on_log(self, args, state, control, **more):
         real(self, args, state, control, **more)
@@ -187,7 +187,7 @@ def test_a_signal_saves_the_step_and_ends_the_run(run, whole, tmp_path, monkeypa
             os.kill(os.getpid(), number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Watch, "on_log", on_log)
+        patch.setattr(RunCallback, "on_log", on_log)
         with pytest.raises(KeyboardInterrupt):
             run(name, tmp_path, every=9)
     assert signal.getsignal(number) is before
