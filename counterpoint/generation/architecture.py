@@ -13,7 +13,7 @@ import torch
 
 VISION_LANGUAGE = ("llava", "qwen2_vl", "qwen2_5_vl")
 DECODERS = ("llama", "qwen2", "qwen3", "qwen2_vl_text", "qwen2_5_vl_text")
-FIELDS = ("pixel_values", "image_grid_thw", "mm_token_type_ids")  # what their processors return beside the ids
+FIELDS = ("pixel_values", "image_grid_thw", "mm_token_type_ids")  # what their processors return besides token ids
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Parts:
 
     @property
     def head(self) -> Any:
+        """The language-model head."""
         return self.model.get_output_embeddings()
 
 

@@ -44,8 +44,8 @@ def run(decoder, hidden: torch.Tensor, rotation: Rotation, layout, joined=None) 
 
     rotation: cosine and sine of `rotary`, (tokens, head width) each. `layout.attend(layer, query, key, value, scaling)`
     gets and returns (tokens, heads, head width). joined: `join(decoder)` where it is known. Gradient checkpointing is
-    the model's setting. Where the layout says which positions are `needed`, the last layer asks, and goes on, with
-    those alone, and theirs are the states returned.
+    the model's setting. Where the layout names the positions that are `needed`, the last layer computes
+    queries for those alone, and only their states are returned.
     """
     joined = join(decoder) if joined is None else joined
     final = len(decoder.layers) - 1

@@ -1,8 +1,8 @@
-"""Whether a model can be asked these problems and can give their answers, told before anything is computed.
+"""Checks, before anything is computed, that a model can be asked the problems and can give their answers.
 
-A special token in a text is none of its words: in a question it would end the user's turn or stand for a picture, in an
-answer it is suppressed or left out when a completion is read, so that no completion could be right. And what is longer
-than the model's positions is not what it was trained on.
+No text may hold a special token. In a question it would end the user's turn or stand for a picture; in an answer it is
+suppressed, or left out when a completion is read, so that no completion could be right. And no prompt with its answer
+may be longer than the model's positions.
 """
 
 from __future__ import annotations
@@ -79,21 +79,19 @@ def _refuse_long(model, processor, problems, instruction, new_tokens, suite: Sui
         pictures = [[picture.decode() for picture in images[i]]] if images[i] else None
         return len(processor(text=[text], images=pictures)["input_ids"][0])
 
-    def after(i: int) -> int:
-        return (
-            new_tokens if completions is None else len(tokenizer(completions[i], add_special_tokens=False)["input_ids"])
-        )
-
     # No text has more tokens than bytes, so that few problems if any must be tokenised.
     largest = max(range(len(problems)), key=lambda i: sum(map(_pixels, images[i])))
-    beside = prompt(largest)
+    with_largest_pictures = prompt(largest)
     for i, problem in enumerate(problems):
-        most = (
-            beside + len(questions[i].encode()) + (new_tokens if completions is None else len(completions[i].encode()))
-        )
-        if most > room and (length := prompt(i)) + (more := after(i)) > room:
+        after = new_tokens if completions is None else len(completions[i].encode())
+        if with_largest_pictures + len(questions[i].encode()) + after <= room:
+            continue
+        if completions is not None:
+            after = len(tokenizer(completions[i], add_special_tokens=False)["input_ids"])
+        length = prompt(i)
+        if length + after > room:
             raise UserError(
-                f"problem {problem.problem_id} ({problem.source}): its prompt of {length:,} tokens and {more:,} more "
+                f"problem {problem.problem_id} ({problem.source}): its prompt of {length:,} tokens and {after:,} more "
                 f"do not fit into the {room:,} positions of {tokenizer.name_or_path}; shorten it at its source, lower "
                 "max_tokens (rl.max_completion_tokens), or leave the problem out"
             )

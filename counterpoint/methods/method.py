@@ -47,6 +47,6 @@ class ConfiguredMethod:
     demonstrations: Mapping[str, Sequence[str]] | None = None
 
     def imitated(self, problems: Sequence[Problem]) -> tuple[list[Problem], list[str]]:
-        """The demonstrations of the problems, in their order, and beside each its problem."""
+        """The problems with a demonstration, in their order, and for each its text; a problem with two occurs twice."""
         pairs = [(p, text) for p in problems for text in (self.demonstrations or {}).get(p.problem_id, ())]
         return [p for p, _ in pairs], [text for _, text in pairs]

@@ -7,7 +7,7 @@ As in the authors' code (github.com/TheRoadQaQ/ReLIFT) the mean is over tokens a
 an RL step. That code has two versions: the first shares RL's optimizer, as here, and takes the newest of the buffer;
 the later one takes what has waited longest, as here, with an optimizer of its own, and skips large gradients. Changed:
 RL's optimizer and moments with the oldest first, no skip; "correct" is the strict judge's word, not a reward of zero;
-an own `learning_rate` follows RL's schedule. Their script has batches of 64.
+a `learning_rate` of its own follows RL's schedule. Their script has batches of 64.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The checkpoints of a work folder, and which of them can be trusted: each says by digests what it was written as.
+"""The checkpoints of a work folder, and which of them are as they were written.
 
 A checkpoint is a folder `checkpoint-STEP`. Its manifest, a JSON file that is written last, holds the digest of every
 other file, whatever else its writer wants to find unchanged, and a digest of itself: without it a checkpoint was never
-finished, and with it every change is seen. Other files and folders, whatever their names, are nobody's business.
+finished, and with it every change is seen. Other files and folders are ignored.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def read(checkpoint: Path) -> dict[str, Any]:
 def newest(work: Path, also: Callable[[dict], None] = lambda manifest: None) -> tuple[Path | None, dict[str, Any]]:
     """The newest checkpoint all of whose files are as they were, with its manifest; None where there is none.
 
-    `also` checks what else the manifest tells and raises `Broken`. Those left out are named in the log.
+    `also` checks the rest of the manifest and raises `Broken`. Checkpoints that are left out are named in the log.
     """
     folders = checkpoints(work)
     for checkpoint in folders:

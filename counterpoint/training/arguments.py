@@ -1,4 +1,4 @@
-"""What both trainers are told: the arguments that SFT and GRPO share, TRL's compact head, and the experiment tracker.
+"""What the SFT and the GRPO trainer share: arguments, TRL's compact head, and the experiment tracker.
 
 The tracker is TensorBoard, Trackio or Weights & Biases, through the callbacks of transformers. `report_to` in
 params.yaml names it. It is read when a run trains and is part of no fingerprint: a tracker only copies what is logged,

@@ -2,7 +2,7 @@
 
 Only files are read and only the assessment's own generator draws, so a run that is looked at trains as if it were not.
 
-What the reward holds over greedy held-out accuracy is taken apart, each part a mean since the probe before:
+Reward minus greedy held-out accuracy is split into parts, each a mean over the steps since the last probe:
 
     reward − greedy = format + length + noise + verifier + W (memorisation + decoding) + (W − 1) greedy
 
@@ -128,7 +128,7 @@ class LiveAssessment:
         return len(probed) > 1 and probed[-1] == step and all(self.at(s).verdict == "deceptive" for s in probed[-2:])
 
     def write(self, step: int) -> deceptive.Assessment:
-        """Leave the verdict beside the records, whole or not at all, for whoever looks at the run; returns it."""
+        """Write the verdict into the folder of the records, whole or not at all; returns it."""
         write_json(self.folder / VERDICT, {"step": step, **plain(self.at(step))})
         return self.at(step)
 

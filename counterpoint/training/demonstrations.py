@@ -1,7 +1,7 @@
 """Demonstrations of problems: their log-probabilities under the model in training, and an update on them beside RL's.
 
-They run on the packed engine wherever the run does, and through a plain forward pass of the model where it goes TRL's
-own way. Prompt, chat template and pictures are those of supervised fine-tuning.
+They use the packed engine if the run does, else a plain forward pass of the model. Prompt, chat template and pictures
+are those of supervised fine-tuning.
 """
 
 from __future__ import annotations

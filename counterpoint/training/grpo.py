@@ -1,4 +1,4 @@
-"""Reinforcement learning: TRL's GRPOTrainer with every completion recorded and its resume traps closed.
+"""Reinforcement learning: TRL's GRPOTrainer that records every completion and resumes exactly.
 
 A cycle is one generation of `batch_size × steps_per_generation` completions, learned from in `steps_per_generation`
 optimizer steps, `num_iterations` times over. Only its first step generates: the others have no reward.

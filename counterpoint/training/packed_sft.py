@@ -35,7 +35,7 @@ OTHERS = {"messages", "text", "image", "tools", "chat_template_kwargs"}  # what 
 class PackedSFTTrainer(SFTTrainer):
     """SFTTrainer that computes no padding and no score that has no label.
 
-    `stock_reason` is None, or why this run goes TRL's own way.
+    `stock_reason` is None, or why this run uses TRL's own code.
     """
 
     def __init__(self, *args, **kwargs):

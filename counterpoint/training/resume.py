@@ -1,4 +1,4 @@
-"""What a Trainer forgets between a checkpoint and its resumption, kept: a resumed run equals the uninterrupted one.
+"""Saves and restores what a Trainer's checkpoint leaves out, so that a resumed run equals the uninterrupted one.
 
 transformers 5.23 restores weights, optimizer, schedule, random state and its place in the data of a run that logs every
 step (what is logged is gathered and emptied before a checkpoint is written). It does not restore, and this module does:
@@ -7,7 +7,7 @@ step (what is logged is gathered and emptied before a checkpoint is written). It
 - the order of the data in TRL's GRPO: its sampler replays the first epoch's after a later one is resumed;
 - the generation cycle of TRL's GRPO: a resumed run would generate anew in the middle of a cycle and then keep
   counting from there, so that some prompts are answered twice and others never;
-- whatever else a trainer carries from step to step and names in `saved_state`.
+- anything else that a trainer carries from step to step; it names these attributes in `saved_state`.
 """
 
 from __future__ import annotations

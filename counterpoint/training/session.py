@@ -109,15 +109,15 @@ class RunCallback(TrainerCallback):
         return best_checkpoint.best_step(self.session.recorder.rows("probes"), self.session.suite)
 
     def resume(self, best: dict[str, str]) -> None:
-        """Go on from these best weights, and from the verdict on the records where there are any. The verdict that
-        the killed run left may follow from later records."""
+        """Continue with these best weights, and with the verdict on the records if there are any: the verdict that a
+        killed run wrote may follow from records that are gone."""
         self.best = best
         probed = self.assessment.probed() if self.assessment else []
         if probed:
             self._verdict = self.assessment.write(probed[-1]).verdict
 
     def _assess(self, step: int) -> None:
-        """Leave the verdict beside the records; log it when it is another than at the probe before."""
+        """Write the verdict; log it when it differs from the last probe's."""
         assessed = self.assessment.write(step)
         if assessed.verdict != self._verdict:
             cause = "" if assessed.mechanism in ("none", "unknown") else f" ({assessed.mechanism})"

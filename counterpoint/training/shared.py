@@ -41,7 +41,7 @@ LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo", "luspo", "vespo")
 class SharedPrefixGRPOTrainer(GRPOTrainer):
     """GRPOTrainer that encodes pictures, prefills and trains on each prompt once a group.
 
-    `stock_reason` is None, or why this run goes TRL's own way.
+    `stock_reason` is None, or why this run uses TRL's own code.
     """
 
     def __init__(self, *args, **kwargs):
@@ -277,7 +277,7 @@ class FeatureCache:
             if key is None:
                 continue
             if key not in self.features:
-                # one prompt at a time: the last bit of a feature must not hang on what else was missing
+                # one prompt at a time: the last bit of a feature must not depend on what else was missing
                 with torch.no_grad():
                     (self.features[key],) = prompting.features(architecture.parts(model), prompts.select([i]))
                 self.size += self.features[key].nbytes
