@@ -151,7 +151,7 @@ def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, m
         real = getattr(owner, name)
 
         def call(*given, **more):
-            if name == "ending" or given[2].global_step == last:
+            if name == "_outcome" or given[2].global_step == last:
                 raise Killed
             return real(*given, **more)
 
@@ -159,7 +159,7 @@ def test_a_stopped_run_that_is_killed_ends_the_same(train, deceived, tmp_path, m
         with pytest.raises(Killed):
             train(deceived, tmp_path / "killed", every=1)
     saved = manifest.newest(tmp_path / "killed")[0].name == f"checkpoint-{last}"
-    assert saved == (name == "ending")
+    assert saved == (name == "_outcome")
     with monkeypatch.context() as patch:
         if saved:
             patch.setattr(Accelerator, "backward", None)  # nothing more is trained
