@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -159,11 +160,7 @@ def _gathered(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 def _starts(lengths: list[int], first: int) -> list[int]:
-    starts = []
-    for length in lengths:
-        starts.append(first)
-        first += length
-    return starts
+    return list(accumulate(lengths[:-1], initial=first))
 
 
 def _padded(starts: list[int], lengths: list[int], width: int) -> tuple[torch.Tensor, torch.Tensor]:
