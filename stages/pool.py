@@ -34,11 +34,11 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
     folder, ids = TRACES / name, {p.problem_id for p in problems}
     with tables.reading(folder, "a trace set", f"run `dvc repro distill@{name}`"):
         rows = pq.read_table(folder / "demonstrations.parquet").to_pylist()
-        spent = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
+        sampled = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
     texts: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:
             texts.setdefault(row["problem_id"], []).append(row["completion"])
     if not texts:
         raise UserError(f"{folder}: no trace of these {len(ids)} problems was accepted; give the set a better teacher")
-    return texts, sum(row["generated_tokens"] for row in spent if row["problem_id"] in ids)
+    return texts, sum(row["generated_tokens"] for row in sampled if row["problem_id"] in ids)
