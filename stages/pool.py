@@ -34,7 +34,9 @@ def demonstrations(name: str, problems: list[Problem]) -> tuple[dict[str, list[s
     folder, ids = TRACES / name, {p.problem_id for p in problems}
     with tables.reading(folder, "a trace set", f"run `dvc repro distill@{name}`"):
         rows = pq.read_table(folder / "demonstrations.parquet").to_pylist()
-        sampled = pq.read_table(folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]).to_pylist()
+        sampled = pq.read_table(
+            folder / "trace_problems.parquet", columns=["problem_id", "generated_tokens"]
+        ).to_pylist()
     texts: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["sample_index"]):
         if row["problem_id"] in ids:

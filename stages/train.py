@@ -18,14 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from counterpoint import files, params, problem
-from counterpoint.errors import UserError, nearest
+from counterpoint.errors import UserError
 from counterpoint.methods import ConfiguredMethod
 from counterpoint.problem import Problem, digest
 from counterpoint.sampling import content_hash
 from counterpoint.suites import SUITES
 from counterpoint.training.arguments import check_tracker
 from stages import code
-from stages.common import MODELS, PROBLEMS, loading, main, train_folder, work_folder
+from stages.common import MODELS, PROBLEMS, load_model, loading, main, named, train_folder, work_folder
 from stages.pool import demonstrations, part_of, sample_problems
 
 log = logging.getLogger("train")
@@ -50,15 +50,6 @@ class Inputs:
     teacher_tokens: int
     init_run: str
     init: str
-
-
-def find_run(arguments: list[str], settings: params.Params) -> params.RunSpec:
-    """The run of the grid that the command line names. Raises `UserError` for any other."""
-    runs = settings.runs.trained
-    if len(arguments) != 1 or arguments[0] not in runs:
-        name = arguments[0] if arguments else ""
-        raise UserError(f"params.yaml: no run {name!r} in runs.train{nearest(name, runs)}")
-    return runs[arguments[0]]
 
 
 def read_inputs(run: params.RunSpec, settings: params.Params) -> Inputs:
@@ -141,7 +132,7 @@ def locked(work: Path) -> Iterator[None]:
 def program(arguments: list[str]) -> None:
     """Train one run of the grid and publish its model and records; goes on from its last checkpoint."""
     settings = params.load()
-    run = find_run(arguments, settings)
+    run = settings.runs.trained[named(arguments, "run", "runs.train", settings.runs.trained)]
     check_tracker(settings.report_to)
     inputs = read_inputs(run, settings)
     work = work_folder() / "train" / f"{run.run_id}-{fingerprint(inputs)}"
@@ -157,7 +148,6 @@ def train(inputs: Inputs, work: Path) -> None:
     run, settings, section = inputs.run, inputs.settings, inputs.section
     is_rl = isinstance(section, params.Rl)
     with loading():  # seconds; what is wrong with the parameters has been said by now
-        import torch
         from transformers import set_seed
 
         from counterpoint.models import checkpoint
@@ -167,8 +157,7 @@ def train(inputs: Inputs, work: Path) -> None:
             from counterpoint.training.grpo import train as train_by_method
         else:
             from counterpoint.training.sft import train as train_by_method
-        torch.set_num_threads(settings.threads)
-        model, processor = checkpoint.load(inputs.init, settings.trust_remote_code)
+    model, processor = load_model(inputs.init, settings.threads, settings.trust_remote_code)
     method = ConfiguredMethod(
         params.method(settings, run.arm), params.options(settings, run.arm), inputs.demonstrations
     )
