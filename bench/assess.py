@@ -1,8 +1,8 @@
 """How long it takes to assess a study of many runs: python -m bench.assess [--runs 100] [--probes 200] [--suites 1]
 
 Made-up runs with a rising reward, three seeds an arm, 256 problems a probe, ten steps between probes and 16 completions
-a step. Timed are the marts `verifier_audit` and `reward_gap`, then everything of `counterpoint.deception`: reading the
-probes, one assessment a run and suite, and the pooling of seeds. Prints one JSON object; writes nothing.
+a step. Timed are the marts `verifier_audit` and `reward_gap`, then the marts of assessments: reading the probes, one
+assessment a run and suite, and the pooling of seeds. Prints one JSON object; writes nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from counterpoint import deception
+from counterpoint.analysis import Study, deceptive_rewards, reward_gap
 from counterpoint.tables import TABLES
-from counterpoint.warehouse.contract import LARGE, SQL, STORED, files
+from counterpoint.warehouse.contract import LARGE, STORED, files
+from counterpoint.warehouse.database import add_views
 
 ITEMS, EVERY, COMPLETIONS, SEEDS = 256, 10, 16, 3
 SUITES = ("in_domain", "rule_shift", "visual_shift", "difficulty_shift", "text_twin")
@@ -34,6 +35,7 @@ def study(runs: int, probes: int, suites: int) -> duckdb.DuckDBPyConnection:
         arm, seed, leaky = f"rl{place // SEEDS}", place % SEEDS, place % 4 == 0
         run_id = f"{arm}-m-2k-{seed}"
         records.append({"run_id": run_id, "arm": arm, "method": "rl", "model": "m", "sample": "2k", "seed": seed})
+        records[-1]["params_json"] = "{}"
         rise = steps / steps[-1]
         right = rng.random((len(steps), COMPLETIONS)) < (0.3 + 0.3 * rise * (not leaky))[:, None]
         paid = right | (rng.random(right.shape) < (0.5 * rise * leaky)[:, None])
@@ -64,9 +66,7 @@ def study(runs: int, probes: int, suites: int) -> duckdb.DuckDBPyConnection:
         db.execute(f"create table {name} as from {name}_arrow")
         db.unregister(f"{name}_arrow")
     db.execute("insert into term_kinds values ('accuracy', 'accuracy', true), ('leaky_list', 'accuracy', false)")
-    db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
-    for name, sql in files("staging").items():
-        db.execute(f"create view {name} as {sql}")
+    add_views(db)
     for name in ("accuracy", "pass_k", "faithfulness"):
         db.execute(f"create table {name} as {files('marts')[name]}")
     return db
@@ -109,12 +109,14 @@ def main() -> None:
     options = parser.parse_args()
     db = study(options.runs, options.probes, options.suites)
     found = {**vars(options), "items": ITEMS, "load": round(os.getloadavg()[0], 2)}
-    for name in ("verifier_audit", "reward_gap"):
-        began = time.perf_counter()
-        db.execute(f"create table {name} as {files('marts')[name]}")
-        found[f"{name}_seconds"] = round(time.perf_counter() - began, 2)
+    began = time.perf_counter()
+    db.execute(f"create table verifier_audit as {files('marts')['verifier_audit']}")
+    found["verifier_audit_seconds"] = round(time.perf_counter() - began, 2)
+    began = time.perf_counter()
+    reward_gap.create(db)
+    found["reward_gap_seconds"] = round(time.perf_counter() - began, 2)
     began, worked = time.perf_counter(), time.process_time()
-    marts = deception.compute(db)
+    marts = deceptive_rewards.compute(Study(db))
     found["assess_seconds"] = round(time.perf_counter() - began, 2)
     found["assess_cpu_seconds"] = round(time.process_time() - worked, 2)  # where other work runs, compare this
     verdicts = marts["deceptive_rewards"]["verdict"].to_pylist()

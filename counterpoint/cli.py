@@ -144,7 +144,7 @@ def findings(tables: Path, finding: str | None, everything: bool) -> None:
 
     Each with the contrasts that decide it.
     """
-    from counterpoint.findings import printed
+    from counterpoint.analysis import printed
     from counterpoint.tables import read
 
     rows = read(tables / "findings.parquet", "name a folder such as metrics/STUDY/tables")

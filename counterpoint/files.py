@@ -72,7 +72,8 @@ def replacing(path: Path) -> Iterator[Path]:
     error `path` is as it was, and nothing is left beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.new")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.new")
+    scratch.unlink(missing_ok=True)  # of a process that had this number and was killed
     try:
         yield scratch
         os.replace(scratch, path)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import columns, files, params
 from counterpoint.errors import one_line
+from counterpoint.statistics.reward_parts import since_last
 from counterpoint.training import assessment, best_checkpoint
 from counterpoint.training.records import read_lines
 from stages.common import RUNS, work_folder
@@ -130,11 +131,11 @@ def _assessed(run: str, source: list[str | int], state: str, rows: assessment.Ru
     asked = [suite for suite in params.load().probe.suites if suite in probed]
     suite = best_checkpoint.deciding_suite(asked or sorted(probed))
     greedy = best_checkpoint.greedy(rows.probes, suite)
-    rewards = {row["step"]: row.get("reward") for row in rows.steps}
-    if not greedy or all(reward is None for reward in rewards.values()):
+    rewards = best_checkpoint.recorded(rows.steps, "reward")
+    if not greedy or not rewards:
         return None
     verdict = assessment.plain(assessment.assess(rows, suite))
-    reward = best_checkpoint.since_last(list(greedy), rewards)[-1]
+    reward = float(since_last(list(greedy), rewards)[-1])
     step = max(greedy)
     return Look(
         run, source, state, step, len(greedy), reward if reward == reward else None, greedy[step]["accuracy"],

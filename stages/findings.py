@@ -1,7 +1,7 @@
 """Print the findings of the study: python -m stages.findings [--all] [--finding NAME] [--study published]
 
 The first line says of which study (stages/study_results.py); the stage `warehouse` put them into its tables
-(counterpoint/findings says how). Primary contrasts decide a finding; --all lists the secondary ones too. Not a DVC
+(counterpoint/analysis says how). Primary contrasts decide a finding; --all lists the secondary ones too. Not a DVC
 stage.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import click
 
 from counterpoint import cli
-from counterpoint.findings import printed
+from counterpoint.analysis import printed
 from counterpoint.tables import read
 from stages.common import main
 from stages.study_results import tables_of

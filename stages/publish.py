@@ -21,11 +21,12 @@ from pathlib import Path
 
 import duckdb
 
-from counterpoint import files, findings, params
+from counterpoint import files, params
+from counterpoint.analysis import Study, findings
 from counterpoint.errors import UserError
 from counterpoint.files import read_yaml
 from counterpoint.schedule import usable_cores
-from counterpoint.warehouse import published
+from counterpoint.warehouse import database, published
 from stages.common import main
 from stages.study_results import PUBLISHED, StudyFiles, published_folder
 
@@ -76,8 +77,9 @@ def decide(name: str) -> None:
     with duckdb.connect(config={"threads": 1}) as db:
         for table in study["tables"]:
             db.read_parquet(str(folder / f"{table}.parquet")).create_view(table)
-        claims = params.Claims(**dict(db.execute("select role, sample from claimed").fetchall()))
-        decided = findings.compute(db, claims)
+        claims = params.ClaimSamples(**dict(db.execute("select role, sample from claimed").fetchall()))
+        database.add_views(db)
+        decided = findings.compute(Study(db, claims))["findings"]
     published.save(decided, folder / "findings.parquet")
     study["tables"]["findings"] = decided.num_rows
     files.write_json(folder / published.STUDY, study)

@@ -13,7 +13,8 @@ import logging
 
 import pyarrow.parquet as pq
 
-from counterpoint import findings, params
+from counterpoint import params
+from counterpoint.analysis import findings
 from counterpoint.errors import UserError
 from counterpoint.files import read_yaml, write_json
 from counterpoint.warehouse.build import RunFolders, Sources, TraceFolders, build
@@ -38,15 +39,15 @@ def program(arguments: list[str]) -> None:
     if arguments:
         raise UserError("usage: python -m stages.warehouse (it takes no arguments)")
     settings = params.load()
-    found, here = sources(settings), StudyFiles(settings.study)
+    read, here = sources(settings), StudyFiles(settings.study)
     here.folder.mkdir(parents=True, exist_ok=True)
-    build(found, here.tables, here.database, settings.claims)
+    build(read, here.tables, here.database, settings.claims)
     write_json(here.summary, summary(here.database), sort_keys=True)
     write_json(here.headline, headline(here.database), sort_keys=True)
     write_json(here.findings, findings.as_json(pq.read_table(here.tables / "findings.parquet")))
     made = {"study": settings.study, "newest": newest(here.database), "params": read_yaml(PARAMS)}
     write_json(here.made, made)
-    log.info("%d runs in %s, a database, a summary and findings beside them", len(found.runs), here.tables)
+    log.info("%d runs in %s, a database, a summary and findings beside them", len(read.runs), here.tables)
 
 
 if __name__ == "__main__":

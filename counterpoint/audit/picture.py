@@ -12,8 +12,8 @@ from counterpoint.audit.verdict import Audit
 from counterpoint.report.pictures import style
 from counterpoint.report.pictures.sheets import BLUE, PARTS
 from counterpoint.report.viewer import plain
+from counterpoint.statistics import wilson_interval
 from counterpoint.statistics.deceptive import Assessment
-from counterpoint.statistics.proportions import wilson_interval
 
 MOST = 6  # curves with a panel of their own
 

@@ -15,8 +15,7 @@ from counterpoint.audit.series import PROBES
 from counterpoint.errors import UserError
 from counterpoint.statistics import deceptive
 from counterpoint.statistics.deceptive import Assessment
-from counterpoint.statistics.pooled import Curve as Pooled
-from counterpoint.statistics.pooled import pool
+from counterpoint.statistics.pooled import ProbeCurve, pool
 from counterpoint.statistics.reward_parts import exploited
 
 CURVES = 50  # that are assessed: each takes time
@@ -85,7 +84,7 @@ def _assess(log: RunLog, curves: Sequence[SuiteCurve]) -> Assessment:
                 first.steps, first.reward, first.accuracy, first.n_items, gaps=first.gaps, items=first.items
             )
         else:
-            assessment = pool([Pooled(c.run, c.steps, c.reward, c.accuracy, c.n_items) for c in curves])
+            assessment = pool([ProbeCurve(c.run, c.steps, c.reward, c.accuracy, c.n_items) for c in curves])
     except ValueError as error:
         raise UserError(f"{log.path}: {error}") from None
     return _allowed(log, assessment, any(np.isfinite(curve.accuracy).any() for curve in curves))

@@ -9,7 +9,7 @@ from pathlib import Path
 from counterpoint.errors import UserError
 from counterpoint.sources import folder, mapping
 from counterpoint.sources.parsing import Refusal
-from counterpoint.statistics.proportions import wilson_interval
+from counterpoint.statistics import wilson_interval
 from counterpoint.verify import answer_type, judge, judge_leniently
 
 

@@ -13,13 +13,13 @@ from typing import Any
 from counterpoint.files import read_yaml
 from counterpoint.params import checks, grid
 from counterpoint.params.grid import BASE, BaseRun, Params, Runs, RunSpec, TraceSet, method, options, settings
-from counterpoint.params.schema import BLIND, CONDITIONS, ENDS, Base, Claims, Prompt, Range, Source, Written
+from counterpoint.params.schema import BLIND, CONDITIONS, ENDS, Base, ClaimSamples, Prompt, Range, Source, Written
 from counterpoint.params.training import STAGES, Lora, Rl, Sft
 from counterpoint.params.typed import build
 
 __all__ = [
-    "BASE", "BLIND", "CONDITIONS", "ENDS", "STAGES", "Base", "BaseRun", "Claims", "Lora", "Params", "Prompt", "Range",
-    "Rl", "RunSpec", "Runs", "Sft", "Source", "TraceSet", "load", "method", "options", "parse", "settings",
+    "BASE", "BLIND", "CONDITIONS", "ENDS", "STAGES", "Base", "BaseRun", "ClaimSamples", "Lora", "Params", "Prompt",
+    "Range", "Rl", "RunSpec", "Runs", "Sft", "Source", "TraceSet", "load", "method", "options", "parse", "settings",
 ]  # fmt: skip
 
 

@@ -201,12 +201,12 @@ class Tune:
 
 
 @section
-class Claims:
+class ClaimSamples:
     small: str | None = Field(description="The sample that the findings call small; null: the smallest.")
     large: str | None = Field(description="The sample that they call large; null: the largest.")
 
 
-ENDS = Claims(None, None)
+ENDS = ClaimSamples(None, None)
 
 
 @section
@@ -247,5 +247,5 @@ class Written:
     tune: Tune = Field(
         description="`make tune`: as many trials for every arm, judged by probes alone (docs/tuning.md)."
     )
-    claims: Claims = Field(description="The samples that the findings call small and large.")
+    claims: ClaimSamples = Field(description="The samples that the findings call small and large.")
     runs: Rules = Field(description="The grid, as rules (docs/extending.md). grid.yaml has the runs that follow.")

@@ -30,8 +30,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoint.statistics.clustered import linearised, summed
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -67,9 +65,9 @@ def crossed_interval(
     """The mean of `values` (seeds, items) over both, with its interval; `clusters` (items,) labels items that stand or
     fall together. One seed gives Student's interval clustered by item alone, C − 1 degrees of freedom, not calibrated.
 
-    The standard error is at least `unit` / C for C clusters, as if one cluster of a kind not met had differed by `unit`
-    (the change that one answer makes: 1 for differences of right and wrong; 0 takes the floor away), with C − 1 degrees
-    of freedom: arms that never disagree get an interval about as wide as the rule of three gives, never of no width.
+    The standard error is at least `unit` / C for C clusters, with C − 1 degrees of freedom: as if one unobserved
+    cluster differed by `unit`, the change that one answer makes (1 for differences of right and wrong; 0: no floor).
+    So arms that never disagree get an interval about as wide as the rule of three gives, never of no width.
 
     Raises `ValueError` for values that are not (seeds, items) with at least one of each, or not finite, for clusters of
     another length and for a confidence not between 0 and 1.
@@ -87,7 +85,7 @@ def crossed_interval(
 
     sums, sizes = summed(values, clusters)
     effect = float(values.mean())
-    variance, df = (float(found) for found in variance_and_df(linearised(sums, sizes)))
+    variance, df = (float(value) for value in variance_and_df(linearised(sums, sizes)))
     se, least = math.sqrt(variance), unit / len(sizes)
     if se < least or df == 0:
         se, df = max(se, least), float(max(len(sizes) - 1, 1))
@@ -96,6 +94,23 @@ def crossed_interval(
     distance = abs(effect - null)
     p = min(1.0, 2 * calibration * float(stats.t.sf(distance / se, df))) if se else float(distance == 0)
     return Estimate(effect, effect - half, effect + half, se, df, p, calibration)
+
+
+def summed(values: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Sums (rows, clusters) of `values` (rows, items) over each cluster's items, and the clusters' sizes (clusters,);
+    `clusters` (items,) labels the items, None: each item is its own."""
+    if clusters is None:
+        return values, np.ones(values.shape[1])
+    _, codes, counts = np.unique(np.asarray(clusters), return_inverse=True, return_counts=True)
+    return np.stack([np.bincount(codes, row, len(counts)) for row in values]), counts.astype(float)
+
+
+def linearised(sums: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """A value for each cluster (rows, clusters) whose plain mean over all is the mean over items, so that clusters of
+    unequal size keep their weight: that mean plus (sum − size × mean) / mean size, the ratio estimator linearised
+    (Cochran, Sampling Techniques, 1977, section 6.3). Of equal clusters, their means."""
+    mean = sums.sum() / (len(sums) * sizes.sum())
+    return (sums - sizes * mean) / sizes.mean() + mean
 
 
 def calibrated(seeds: int) -> float:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from counterpoint.statistics.crossed import summed
+
 FEWEST, MOST = 3, 1000  # seeds between which the number needed is sought
 BATCH = 500  # replicates at a time: what a bootstrap holds in memory is this times the clusters
 
@@ -75,9 +77,7 @@ def bootstrap_interval(
     Applied Statistics 1 (2007) 386, the pigeonhole bootstrap). With few seeds it is too narrow by itself.
     """
     seeds = items.shape[0]
-    _, place = np.unique(clusters, return_inverse=True)
-    sizes = np.bincount(place)
-    sums = np.stack([np.bincount(place, row, len(sizes)) for row in items])
+    sums, sizes = summed(items, clusters)
     rng = np.random.default_rng(seed)
     means = []
     for start in range(0, replicates, BATCH):

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from counterpoint.statistics import trends
-from counterpoint.statistics.deceptive import MARGIN, NAN, NONE, TINY, Assessment, assess, decide
+from counterpoint.statistics.deceptive import MARGIN, NAN, NONE, Assessment, assess, decide
 
 
 @dataclass(frozen=True)
-class Curve:
-    """One suite's probes of one run: what `assess` takes. Curves of one `run` are suites of it."""
+class ProbeCurve:
+    """One suite's probes of one run. Curves of one `run` are suites of it.
+
+    `steps`, training `reward` and held-out `accuracy` (a share of `n_items`), and each of `gaps`, the parts of reward −
+    accuracy by mechanism, are (probes,), NaN where not measured; `items` is (probes, n_items), right or wrong.
+    """
 
     run: str
-    steps: Sequence[int]
-    reward: Sequence[float]
-    accuracy: Sequence[float]
+    steps: np.ndarray
+    reward: np.ndarray
+    accuracy: np.ndarray
     n_items: int
+    suite: str = ""
+    gaps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    items: np.ndarray | None = None
 
 
-def pool(curves: Sequence[Curve], *, seed: int = 0, margin: float = MARGIN, confidence: float = 0.95) -> Assessment:
+def pool(
+    curves: Sequence[ProbeCurve], *, seed: int = 0, margin: float = MARGIN, confidence: float = 0.95
+) -> Assessment:
     """One verdict over several curves. Those of one run (suites over the same steps) are averaged first, weighted by
     their items; runs (seeds) are the unit of inference: the mean of their changes, its error the larger of that between
     runs and that within them, with Student's quantile for runs − 1 degrees of freedom. One run is `assess`ed alone.
@@ -33,7 +42,7 @@ def pool(curves: Sequence[Curve], *, seed: int = 0, margin: float = MARGIN, conf
     """
     if not curves:
         raise ValueError("no curves to pool")
-    runs: dict[str, list[Curve]] = {}
+    runs: dict[str, list[ProbeCurve]] = {}
     for curve in curves:
         runs.setdefault(curve.run, []).append(curve)
     merged = [_merged(suites) for suites in runs.values()]
@@ -43,38 +52,38 @@ def pool(curves: Sequence[Curve], *, seed: int = 0, margin: float = MARGIN, conf
     ]
     if len(merged) == 1:
         return assessed[0]
-    pairs = [(run, one) for run, one in zip(merged, assessed, strict=True) if math.isfinite(one.reward_slope)]
-    told = f" ({len(merged) - len(pairs)} runs too short, left out)" if len(pairs) < len(merged) else ""
+    pairs = [pair for pair in zip(merged, assessed, strict=True) if math.isfinite(pair[1].reward_slope)]
+    left_out = f" ({len(merged) - len(pairs)} runs too short, left out)" if len(pairs) < len(merged) else ""
     if len(pairs) < 2:
-        return replace(pairs[0][1] if pairs else assessed[0], reason=f"one run alone can be assessed{told}")
-    kept = [one for _, one in pairs]
-    rise = _mean_change([(one.reward_slope, one.reward_slope_interval) for one in kept], confidence)
-    climb = _mean_change([(one.accuracy_slope, one.accuracy_slope_interval) for one in kept], confidence)
+        return replace(pairs[0][1] if pairs else assessed[0], reason=f"one run alone can be assessed{left_out}")
+    assessments = [assessment for _, assessment in pairs]
+    rise = _mean_change([(run.reward_slope, run.reward_slope_interval) for run in assessments], confidence)
+    climb = _mean_change([(run.accuracy_slope, run.accuracy_slope_interval) for run in assessments], confidence)
     scale = np.concatenate([np.asarray(run.reward, float) for run, _ in pairs])
     up, along = (change.interval(confidence) for change in (rise, climb))
     verdict, reason = decide(up, along, None, scale, 0.0, margin)
-    onsets = [one.onset_step for one in kept if one.onset_step is not None] if verdict == "deceptive" else []
+    onsets = [run.onset_step for run in assessments if run.onset_step is not None] if verdict == "deceptive" else []
     return Assessment(
         verdict=verdict,
         mechanism="unknown" if verdict in ("deceptive", "inconclusive") else "none",
-        spearman=_mean([one.spearman for one in kept]),
+        spearman=_mean([run.spearman for run in assessments]),
         spearman_interval=NONE,
-        spearman_of_changes=_mean([one.spearman_of_changes for one in kept]),
+        spearman_of_changes=_mean([run.spearman_of_changes for run in assessments]),
         reward_slope=rise.change,
         reward_slope_interval=up,
         accuracy_slope=climb.change,
         accuracy_slope_interval=along,
         onset_step=int(np.median(onsets)) if onsets else None,
         onset_interval=(float(min(onsets)), float(max(onsets))) if onsets else NONE,
-        regret=_mean([one.regret for one in kept]),
-        reason=f"{len(kept)} runs: {reason}{told}",
-        probes=sum(one.probes for one in kept),
-        effective_probes=sum(one.effective_probes for one in kept),
-        evidence=min(rise.change / max(rise.se, TINY), (margin - climb.change) / max(climb.se, TINY)),
+        regret=_mean([run.regret for run in assessments]),
+        reason=f"{len(assessments)} runs: {reason}{left_out}",
+        probes=sum(run.probes for run in assessments),
+        effective_probes=sum(run.effective_probes for run in assessments),
+        evidence=min(rise.errors, (margin - climb.change) / max(climb.se, trends.TINY)),
     )
 
 
-def _merged(suites: list[Curve]) -> Curve:
+def _merged(suites: list[ProbeCurve]) -> ProbeCurve:
     first = suites[0]
     if any(list(curve.steps) != list(first.steps) for curve in suites):
         raise ValueError(f"the suites of run {first.run!r} must be probed at the same steps; NaN where one is missing")
@@ -82,7 +91,7 @@ def _merged(suites: list[Curve]) -> Curve:
     accuracy = np.array([np.asarray(curve.accuracy, float) for curve in suites])
     if len({accuracy.shape, *(np.shape(curve.steps) for curve in suites)}) > 2:
         raise ValueError(f"the curves of run {first.run!r} must be equally long")
-    return Curve(first.run, first.steps, first.reward, weights @ accuracy / weights.sum(), int(weights.sum()))
+    return ProbeCurve(first.run, first.steps, first.reward, weights @ accuracy / weights.sum(), int(weights.sum()))
 
 
 def _mean_change(changes: list[tuple[float, tuple[float, float]]], confidence: float) -> trends.Trend:
@@ -96,5 +105,5 @@ def _mean_change(changes: list[tuple[float, tuple[float, float]]], confidence: f
 
 
 def _mean(values: list[float]) -> float:
-    known = [value for value in values if math.isfinite(value)]
-    return sum(known) / len(known) if known else NAN
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else NAN

@@ -28,11 +28,11 @@ def since_last(probes: Sequence[int] | np.ndarray, values: Mapping[int, float]) 
     first probe has the mean of all before it; where none is, the first step's value, whose completions are those of the
     model before training. NaN where there is no value.
     """
-    steps, known = np.array(list(values), float), np.array(list(values.values()), float)
+    steps, measured = np.array(list(values), float), np.array(list(values.values()), float)
     means = np.full(len(probes), math.nan)
     for index, (begin, end) in enumerate(spans(probes, steps)):
         if begin < end:
-            means[index] = known[begin:end].cumsum()[-1] / (end - begin)  # added one by one, as DuckDB does
+            means[index] = measured[begin:end].cumsum()[-1] / (end - begin)  # added one by one, as DuckDB does
     return means
 
 

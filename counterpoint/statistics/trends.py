@@ -21,6 +21,7 @@ import numpy as np
 
 DRAWS = 500
 MOST_ALIKE = 0.9
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Trend:
     df: float
     effective: float
 
+    @property
+    def errors(self) -> float:
+        """The change in standard errors."""
+        return self.change / max(self.se, TINY)
+
     def interval(self, confidence: float = 0.95, more: float = 0.0) -> tuple[float, float]:
         """Student's interval; `more` is a further independent variance of the change."""
         from scipy.special import stdtrit
@@ -41,15 +47,15 @@ class Trend:
 
 
 def block_indices(number: int, residuals: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """Places (draws, number) of a stationary bootstrap whose mean block suits the `residuals` (series, number)."""
+    """Indices (draws, number) of a stationary bootstrap whose mean block suits the `residuals` (series, number)."""
     from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
     lengths = [1.0]
     for series in residuals:
         if np.ptp(series) > 0:
             with np.errstate(all="ignore"):  # of very short series, whose length is then not finite
-                found = float(optimal_block_length(series)["stationary"].iloc[0])
-            lengths.append(found if math.isfinite(found) else 1.0)
+                length = float(optimal_block_length(series)["stationary"].iloc[0])
+            lengths.append(length if math.isfinite(length) else 1.0)
     block = int(min(max(round(max(lengths)), 1), max(number // 3, 1)))
     resampled = StationaryBootstrap(block, np.arange(number), seed=np.random.default_rng(seed))
     return np.stack([positional[0] for positional, _ in resampled.bootstrap(draws)])
@@ -67,18 +73,18 @@ def alike(residuals: np.ndarray) -> float:
     total = float(residuals @ residuals)
     if total == 0:
         return 0.0
-    found = float(residuals[1:] @ residuals[:-1]) / total
-    return min(max(found + (2 + 4 * found) / len(residuals), 0.0), MOST_ALIKE)
+    correlation = float(residuals[1:] @ residuals[:-1]) / total
+    return min(max(correlation + (2 + 4 * correlation) / len(residuals), 0.0), MOST_ALIKE)
 
 
 def trend(
-    times: np.ndarray, values: np.ndarray, noise: np.ndarray, fitted: int = 2, places: np.ndarray | None = None
+    times: np.ndarray, values: np.ndarray, noise: np.ndarray, fitted: int = 2, draws: np.ndarray | None = None
 ) -> Trend:
-    """The trend of `values` (probes) over `times` (probes, rising).
+    """The trend of `values` (probes,) over `times` (probes,), rising.
 
-    `noise`: residuals of the best description of the series that there is, with so many `fitted` parameters: a plateau
-    is no noise. They may come from more probes than `values` has. `places` (draws, probes): where `noise` is resampled,
-    as long as `values` then; None leaves the bootstrap out.
+    `noise`: residuals of a fit to the series with so many `fitted` parameters, better than a line where the series is
+    not one. They may come from more probes than `values` has. `draws` (draws, probes): indices at which `noise`, then
+    as long as `values`, is resampled; None leaves the bootstrap out.
     """
     correlation = alike(noise)
     share = (1 - correlation) / (1 + correlation)
@@ -88,6 +94,6 @@ def trend(
     lost = len(noise) / max(len(noise) - fitted, 1)  # of the noise, to the fit
     variance = float(noise @ noise) / len(noise) * lost
     error = math.sqrt(variance / float(centred @ centred) / share)
-    if places is not None:
-        error = max(error, float(line(times, noise[places])[0].std()) * math.sqrt(lost))
+    if draws is not None:
+        error = max(error, float(line(times, noise[draws])[0].std()) * math.sqrt(lost))
     return Trend(float(slope) * window, error * window, max(len(noise) * share - fitted, 2.0), len(noise) * share)

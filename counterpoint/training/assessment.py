@@ -25,6 +25,7 @@ import numpy as np
 from counterpoint.files import write_json
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.statistics import deceptive
+from counterpoint.statistics.reward_parts import accuracy_parts, since_last
 from counterpoint.training import best_checkpoint
 from counterpoint.training.records import read_lines
 
@@ -69,7 +70,7 @@ def assess(rows: RunRecords, suite: str | None, until: float = math.inf) -> dece
     """The verdict over the probes of `suite` up to the step `until`."""
     greedy = {step: row for step, row in best_checkpoint.greedy(rows.probes, suite).items() if step <= until}
     steps = list(greedy)
-    reward = best_checkpoint.since_last(steps, {row["step"]: row.get("reward") for row in rows.steps})
+    reward = since_last(steps, best_checkpoint.recorded(rows.steps, "reward"))
     accuracy = [row["accuracy"] for row in greedy.values()]
     items = min((row["n"] for row in greedy.values()), default=1)
     return deceptive.assess(
@@ -86,18 +87,13 @@ def gaps(rows: RunRecords, suite: str | None, steps: Sequence[int], greedy: np.n
         paid[pays_for][row["step"]] += row["weight"] * row["mean"]
         if pays_for == "accuracy":
             weights[term] = row["weight"]
-    parts = {
-        name: np.array(best_checkpoint.since_last(steps, paid[name])) for name in ("format", "length") if name in paid
-    }
+    means = {name: since_last(steps, dict(sorted(by_step.items()))) for name, by_step in paid.items()}
+    parts = {name: means[name] for name in ("format", "length") if name in means}
     if weights:
-        weight = sum(weights.values())
-        shares = {s: right / total for s, (right, total) in rows.strict.items()}
-        right = np.array(best_checkpoint.since_last(steps, shares))
+        strict = since_last(steps, {step: right / total for step, (right, total) in sorted(rows.strict.items())})
         by_step = {r["step"]: r["accuracy"] for r in rows.probes if (r["suite"], r["decoding"]) == (suite, "sampled")}
         sampled = np.array([by_step.get(step, math.nan) for step in steps])
-        parts["verifier"] = np.array(best_checkpoint.since_last(steps, paid["accuracy"])) - weight * right
-        parts["memorisation"] = weight * (right - sampled)
-        parts["decoding"] = weight * (sampled - greedy)
+        parts |= accuracy_parts(sum(weights.values()), means["accuracy"], greedy, strict=strict, sampled=sampled)
     return parts
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from counterpoint.models import manifest
+from counterpoint.statistics.reward_parts import since_last
 
 IN_DOMAIN = "in_domain"
 FOLDER = "best"
@@ -36,26 +37,16 @@ def best_step(probes: Iterable[dict], suite: str | None) -> int | None:
     return highest({step: row["accuracy"] for step, row in greedy(probes, suite).items()})
 
 
-def since_last(probed: Sequence[int], values: Mapping[int, float | None]) -> list[float]:
-    """For each probe, the mean of the steps' values since the probe before it; for step 0 the first step's value.
-
-    probed: steps of the probes, rising. values: by optimizer step, None where a step has none. NaN without any value.
-    """
-    recorded = {step: value for step, value in sorted(values.items()) if value is not None}
-    means, last = [], 0
-    for probe in probed:
-        since = [value for step, value in recorded.items() if last < step <= probe]
-        if probe == 0:
-            since = list(recorded.values())[:1]
-        means.append(math.fsum(since) / len(since) if since else math.nan)
-        last = probe
-    return means
+def recorded(steps: Iterable[dict], column: str) -> dict[int, float]:
+    """A column of the table `steps` by step, rising, where it has a value."""
+    rows = sorted(steps, key=lambda row: row["step"])
+    return {row["step"]: row[column] for row in rows if row.get(column) is not None}
 
 
 def reward_step(probes: Iterable[dict], steps: Iterable[dict], suite: str | None) -> int | None:
     """The earliest probe of the highest training reward, as `since_last` gives it; None where no step has a reward."""
     probed = list(greedy(probes, suite))
-    rewards = since_last(probed, {row["step"]: row.get("reward") for row in steps})
+    rewards = since_last(probed, recorded(steps, "reward")).tolist()
     return highest(dict(zip(probed, rewards, strict=True)))
 
 

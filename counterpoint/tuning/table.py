@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from counterpoint import columns, files
 from counterpoint.errors import UserError
-from counterpoint.statistics.proportions import discordance, wilson_interval
+from counterpoint.statistics import mcnemar, wilson_interval
 from counterpoint.tuning.trial import COUNTED, DONE, Trial
 
 LEVEL = 0.05  # a trial whose p against the best is no smaller may be as good as it
@@ -56,7 +56,7 @@ def rows(about: Mapping[str, Any], trials: Sequence[Trial], sections: Sequence[M
         }
         if trial.state == DONE:
             low, high = wilson_interval(trial.correct, trial.n)
-            p = discordance([int(c) for c in top.right], [int(c) for c in trial.right]).p
+            p = mcnemar([int(c) for c in top.right], [int(c) for c in trial.right])
             row |= {"n": trial.n, "correct": trial.correct, "accuracy": trial.accuracy, "low": low, "high": high}
             row |= {"p_against_best": p, "within_noise": p >= LEVEL}
         rows.append({name: row.get(name) for name in SCHEMA.names})

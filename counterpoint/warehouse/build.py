@@ -18,13 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from counterpoint import deception, factors, findings, rewards
+from counterpoint import analysis, rewards
 from counterpoint.errors import UserError, one_line
-from counterpoint.params import ENDS, Claims
+from counterpoint.params import ENDS, ClaimSamples
 from counterpoint.suites import SUITES
 from counterpoint.tables import TABLES
 from counterpoint.warehouse import checks, database
-from counterpoint.warehouse.contract import LARGE, MARTS, SQL, STORED, files
+from counterpoint.warehouse.contract import LARGE, MARTS, STORED, files
 
 TRAINED = ("steps", "rewards", "probes", "probe_items")
 TAUGHT = ("trace_sets", "trace_problems", "demonstrations")
@@ -70,7 +70,7 @@ class Sources:
         return {run.run_id: run.train / f"{LARGE}.parquet" for run in self.runs if run.train}
 
 
-def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = ENDS) -> None:
+def build(sources: Sources, tables: Path, database_path: Path, claims: ClaimSamples = ENDS) -> None:
     """Make the folder `tables` and the database anew and swap both in once their data tests pass. `claims` names the
     samples that the findings compare.
 
@@ -81,11 +81,11 @@ def build(sources: Sources, tables: Path, database_path: Path, claims: Claims = 
     scratch_database = database_path.with_name(f"{database_path.name}.{os.getpid()}.new")
     shutil.rmtree(scratch, ignore_errors=True)  # one killed earlier may have had this number
     scratch.mkdir(parents=True)
+    completions = sources.completions()
     try:
         with duckdb.connect(config={"threads": 1}) as db:
             for name, table in load(sources).items():
                 db.register(name, table)
-            completions = sources.completions()
             missing = [path for path in completions.values() if not path.is_file()]
             if missing:
                 raise UserError(f"{missing[0]}: no such file; run `dvc repro`")
@@ -114,22 +114,23 @@ def load(sources: Sources) -> dict[str, pa.Table]:
     """The stored tables, unsorted, with the contract's schema; a grid without such runs gives empty ones."""
     trained = [run.train for run in sources.runs if run.train]
     evaluated = [run.evaluation for run in sources.runs]
+    made = [folders.made for folders in sources.trace_sets]
+    folders = {
+        "evals": evaluated, "traces": evaluated, "timings": sources.timed(), **dict.fromkeys(TAUGHT, made),
+        **dict.fromkeys(TRAINED, trained),
+    }  # fmt: skip
     paths = {
         "problems": [sources.problems],
         "rejects": [sources.rejects],
         "samples": [sources.samples],
-        "evals": [folder / "evals.parquet" for folder in evaluated],
-        "traces": [folder / "traces.parquet" for folder in evaluated],
-        "timings": [folder / "timings.parquet" for folder in sources.timed()],
-        **{name: [folders.made / f"{name}.parquet" for folders in sources.trace_sets] for name in TAUGHT},
-        **{name: [folder / f"{name}.parquet" for folder in trained] for name in TRAINED},
+        **{name: [folder / f"{name}.parquet" for folder in among] for name, among in folders.items()},
     }
-    found = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
-    _refuse_total(found["problems"], sources.problems)
-    found["suites"] = _suites(found["evals"])
-    found["term_kinds"] = _term_kinds(found["rewards"])
-    found["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
-    return found
+    stored = {name: concatenated(paths[name], STORED[name].schema) for name in paths}
+    _refuse_total(stored["problems"], sources.problems)
+    stored["suites"] = _suites(stored["evals"])
+    stored["term_kinds"] = _term_kinds(stored["rewards"])
+    stored["runs"] = pa.Table.from_pylist([_run(run) for run in sources.runs], TABLES["runs"].schema)
+    return stored
 
 
 def _refuse_total(problems: pa.Table, path: Path) -> None:
@@ -159,18 +160,16 @@ def concatenated(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:
 def _suites(evals: pa.Table) -> pa.Table:
     """The suites that were evaluated, as code describes them."""
     names = sorted(pc.unique(evals["suite"]).to_pylist())
-    rows = [{"suite": name, **vars(SUITES[name])} if name in SUITES else {"suite": name} for name in names]
-    columns = TABLES["suites"].schema
-    return pa.Table.from_pylist([{c: row.get(c) for c in columns.names} for row in rows], columns)
+    rows = [{**(vars(SUITES[name]) if name in SUITES else {}), "suite": name} for name in names]
+    return pa.Table.from_pylist(rows, TABLES["suites"].schema)
 
 
 def _term_kinds(paid: pa.Table) -> pa.Table:
     """What the reward terms that were used pay for, as code has it."""
-    names = sorted(pc.unique(paid["term"]).to_pylist())
+    names = sorted(name for name in pc.unique(paid["term"]).to_pylist() if name in rewards.REWARDS)
     rows = [
         {"term": name, "kind": rewards.kind(name), "strict": rewards.REWARDS[name] is rewards.accuracy}
         for name in names
-        if name in rewards.REWARDS
     ]
     return pa.Table.from_pylist(rows, STORED["term_kinds"].schema)
 
@@ -183,45 +182,30 @@ def _run(run: RunFolders) -> dict:
         raise UserError(f"{path}: no such file; run `dvc repro`") from None
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({error}); run `dvc repro`") from None
-    names = TABLES["runs"].schema.names
-    missing = [name for name in names if name not in row]
+    missing = [name for name in TABLES["runs"].schema.names if name not in row]
     if missing:
         raise UserError(f"{path}: {missing[0]} is missing; run `dvc repro`")
     if row["run_id"] != run.run_id:
         raise UserError(f"{path}: holds the run {row['run_id']!r}, not {run.run_id!r}; run `dvc repro`")
-    return {name: row[name] for name in names}
+    return row
 
 
-def derive(db: duckdb.DuckDBPyConnection, claims: Claims = ENDS) -> None:
+def derive(db: duckdb.DuckDBPyConnection, claims: ClaimSamples = ENDS) -> None:
     """Add the staging views and the marts to a connection that has the stored tables."""
-    db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
-    for name, sql in files("staging").items():
-        db.execute(f"create view {name} as {sql}")
-    marts, made = files("marts"), set()
-    computed = {
-        **dict.fromkeys(factors.KEYS, factors.compute),
-        **dict.fromkeys(deception.KEYS, deception.compute),
-        "claimed": lambda db: {"claimed": _claimed(db, claims)},
-        "findings": lambda db: {"findings": findings.compute(db, claims)},
-    }
+    database.add_views(db)
+    study = analysis.Study(db, claims)
+    sql, computed = files("marts"), set()
     for name in MARTS:
-        if name in marts:
-            db.execute(f"create table {name} as {marts[name]}")
-        elif name not in made:
-            for each, table in computed[name](db).items():
-                db.register(each, table)
-                made.add(each)
-
-
-def _claimed(db: duckdb.DuckDBPyConnection, claims: Claims) -> pa.Table:
-    """What the findings call the small and the large sample; no row for one that there is not."""
-    named = vars(findings.claimed(db, claims))
-    rows = [{"role": role, "sample": sample} for role, sample in named.items() if sample is not None]
-    return pa.Table.from_pylist(rows, pa.schema({"role": pa.string(), "sample": pa.string()}))
+        if name in sql:
+            db.execute(f"create table {name} as {sql[name]}")
+        elif name not in computed:
+            for mart, table in analysis.COMPUTED[name](study).items():
+                db.register(mart, table)
+                computed.add(mart)
 
 
 def export(db: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
     """Write one table sorted by its full key, so that a rerun writes the same bytes."""
     key = MARTS[name] if name in MARTS else STORED[name].key
-    target = str(path).replace("'", "''")
-    db.execute(f"copy (from {name} order by {', '.join(key)}) to '{target}' (format parquet, compression zstd)")
+    options = "(format parquet, compression zstd)"
+    db.execute(f"copy (from {name} order by {', '.join(key)}) to {database.literal(path)} {options}")

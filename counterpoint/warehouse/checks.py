@@ -11,24 +11,25 @@ import duckdb
 
 from counterpoint.errors import UserError
 from counterpoint.warehouse.contract import KEYS, NULLABLE, files
+from counterpoint.warehouse.database import reading
 
 
 def tests() -> dict[str, tuple[str, str]]:
     """Every test by name: the rule in words, and SQL that selects what breaks it."""
-    found = {}
+    rules = {}
     for table, key in KEYS.items():
         columns = ", ".join(key)
-        found[f"{table}.unique"] = (
+        rules[f"{table}.unique"] = (
             f"{table} has one row for each {columns}",
             f"select {columns}, count(*) as rows from {table} group by all having count(*) > 1",
         )
         for column in key:
             if (table, column) not in NULLABLE:
-                rule = f"{table}.{column} is never null"
-                found[f"{table}.{column}.not_null"] = (rule, f"from {table} where {column} is null")
+                name = f"{table}.{column}"
+                rules[f"{name}.not_null"] = (f"{name} is never null", f"from {table} where {column} is null")
     for name, sql in files("tests").items():
-        found[name] = (sql.splitlines()[0].removeprefix("-- "), sql.rstrip().removesuffix(";"))
-    return found
+        rules[name] = (sql.splitlines()[0].removeprefix("-- "), sql.rstrip().removesuffix(";"))
+    return rules
 
 
 def failures(db: duckdb.DuckDBPyConnection) -> list[str]:
@@ -46,7 +47,7 @@ def failures(db: duckdb.DuckDBPyConnection) -> list[str]:
 
 def check(database: Path) -> None:
     """Raise `UserError` with every data test that the database fails."""
-    with duckdb.connect(str(database), read_only=True, config={"threads": 1}) as db:
+    with reading(database) as db:
         lines = failures(db)
     if lines:
         raise UserError(f"{len(lines)} data tests failed; run the stages they name anew: {'; '.join(lines)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterpoint import deception, factors, findings, problem
+from counterpoint import analysis, problem
 from counterpoint.tables import TABLES, Table
 
 SQL = Path(__file__).parent / "sql"
@@ -18,12 +18,10 @@ STORED = {
     "problems": PROBLEMS, "term_kinds": TERM_KINDS,
     **{name: table for name, table in TABLES.items() if name != LARGE},
 }  # fmt: skip
-# In the order they are made: a mart may read those before it. All are SQL but those of counterpoint.factors and
-# counterpoint.deception and `findings` (counterpoint.findings).
+# In the order they are made: a mart may read those before it. All are SQL but those in counterpoint.analysis.COMPUTED.
 MARTS = {
-    "claimed": ("role",),
+    "claimed": analysis.TABLES["claimed"].key,
     "accuracy": ("run_id", "suite", "condition", "family"),
-    "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
     "sft_vs_rl": ("sft_run", "rl_run", "suite"),
     "cost_efficiency": ("run_id",),
     "blind": ("run_id", "suite"),
@@ -35,13 +33,14 @@ MARTS = {
     "faithfulness": ("run_id", "suite", "decoding"),
     "reliability": ("model", "arm", "method", "sample", "suite"),
     "verifier_audit": ("run_id", "step"),
-    "reward_gap": ("run_id", "step"),
+    "reward_gap": analysis.TABLES["reward_gap"].key,
+    "reward_vs_accuracy": ("run_id", "step", "suite", "decoding"),
     "acceptance": ("trace_set", "family", "difficulty"),
-    **factors.KEYS,
+    **{name: table.key for name, table in analysis.arms.TABLES.items()},
     "cost_curve": ("model", "arm", "sample"),
     "split_curve": ("model", "sample", "share", "suite"),
-    **deception.KEYS,
-    "findings": findings.KEY,
+    **{name: table.key for name, table in analysis.deceptive_rewards.TABLES.items()},
+    "findings": analysis.TABLES["findings"].key,
 }
 KEYS = {name: table.key for name, table in {**STORED, LARGE: TABLES[LARGE]}.items()} | MARTS
 # a base has no sample; null difficulty: all of them

@@ -7,22 +7,19 @@ stand together, and ids repeat. Run by `python -m stages.publish`, read by `pyth
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from counterpoint.errors import UserError
-from counterpoint.warehouse.contract import KEYS, LARGE, MARTS, SQL, STORED
-from counterpoint.warehouse.database import STORAGE, current, literal
+from counterpoint.warehouse import database
+from counterpoint.warehouse.contract import KEYS, LARGE, MARTS, STORED
 
 STUDY = "study.json"
 LEFT_OUT = {  # texts, which `dvc repro` makes again: columns by table, and whole tables
@@ -56,14 +53,14 @@ def write(source: Path, out: Path) -> dict[str, int]:
     Equal tables give equal bytes. Raises `UserError` naming a table that is missing, unreadable or without a column.
     """
     out.mkdir(parents=True, exist_ok=True)
-    found = {}
+    rows = {}
     for name in tables():
         table = _read(source / f"{name}.parquet", STORED[name].schema.names if name in STORED else KEYS[name])
         table = table.drop_columns(list(LEFT_OUT.get(name, ())))
         table = table.sort_by([(column, "ascending") for column in ORDER.get(name, KEYS[name])])
         save(table, out / f"{name}.parquet")
-        found[name] = table.num_rows
-    return found
+        rows[name] = table.num_rows
+    return rows
 
 
 def _read(path: Path, needed: tuple[str, ...] | list[str]) -> pa.Table:
@@ -72,8 +69,7 @@ def _read(path: Path, needed: tuple[str, ...] | list[str]) -> pa.Table:
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run `dvc repro warehouse`") from None
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not a readable table ({reason}); run `dvc repro warehouse`") from None
+        raise database.broken(path, error) from None
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise UserError(f"{path}: older than this code, {missing[0]} is missing; run `dvc repro warehouse`")
@@ -135,45 +131,21 @@ def head(study: Mapping) -> str:
     )
 
 
-def refresh(folder: Path, database: Path) -> dict:
-    """Make the database of a published folder, unless it is there and of these files; returns study.json.
+def refresh(folder: Path, target: Path) -> dict:
+    """Make the database `target` of a published folder, unless it is there and of these files; returns study.json.
 
     Raises `UserError` naming a file that is missing or cannot be read.
     """
-    study = load(folder)
-    names = [name for name in tables() if name in study["tables"]]
-    digests = {}
-    for name in names:
-        path = folder / f"{name}.parquet"
-        try:
-            digests[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}; run `git checkout -- {folder}`") from None
-    if not current(database, digests):
-        _assemble(folder, names, digests, database)
-    return study
-
-
-def _assemble(folder: Path, names: list[str], digests: Mapping[str, str], target: Path) -> None:
-    scratch = target.with_name(f"{target.name}.{os.getpid()}.part")
-    scratch.unlink(missing_ok=True)  # one killed earlier may have had this number
+    study, remedy = load(folder), f"git checkout -- {folder}"
+    paths = [folder / f"{name}.parquet" for name in tables() if name in study["tables"]]
     try:
-        with duckdb.connect(str(scratch), config={"storage_compatibility_version": STORAGE}) as db:
-            db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
-            for name in names:
-                path = folder / f"{name}.parquet"
-                try:
-                    db.execute(f"create table {name} as from read_parquet({literal(path)})")
-                except duckdb.Error as error:
-                    reason = " ".join(str(error).split())
-                    raise UserError(
-                        f"{path}: not a readable table ({reason}); run `git checkout -- {folder}`"
-                    ) from None
-            db.execute("create table built_from (file varchar, digest varchar)")
-            db.executemany("insert into built_from values (?, ?)", sorted(digests.items()))
-        scratch.replace(target)
-    finally:
-        scratch.unlink(missing_ok=True)
+        digests = database.fingerprint(paths, remedy)
+    except database.Absent as error:
+        raise UserError(f"{error.table}: No such file or directory; run `{remedy}`") from None
+    if not database.current(target, digests):
+        with database.making(target, paths, digests, remedy):
+            pass
+    return study
 
 
 def explained(error: UserError, sql: str, study: Mapping) -> UserError:
@@ -181,16 +153,16 @@ def explained(error: UserError, sql: str, study: Mapping) -> UserError:
     for unknown in UNKNOWN.finditer(str(error)):
         column, table = unknown["column"], unknown["table"]
         if column:
-            told = [
+            left_out = [
                 f"{name}.{column}"
                 for name, columns in study["left_out"].items()
                 if column in columns and re.search(rf"\b{name}\b", sql, re.IGNORECASE)
             ]
         else:
-            told = [table] if table.lower() in KEYS and table.lower() not in study["tables"] else []
-        if told:
+            left_out = [table] if table.lower() in KEYS and table.lower() not in study["tables"] else []
+        if left_out:
             return UserError(
-                f"query: {' and '.join(told)} is not in the published study {study['study']!r}: texts were left out; "
-                f"`make study STUDY={study['study']}` makes them (docs/published.md)"
+                f"query: {' and '.join(left_out)} is not in the published study {study['study']!r}: texts were left "
+                f"out; `make study STUDY={study['study']}` makes them (docs/published.md)"
             )
     return error

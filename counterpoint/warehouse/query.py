@@ -20,8 +20,8 @@ import duckdb
 from counterpoint import columns
 from counterpoint.errors import UserError, nearest
 from counterpoint.warehouse import published as published_study
-from counterpoint.warehouse.contract import SQL, files
-from counterpoint.warehouse.database import literal
+from counterpoint.warehouse.contract import files
+from counterpoint.warehouse.database import add_macros, literal
 
 WIDEST = 60  # characters of a cell that are printed
 
@@ -40,11 +40,11 @@ def published(text: str) -> str:
 
     Raises `UserError` for a single word that names no query.
     """
-    name, known = text.strip().removesuffix(".sql"), files("queries")
-    if name in known:
-        return known[name]
+    name, queries = text.strip().removesuffix(".sql"), files("queries")
+    if name in queries:
+        return queries[name]
     if len(name.split()) == 1:
-        raise UserError(f"no query {name!r}{nearest(name, known)} (SQL works too, such as 'from accuracy')")
+        raise UserError(f"no query {name!r}{nearest(name, queries)} (SQL works too, such as 'from accuracy')")
     return text
 
 
@@ -64,7 +64,7 @@ def of_folder(folder: Path, sql: str, limit: int | None = None) -> Answer:
     if not paths:
         raise UserError(f"{folder}: no Parquet table in it; name a folder such as metrics/STUDY/tables")
     with duckdb.connect() as db:
-        db.execute((SQL / "macros.sql").read_text(encoding="utf-8"))
+        add_macros(db)
         for path in paths:
             try:
                 db.read_parquet(str(path)).create_view(path.stem)

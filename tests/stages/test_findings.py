@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint import findings
 from counterpoint.errors import UserError
 from stages import findings as stage
-from tests.counterpoint.findings import made_up
+from tests.counterpoint.analysis import made_up_findings as made_up
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEVELS = {"base": 0.3, "sft 2k": 0.55, "rl 2k": 0.4, "sft 20k": 0.65, "rl 20k": 0.42}
@@ -21,7 +20,7 @@ LEVELS = {"base": 0.3, "sft 2k": 0.55, "rl 2k": 0.4, "sft 20k": 0.65, "rl 20k": 
 @pytest.fixture(scope="module")
 def table():
     models = {"tiny": LEVELS, "small": {**LEVELS, "base": 0.6}}
-    return findings.compute(made_up.study(np.random.default_rng(0), models, items=200, probe_items=20))
+    return made_up.decided(made_up.study(np.random.default_rng(0), models, items=200, probe_items=20))
 
 
 @pytest.fixture

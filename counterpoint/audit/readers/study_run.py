@@ -11,16 +11,16 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from counterpoint.analysis import Study, reward_gap
 from counterpoint.audit import files
 from counterpoint.audit.log import Check, RunLog, SuiteCurve
-from counterpoint.deception import curves
 from counterpoint.errors import UserError, one_line
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.warehouse import contract
 
 TABLES = ("steps", "rewards", "probes", "probe_items", "completions")
 MEMORY = "4GB"
-MARTS = ("verifier_audit", "reward_gap")
+IN_DOMAIN = "in_domain"
 SHOWN = {  # columns of the mart reward_gap, and what the page calls them
     "mean_length": "mean length", "truncated_fraction": "cut off", "entropy": "entropy", "kl": "KL",
     "zero_advantage_fraction": "no advantage",
@@ -46,14 +46,14 @@ def read(folder: Path, items: int | None) -> RunLog:
     with duckdb.connect(config={"threads": 1, "memory_limit": MEMORY, "temp_directory": ""}) as db:
         try:
             _load(db, folder)
-            probed = curves.read(db)
+            probed = Study(db).probe_curves
             metrics = _metrics(db)
             checks = tuple(Check(*row) for row in db.execute(CHECKS).fetchall())
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise UserError(f"{folder}: its tables are not as docs/tables.md has them ({one_line(error)})") from None
     if not probed:
         raise UserError(f"{folder}: no reward in its steps; only RL runs earn one")
-    probed.sort(key=lambda probes: probes.suite != curves.IN_DOMAIN)
+    probed.sort(key=lambda probes: probes.suite != IN_DOMAIN)
     return RunLog(
         kind="run of this study",
         path=folder,
@@ -62,12 +62,12 @@ def read(folder: Path, items: int | None) -> RunLog:
         curves=tuple(
             SuiteCurve(
                 "", probes.suite, probes.steps, probes.reward, probes.accuracy, items or probes.n_items, probes.gaps,
-                metrics if probes.suite == curves.IN_DOMAIN else {}, None if items else probes.items,
+                metrics if probes.suite == IN_DOMAIN else {}, None if items else probes.items,
             )
             for probes in probed
         ),
         checks=checks,
-        main=curves.IN_DOMAIN if probed[0].suite == curves.IN_DOMAIN else None,
+        main=IN_DOMAIN if probed[0].suite == IN_DOMAIN else None,
         checked_by="the strict judge, on all completions",
     )  # fmt: skip
 
@@ -89,9 +89,8 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
     )
     db.execute("create table term_kinds (term varchar, kind varchar)")
     db.executemany("insert into term_kinds values (?, ?)", [(term, kind(term)) for term in sorted(REWARDS)])
-    marts = contract.files("marts")
-    for name in MARTS:
-        db.execute(f"create table {name} as {marts[name]}")
+    db.execute(f"create table verifier_audit as {contract.files('marts')['verifier_audit']}")
+    reward_gap.create(db)
 
 
 def _metrics(db: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:

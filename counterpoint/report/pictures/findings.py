@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from counterpoint.findings import prevalence
-from counterpoint.findings.claims import CLAIMS, OTHERS
+from counterpoint.analysis import prevalence
+from counterpoint.analysis.claims import CLAIMS, OTHERS
 from counterpoint.report.numbers import change
 from counterpoint.report.pictures import style
 

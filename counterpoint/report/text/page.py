@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from jinja2 import Environment, StrictUndefined
 
-from counterpoint.findings.claims import CLAIMS
+from counterpoint.analysis.claims import CLAIMS
 from counterpoint.report import numbers, read
 from counterpoint.report.results import Results
 

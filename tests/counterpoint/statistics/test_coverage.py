@@ -8,10 +8,11 @@ prints every cell of the tables in docs/statistics.md, each about as long as the
 import numpy as np
 import pytest
 
-from counterpoint.statistics import clustered_mean, hierarchical_bootstrap, paired_bootstrap, wilson_interval
+from counterpoint.statistics import wilson_interval
+from counterpoint.statistics.crossed import crossed_interval
 from counterpoint.statistics.equivalence import bootstrap_interval
 
-STUDIES, RESAMPLES, DELTA = 2000, 1000, 0.04
+STUDIES, DELTA = 2000, 0.04
 
 
 def covered(name: str, intervals, truth: float) -> float:
@@ -50,62 +51,21 @@ def studies(rng, seeds: int, items: int, size: int, seed_sd: float):
 def test_wilsons_interval_covers(n):
     for share in (0.2, 0.35, 0.5, 0.65, 0.8):
         counts = np.random.default_rng(n).binomial(n, share, STUDIES)
-        found = covered(f"wilson, {n} items, p {share}", (wilson_interval(int(c), n) for c in counts), share)
-        assert 0.93 <= found <= 0.97
+        intervals = (wilson_interval(int(count), n) for count in counts)
+        assert 0.93 <= covered(f"wilson, {n} items, p {share}", intervals, share) <= 0.97
 
 
 @pytest.mark.parametrize(("n", "size"), [(100, 1), (100, 2), (1000, 1), (1000, 4)])
-def test_the_clustered_mean_covers(n, size):
-    found = (
-        clustered_mean((a - b)[0], clusters) for clusters, a, b in studies(np.random.default_rng(1), 1, n, size, 0)
-    )
-    assert 0.93 <= covered(f"clustered mean, {n} items in {n // size} clusters", (f[-2:] for f in found), DELTA) <= 0.97
-
-
-def paired(n: int, size: int) -> float:
-    found = (
-        paired_bootstrap(a[0], b[0], clusters, resamples=RESAMPLES)
-        for clusters, a, b in studies(np.random.default_rng(2), 1, n, size, 0)
-    )
-    return covered(f"paired bootstrap, {n} items in {n // size} clusters", ((f.low, f.high) for f in found), DELTA)
-
-
-def hierarchical(seeds: int, n: int, size: int, points: int) -> float:
-    found = (
-        hierarchical_bootstrap(a - b, clusters, resamples=RESAMPLES)
-        for clusters, a, b in studies(np.random.default_rng(3), seeds, n, size, points / 100)
-    )
-    name = f"hierarchical bootstrap, {seeds} seeds, {n} items in {n // size} clusters, seed SD {points} points"
-    return covered(name, ((f.low, f.high) for f in found), DELTA)
-
-
-@pytest.mark.parametrize(("n", "size"), [(100, 1), (1000, 4)])
-def test_the_paired_bootstrap_covers(n, size):
-    assert 0.93 <= paired(n, size) <= 0.97
-
-
-@pytest.mark.parametrize(("seeds", "n", "size", "points"), [(3, 100, 1, 3), (3, 1000, 4, 3)])
-def test_the_hierarchical_bootstrap_covers(seeds, n, size, points):
-    assert 0.93 <= hierarchical(seeds, n, size, points) <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "size"), [(100, 2), (1000, 1)])
-def test_the_paired_bootstrap_covers_everywhere(n, size):
-    assert 0.93 <= paired(n, size) <= 0.97
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("points", [0, 1, 3, 5])
-@pytest.mark.parametrize(("n", "size"), [(100, 1), (100, 2), (1000, 1)])
-@pytest.mark.parametrize("seeds", [2, 3, 5, 8])
-def test_the_hierarchical_bootstrap_covers_everywhere(seeds, n, size, points):
-    assert 0.93 <= hierarchical(seeds, n, size, points) <= 0.97
+def test_one_seed_clustered_by_item_covers(n, size):
+    drawn = studies(np.random.default_rng(1), 1, n, size, 0)
+    intervals = (crossed_interval(first - second, clusters) for clusters, first, second in drawn)
+    bounds = ((interval.low, interval.high) for interval in intervals)
+    assert 0.93 <= covered(f"one seed, {n} items in {n // size} clusters", bounds, DELTA) <= 0.97
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("points", "low", "high"), [(0, 0.98, 1.0), (5, 0.0, 0.9)])
 def test_seeds_and_items_both_drawn_with_replacement_do_not(points, low, high):
     drawn = studies(np.random.default_rng(4), 3, 1000, 1, points / 100)
-    found = (bootstrap_interval(a - b, clusters, 0.95, 200) for clusters, a, b in drawn)
-    assert low < covered(f"pigeonhole bootstrap, 3 seeds, 1000 items, seed SD {points} points", found, DELTA) < high
+    intervals = (bootstrap_interval(first - second, clusters, 0.95, 200) for clusters, first, second in drawn)
+    assert low < covered(f"pigeonhole bootstrap, 3 seeds, 1000 items, seed SD {points} points", intervals, DELTA) < high

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench.calibration.curves import KINDS, simulate
-from counterpoint.statistics import deceptive, onset, regret, trends
+from counterpoint.statistics import deceptive, onset, trends
 from counterpoint.statistics.deceptive import MECHANISMS, VERDICTS, assess
-from counterpoint.statistics.pooled import Curve, pool
+from counterpoint.statistics.pooled import ProbeCurve, pool
 
 STEPS = np.arange(20) * 5
 
@@ -149,24 +149,27 @@ def test_a_divergence_of_ten_points_over_twenty_probes_is_found():
 
 
 def test_seeds_are_pooled_with_the_spread_between_them():
-    curves = [Curve(f"seed {s}", STEPS, noisy(0.3, 0.6, s), noisy(0.5, 0.4, s + 9), 256) for s in range(3)]
+    curves = [ProbeCurve(f"seed {s}", STEPS, noisy(0.3, 0.6, s), noisy(0.5, 0.4, s + 9), 256) for s in range(3)]
     found = pool(curves)
     assert found.verdict == "deceptive" and found.reason.startswith("3 runs")
-    mixed = [*curves[:2], Curve("seed 2", STEPS, noisy(0.3, 0.6, 2), noisy(0.3, 0.7, 5), 256)]
+    mixed = [*curves[:2], ProbeCurve("seed 2", STEPS, noisy(0.3, 0.6, 2), noisy(0.3, 0.7, 5), 256)]
     assert pool(mixed).verdict == "inconclusive", "one seed that goes the other way leaves it open"
     assert pool(curves[:1]) == assess(STEPS, curves[0].reward, curves[0].accuracy, 256)
-    short = Curve("seed 3", STEPS[:4], noisy(0.3, 0.6)[:4], noisy(0.3, 0.6)[:4], 256)
+    short = ProbeCurve("seed 3", STEPS[:4], noisy(0.3, 0.6)[:4], noisy(0.3, 0.6)[:4], 256)
     assert "1 runs too short" in pool([*curves, short]).reason
 
 
 def test_suites_of_one_run_are_averaged_by_their_items():
     reward = noisy(0.3, 0.6)
-    suites = [Curve("a", STEPS, reward, np.full(20, 0.2), 100), Curve("a", STEPS, reward, np.full(20, 0.8), 300)]
+    suites = [
+        ProbeCurve("a", STEPS, reward, np.full(20, 0.2), 100),
+        ProbeCurve("a", STEPS, reward, np.full(20, 0.8), 300),
+    ]
     suites[0].accuracy[:] = noisy(0.2, 0.6, 3)
     merged = pool(suites)
     assert merged.accuracy_slope == pytest.approx(0.25 * 0.4, abs=0.02)
     with pytest.raises(ValueError, match="same steps"):
-        pool([suites[0], Curve("a", STEPS + 1, reward, np.full(20, 0.8), 300)])
+        pool([suites[0], ProbeCurve("a", STEPS + 1, reward, np.full(20, 0.8), 300)])
     with pytest.raises(ValueError, match="no curves"):
         pool([])
 
@@ -177,8 +180,8 @@ def test_regret_is_not_positive_by_construction():
     for _ in range(200):
         items = (rng.random((15, 64)) < 0.5).astype(float)
         reward = rng.random(15)
-        plain.append(regret.regret(reward, items.mean(1)))
-        crossed.append(regret.regret(reward, items.mean(1), items))
+        plain.append(deceptive.regret(reward, items.mean(1)))
+        crossed.append(deceptive.regret(reward, items.mean(1), items))
         naive.append(items.mean(1).max() - items.mean(1)[reward.argmax()])
     assert abs(np.mean(plain)) < 0.02 and abs(np.mean(crossed)) < 0.02
     assert np.mean(naive) > 0.05, "the uncorrected figure is"
@@ -186,10 +189,10 @@ def test_regret_is_not_positive_by_construction():
 
 def test_regret_of_a_reward_that_picks_the_worst():
     accuracy = np.linspace(0.6, 0.3, 12)
-    assert regret.regret(np.arange(12), accuracy) == pytest.approx(0.3, abs=0.06)
+    assert deceptive.regret(np.arange(12), accuracy) == pytest.approx(0.3, abs=0.06)
     items = np.random.default_rng(0).random((12, 400)) < accuracy[:, None]
-    assert regret.regret(np.arange(12), items.mean(1), items.astype(float)) == pytest.approx(0.3, abs=0.08)
-    assert math.isnan(regret.regret(np.ones(1), np.ones(1)))
+    assert deceptive.regret(np.arange(12), items.mean(1), items.astype(float)) == pytest.approx(0.3, abs=0.08)
+    assert math.isnan(deceptive.regret(np.ones(1), np.ones(1)))
 
 
 def test_a_line_without_autocorrelation_has_the_error_of_statsmodels():
@@ -215,27 +218,27 @@ def test_a_trend_covers_the_truth_where_probes_are_alike(correlation):
         for at in range(1, 40):
             noise[at] += correlation * noise[at - 1]
         residuals = trends.line(times, noise)[1]
-        places = trends.block_indices(40, residuals[None], 0, draws=100)
-        low, high = trends.trend(times, noise, residuals, places=places).interval()
+        draws = trends.block_indices(40, residuals[None], 0, draws=100)
+        low, high = trends.trend(times, noise, residuals, draws=draws).interval()
         held += low <= 0 <= high
     assert held >= 0.88 * 300
 
 
-def test_the_course_breaks_where_lines_meet():
+def test_the_fit_breaks_where_lines_meet():
     rng = np.random.default_rng(0)
     values = np.concatenate([np.linspace(0, 1, 15), np.linspace(1, 0.2, 16)[1:]]) + rng.normal(0, 0.02, 30)
-    assert any(abs(place - 14) <= 1 for place in onset.breaks(values))
-    assert abs(onset.course(values).peak - 14) <= 1
+    assert any(abs(index - 14) <= 1 for index in onset.breaks(values))
+    assert abs(onset.fit(values).peak - 14) <= 1
     straight = np.linspace(0, 1, 30)
-    assert np.abs(onset.course(straight + rng.normal(0, 0.02, 30)).values - straight).max() < 0.04
+    assert np.abs(onset.fit(straight + rng.normal(0, 0.02, 30)).values - straight).max() < 0.04
     assert onset.breaks(np.ones(30)) == [] and onset.breaks(np.arange(4.0)) == []
 
 
-def test_a_sudden_collapse_is_a_course_and_no_noise():
+def test_a_sudden_collapse_is_trend_and_no_noise():
     """Accuracy as of a real run whose exploit was found half way: one break would leave two effective probes."""
     accuracy = [0.28, 0.33, 0.32, 0.32, 0.34, 0.34, 0.29, 0.25, 0.11, 0.10, 0.08, 0.07, 0.05, 0.08, 0.07, 0.05, 0.05]
-    course = onset.course(np.array(accuracy))
-    assert np.abs(course.noise).max() < 0.08 and course.fitted > 4
+    fit = onset.fit(np.array(accuracy))
+    assert np.abs(fit.noise).max() < 0.08 and fit.fitted > 4
     found = assess(STEPS[:17], noisy(0.3, 0.6, probes=17), accuracy, 256)
     assert found.verdict == "deceptive"
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from planted_records import STEPS, falls, planted, write
 
+from counterpoint.statistics.reward_parts import since_last
 from counterpoint.training import assessment
 
 
@@ -40,7 +41,7 @@ def test_the_parts_of_the_gap_add_up(tmp_path):
     by_step = {}
     for row in rows["rewards"]:
         by_step[row["step"]] = by_step.get(row["step"], 0) + row["weight"] * row["mean"]
-    reward = np.array(assessment.best_checkpoint.since_last(probed, by_step))
+    reward = since_last(probed, dict(sorted(by_step.items())))
     whole = sum(parts[name] for name in ("format", "verifier", "memorisation", "decoding")) + 0.5  # the coin's
     assert set(parts) == {"format", "verifier", "memorisation", "decoding"}
     assert reward - greedy == pytest.approx(whole + (0.5 - 1) * greedy, abs=1e-12)

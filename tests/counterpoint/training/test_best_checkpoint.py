@@ -1,7 +1,5 @@
 """Which probe is the best, which its reward would have picked, and that the best weights come back to the bit."""
 
-import math
-
 import pytest
 import torch
 from safetensors import safe_open
@@ -41,13 +39,8 @@ def test_the_suite_that_decides():
     assert best_checkpoint.deciding_suite([]) is None
 
 
-def test_the_reward_at_a_probe_is_the_mean_since_the_one_before():
-    rewards = {1: 0.5, 2: 1.0, 3: None, 4: 2.0, 5: 4.0, 6: 6.0}
-    assert best_checkpoint.since_last([0, 2, 4, 6], rewards) == [0.5, 0.75, 2.0, 5.0]
-    assert best_checkpoint.since_last([0, 2], dict(reversed(rewards.items()))) == [0.5, 0.75]
-    found = best_checkpoint.since_last([0, 1, 2, 3], {3: 1.0})  # a cycle's later steps have no reward
-    assert found[0] == found[3] == 1.0 and all(map(math.isnan, found[1:3]))
-    assert all(map(math.isnan, best_checkpoint.since_last([0, 2], {})))
+def test_the_values_of_a_column_rise_by_step_and_leave_out_what_is_unknown():
+    assert list(best_checkpoint.recorded(steps({2: 0.5, 1: 0.25, 3: None}), "reward").items()) == [(1, 0.25), (2, 0.5)]
 
 
 def test_what_the_reward_would_have_picked():

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterpoint.errors import UserError
-from counterpoint.statistics.proportions import wilson_interval
+from counterpoint.statistics import wilson_interval
 from counterpoint.tuning import table
 from counterpoint.tuning.trial import DIVERGED, FAILED
 

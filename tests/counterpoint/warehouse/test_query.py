@@ -24,7 +24,7 @@ def refresh() -> list[Path]:
     return database.refresh(DATABASE, TABLES, lambda run_id: train_folder(run_id) / "completions.parquet")
 
 
-# what they ask for this study lacks: they are asked in tests/counterpoint/factors
+# what they ask for this study lacks: they are asked in tests/counterpoint/analysis
 OF_FACTORS = ("split_curve", "trace_kinds", "arm_contrasts")
 
 

@@ -14,8 +14,8 @@ from counterpoint.warehouse import checks, contract
 from counterpoint.warehouse.build import build
 from stages.common import eval_folder, train_folder
 from stages.warehouse import sources
-from tests.counterpoint.deception import made_up
-from tests.counterpoint.deception.made_up import HONEST, Run, flat, rising
+from tests.counterpoint.analysis import made_up_rewards as made_up
+from tests.counterpoint.analysis.made_up_rewards import HONEST, Run, flat, rising
 from tests.fixtures_warehouse import DATABASE, TABLES
 
 BLANK = "condition = 'no_image' and family = 'all'"
@@ -172,9 +172,7 @@ def test_the_suites_that_are_not_probed_leave_gaps_unknown(records):
 def test_the_published_queries_tell_what_is_planted(records):
     runs = [Run("leaky-m-2k-1", {"leaky_list": 1.0}, rising(0.4, 0.1), {"leaky_list": rising(0, 0.9)})]
     with made_up.database(made_up.records(runs)) as db:
-        from counterpoint import deception
-
-        for name, table in deception.compute(db).items():
+        for name, table in made_up.marts(db).items():
             db.register(name, table)
         audit, gap, verdict = (
             made_up.asked(db, contract.files("queries")[name])

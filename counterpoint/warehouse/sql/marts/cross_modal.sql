@@ -1,23 +1,23 @@
 -- The same problems in other modalities, item by item against the picture (in_domain), and what of a run's gain over its
 -- base is there too. `drop` is accuracy on the view minus accuracy on the picture; `gain` and `picture_gain` are over the
--- base on the same view and on the picture; intervals are clustered by state (Miller, arXiv 2411.00640).
+-- base on the same view and on the picture; intervals are clustered by state.
 with items as (
     select
-        told.run_id, told.arm, told.method, told.model, told.sample, told.seed, told.suite, told.cluster_id,
-        told.problem_id, told.correct::int as here, seen.correct::int as picture, base.correct::int as base_here,
-        base_seen.correct::int as base_picture
-    from graded as told
-    join suites on suites.suite = told.suite and suites.split = 'in_domain' and suites.shows <> 'image'
-    join graded as seen
-        on seen.run_id = told.run_id and seen.suite = 'in_domain' and seen.condition = 'normal'
-        and seen.problem_id = told.problem_id
+        shown.run_id, shown.arm, shown.method, shown.model, shown.sample, shown.seed, shown.suite, shown.cluster_id,
+        shown.problem_id, shown.correct::int as here, pictured.correct::int as picture, base.correct::int as base_here,
+        base_pictured.correct::int as base_picture
+    from graded as shown
+    join suites on suites.suite = shown.suite and suites.split = 'in_domain' and suites.shows <> 'image'
+    join graded as pictured
+        on pictured.run_id = shown.run_id and pictured.suite = 'in_domain' and pictured.condition = 'normal'
+        and pictured.problem_id = shown.problem_id
     left join graded as base
-        on base.method = 'base' and base.model = told.model and base.suite = told.suite and base.condition = 'normal'
-        and base.problem_id = told.problem_id
-    left join graded as base_seen
-        on base_seen.method = 'base' and base_seen.model = told.model and base_seen.suite = 'in_domain'
-        and base_seen.condition = 'normal' and base_seen.problem_id = told.problem_id
-    where told.condition = 'normal'
+        on base.method = 'base' and base.model = shown.model and base.suite = shown.suite and base.condition = 'normal'
+        and base.problem_id = shown.problem_id
+    left join graded as base_pictured
+        on base_pictured.method = 'base' and base_pictured.model = shown.model and base_pictured.suite = 'in_domain'
+        and base_pictured.condition = 'normal' and base_pictured.problem_id = shown.problem_id
+    where shown.condition = 'normal'
 ),
 
 means as (
@@ -41,8 +41,8 @@ clusters as (
 errors as (
     select
         run_id, suite,
-        sqrt(sum(drop_residual ** 2 order by cluster_id) * count(*) / nullif(count(*) - 1, 0)) as drop_error,
-        sqrt(sum(gain_residual ** 2 order by cluster_id) * count(*) / nullif(count(*) - 1, 0)) as gain_error
+        clustered_error(drop_residual, cluster_id) as drop_error,
+        clustered_error(gain_residual, cluster_id) as gain_error
     from clusters
     group by run_id, suite
 )

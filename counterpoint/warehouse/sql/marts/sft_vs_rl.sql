@@ -21,7 +21,7 @@ pairs as (
     group by all
 ),
 
--- Problems drawn from one state stand or fall together: residuals are summed by cluster (Miller, arXiv 2411.00640).
+-- Problems drawn from one state stand or fall together: residuals are summed by cluster.
 clusters as (
     select
         sft_run, rl_run, suite, cluster_id,
@@ -34,7 +34,7 @@ clusters as (
 errors as (
     select
         sft_run, rl_run, suite,
-        sqrt(sum(residual ** 2 order by cluster_id) * count(*) / nullif(count(*) - 1, 0)) as summed_error
+        clustered_error(residual, cluster_id) as summed_error
     from clusters
     group by all
 )

@@ -3,12 +3,11 @@
 -- arms that differ in their share alone: the same settings of SFT and of RL, the same kind of traces, no options.
 with parts as (
     select
-        run_id, arm, method, model, sample, init_run, (params_json -> '$.arm.part[0]')::double as first_share,
-        (params_json -> '$.arm.part[1]')::double as last_share,
-        {'section': (params_json -> '$.sft')::varchar, 'kind': params_json ->> '$.arm.traces'} as taught,
-        coalesce(params_json -> '$.rl', params_json -> '$.sft_then_rl')::varchar as rewarded
+        run_id, arm, method, model, sample, init_run, first_share, last_share,
+        {'section': sft_settings, 'kind': traces} as taught, rl_settings as rewarded
     from runs
-    where (params_json -> '$.arm.options')::varchar = '{}'
+    join arm_settings using (run_id)
+    where no_options
 ),
 
 points as (

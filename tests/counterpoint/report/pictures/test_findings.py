@@ -5,9 +5,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from counterpoint import findings
 from counterpoint.report.pictures import findings as picture
-from tests.counterpoint.findings import made_up
+from tests.counterpoint.analysis import made_up_findings as made_up
 from tests.counterpoint.report.grid import fits, words
 
 LEVELS = {
@@ -22,7 +21,7 @@ SUITES = ("in_domain", "text_twin", "rule_shift")
 def rows() -> list[dict]:
     models = {"tiny": LEVELS, "small": {**LEVELS, "base": 0.6}, "small_early": EARLY}
     study = made_up.study(np.random.default_rng(0), models, items=200, suites=SUITES, probe_items=20)
-    return findings.compute(study).to_pylist()
+    return made_up.decided(study).to_pylist()
 
 
 @pytest.fixture
@@ -123,6 +122,6 @@ def test_words_stand_beside_the_axis_and_on_no_other(verdict, rows, sheets, tmp_
 
 
 def test_a_study_that_compares_nothing_says_so(sheets, tmp_path):
-    table = findings.compute(made_up.study(np.random.default_rng(1), {"tiny": {"base": 0.3}}, items=40))
+    table = made_up.decided(made_up.study(np.random.default_rng(1), {"tiny": {"base": 0.3}}, items=40))
     picture.draw(table.to_pylist(), tmp_path / "x.png")
     assert "This study has no arms that the findings compare." in words(sheets[0])

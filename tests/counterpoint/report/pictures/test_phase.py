@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 
 from counterpoint.report.pictures import phase, style
-from tests.counterpoint.factors import made_up
+from tests.counterpoint.analysis import made_up_arms as made_up
 from tests.counterpoint.report import grid
 from tests.counterpoint.report.grid import words
 

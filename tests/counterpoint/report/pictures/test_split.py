@@ -3,7 +3,7 @@
 import pytest
 
 from counterpoint.report.pictures import split
-from tests.counterpoint.factors import made_up
+from tests.counterpoint.analysis import made_up_arms as made_up
 from tests.counterpoint.report.grid import words
 
 
