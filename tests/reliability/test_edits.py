@@ -27,9 +27,9 @@ def test_an_edit_under_a_stage_is_told_and_nothing_is_recorded(folder, wanted, d
     file.write_text(edited(name, text))
     assert process.wait(300) != 0
     output = (folder / "driver.out").read_text()
-    (line,) = {line.partition("error: ")[2] for line in output.splitlines() if f"error: rl@{RUN}: changed" in line}
+    (line,) = {line.partition("error: ")[2] for line in output.splitlines() if f"error: train@{RUN}: changed" in line}
     assert name in line and "nothing is published" in line
-    assert f"rl@{RUN}:" not in (folder / "dvc.lock").read_text()
+    assert f"train@{RUN}:" not in (folder / "dvc.lock").read_text()
     assert not (folder / "data/models" / RUN).exists() and not (folder / "data/runs" / RUN / "train").exists()
     file.write_text(text)
     again = killing.command(folder, *MAKE)
