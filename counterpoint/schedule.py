@@ -35,7 +35,7 @@ class Future(Protocol):
 class Progress:
     """How far the tasks have come.
 
-    needs: every task with those that must be done before it, each after those.
+    needs: every task with those that must be done before it, in topological order.
     done: the outcome of each task that ended well, in the order of their ends.
     failed: the error of each that did not.
     seconds: from start to end, of each task that ran.
@@ -69,7 +69,7 @@ def jobs_from(text: str | None, threads: int) -> int:
 def remaining(needs: Mapping[str, Collection[str]], weights: Mapping[str, float]) -> dict[str, float]:
     """For each task the seconds from its start to the end of the longest chain of tasks that wait for it.
 
-    needs: every task with those that it needs, each after those. weights: seconds by task, 1 where none are given.
+    needs: every task with those that it needs, in topological order. weights: seconds by task, 1 where none are given.
     """
     longest: dict[str, float] = {}
     after: dict[str, float] = collections.defaultdict(float)
@@ -115,7 +115,7 @@ def run(
     run_one: starts a task; the future's result is the task's outcome.
     stop: ends whatever `run_one` has started; called before an exception goes on.
     weights: expected seconds by task.
-    skippable: of tasks done and tasks running, those that need not run; asked again whenever a task is done.
+    skippable: given the tasks done and running, names those that need not run; asked whenever a task is done.
     failures: errors of a task after which none starts, but those at work go on to their ends. Any other is raised.
     tell: called with the name of a task and `starts`, its outcome, or `failed`.
     """

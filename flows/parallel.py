@@ -37,7 +37,7 @@ ADVICE = re.compile(
 )
 
 
-class StudyRun:
+class StudyPass:
     """One pass over the stages of a study, and what is printed of it."""
 
     def __init__(
@@ -55,7 +55,7 @@ class StudyRun:
         """
 
         def run_one(name: str) -> str:
-            return runner.run_stage(name, functools.partial(self.repeat, name), self.root, self.programs)
+            return runner.run_stage(name, functools.partial(self.echo, name), self.root, self.programs)
 
         with ThreadPoolExecutor(jobs) as pool:
             schedule.run(
@@ -82,7 +82,7 @@ class StudyRun:
         others = "; what runs goes on to its end" if event == "failed" and progress.running else ""
         self.say(name, f"{event}{seconds}, {len(progress.done)}/{len(progress.needs)} done{others}")
 
-    def repeat(self, name: str, line: str) -> None:
+    def echo(self, name: str, line: str) -> None:
         """Print a line of a stage's output, unless it is advice that means nothing here."""
         if not ADVICE.match(line):
             self.say(name, line)
@@ -120,11 +120,11 @@ def main(arguments: list[str]) -> int:
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # ignored by nohup and a shell's `&`: then it stays so
             signal.signal(number, interrupt)
-    supervise.end_with(supervise.make())
+    supervise.end_with(supervise.make())  # a killed `make` must not leave the study at work
     with running.hold("`make study`"):
         prepared = prepare.study(options.study, compose.split_settings(options.overrides), options.jobs, options.fresh)
         print(prepared.composed.in_words(), flush=True)
-        study = StudyRun(graph.needs(), environment=prepared.environment)
+        study = StudyPass(graph.needs(), environment=prepared.environment)
         weights = estimate.by_stage(prepared.settings)
         schedule.skip(study.progress, study.skipped.now, study.tell)
         if len(study.progress.done) < len(study.progress.needs):

@@ -1,4 +1,4 @@
-"""A study as its tables tell it: the only reader of runs, answers, probes and costs for all of this room.
+"""A study as its tables tell it: the only reader of runs, answers, probes and costs for this package.
 
 Each part is read when it is first asked for, and kept. The queries are in `sql/`; docs/tables.md describes the tables.
 """
@@ -28,8 +28,12 @@ GAPS = ("format", "length", "verifier", "memorisation", "decoding", "over_specia
 
 @dataclass(frozen=True)
 class StudyRun:
-    """A base or a training run. `parent`: the training run that it started from, whose cost it carries. `epochs` (0 for
-    a base) and `recipe`, all else that it was trained with."""
+    """A base or a training run.
+
+    parent: the training run that it started from, whose cost it carries.
+    generated_tokens, trained_tokens: sampled in RL; trained on in SFT.
+    epochs: 0 for a base. recipe: all other settings that it was trained with, as JSON.
+    """
 
     run_id: str
     arm: str
@@ -116,7 +120,7 @@ class Study:
 
     @cached_property
     def spent(self) -> dict[tuple[str, str], np.ndarray]:
-        """By run_id and measure of cost, what the run's own steps 0 … updates had cost (updates + 1).
+        """By run_id and measure of cost, the run's own cumulative cost before and after each step (updates + 1,).
 
         Prompts are shared out evenly over the steps, tokens as the tokens that carried a loss. Tokens are those that
         were sampled, in SFT the gold tokens trained on. A run whose steps were not all timed has no seconds.
@@ -146,7 +150,7 @@ def query(db: duckdb.DuckDBPyConnection, name: str, **parameters: object) -> pa.
 
 
 def grouped(table: pa.Table, keys: int) -> Iterator[tuple[tuple, pa.Table]]:
-    """The rows of a table by its first columns, so many `keys`, by which they are sorted; keys and rows."""
+    """The key and the rows of each group of rows that agree in the first `keys` columns, by which they are sorted."""
     encoded = [table[column].combine_chunks().dictionary_encode() for column in table.column_names[:keys]]
     codes = np.array([column.indices.to_numpy() for column in encoded])
     starts = np.flatnonzero((np.diff(codes, prepend=-1) != 0).any(0))

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from counterpoint.errors import UserError
-from counterpoint.report.results import METHODS, Cell, Point, Results, RunRow, Term
+from counterpoint.report.results import METHODS, Cell, ProbePoint, Results, RunRow, Term
 from counterpoint.suites import SUITES
 from counterpoint.warehouse.database import literal
 
@@ -108,9 +108,9 @@ def load(folder: Path, study: str, remedy: str = REMEDY) -> Results:
         terms: dict[str, list[Term]] = {}
         for run_id, *values in db.execute(TERMS).fetchall():
             terms.setdefault(run_id, []).append(Term(*values))
-        probes: dict[str, list[Point]] = {run.run_id: [] for run in runs}
+        probes: dict[str, list[ProbePoint]] = {run.run_id: [] for run in runs}
         for row in rows_of(db, PROBES):
-            probes[row.pop("run_id")].append(Point(**row))
+            probes[row.pop("run_id")].append(ProbePoint(**row))
         in_order = list(SUITES)
         return Results(
             study=study,

@@ -62,7 +62,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Point:
+class ProbePoint:
     """One probe: accuracy on held-out problems while training; Wilson bounds for runs that earn a reward."""
 
     step: int
@@ -96,7 +96,7 @@ class Results:
     cells: dict[tuple[str, str, str], Cell]
     rewards: dict[str, list[tuple[int, float]]]
     terms: dict[str, list[Term]]
-    probes: dict[str, list[Point]]
+    probes: dict[str, list[ProbePoint]]
     marts: dict[str, list[dict]]  # the rows of marts, as they are
 
     @property
@@ -134,7 +134,7 @@ class Results:
         """The accuracy of each seed of an arm on a suite."""
         return [cell for run in arm.runs if (cell := self.cell(run, suite))]
 
-    def points(self, run: RunRow, suite: str, decoding: str = "greedy") -> list[Point]:
+    def points(self, run: RunRow, suite: str, decoding: str = "greedy") -> list[ProbePoint]:
         """The probes of a run on a suite, by step."""
         return [p for p in self.probes.get(run.run_id, ()) if (p.suite, p.decoding) == (suite, decoding)]
 

@@ -87,7 +87,7 @@ class Fall:
 
     index: int
     change: float
-    errors: float
+    z: float
     sure: bool
 
 

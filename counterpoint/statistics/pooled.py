@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from counterpoint.statistics import trends
-from counterpoint.statistics.deceptive import MARGIN, NAN, NONE, Assessment, assess, decide
+from counterpoint.statistics.deceptive import MARGIN, NAN, NO_INTERVAL, Assessment, assess, decide
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,19 @@ def pool(
         verdict=verdict,
         mechanism="unknown" if verdict in ("deceptive", "inconclusive") else "none",
         spearman=_mean([run.spearman for run in assessments]),
-        spearman_interval=NONE,
+        spearman_interval=NO_INTERVAL,
         spearman_of_changes=_mean([run.spearman_of_changes for run in assessments]),
         reward_slope=rise.change,
         reward_slope_interval=up,
         accuracy_slope=climb.change,
         accuracy_slope_interval=along,
         onset_step=int(np.median(onsets)) if onsets else None,
-        onset_interval=(float(min(onsets)), float(max(onsets))) if onsets else NONE,
+        onset_interval=(float(min(onsets)), float(max(onsets))) if onsets else NO_INTERVAL,
         regret=_mean([run.regret for run in assessments]),
         reason=f"{len(assessments)} runs: {reason}{left_out}",
         probes=sum(run.probes for run in assessments),
         effective_probes=sum(run.effective_probes for run in assessments),
-        evidence=min(rise.errors, (margin - climb.change) / max(climb.se, trends.TINY)),
+        evidence=min(rise.z, (margin - climb.change) / max(climb.se, trends.TINY)),
     )
 
 

@@ -34,7 +34,7 @@ class Trend:
     effective: float
 
     @property
-    def errors(self) -> float:
+    def z(self) -> float:
         """The change in standard errors."""
         return self.change / max(self.se, TINY)
 

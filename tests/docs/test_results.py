@@ -152,7 +152,7 @@ CONSTANTS = (  # what is no result of the published study: definitions, pages an
     "On 64 probe problems",
     "12 of 13 runs that found an exploit",
     "none of 6 honest runs",
-    "**On 24 honest configurations** none is deceptive and 18 are aligned",
+    "**On 24 honest configurations** none is deceptive, 18 are aligned",
     "a share of up to 32 %",
     "48 trained runs",
     "right for 28 % of the problems, after SFT-2K for 12 %",

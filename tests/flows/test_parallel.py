@@ -41,8 +41,8 @@ def train(toy: Path, one: str, two: str) -> None:
     (toy / "data.txt").write_text("hello\n")
 
 
-def run(toy: Path, jobs: int, weights: dict[str, float]) -> parallel.StudyRun:
-    study = parallel.StudyRun(graph.needs(toy), toy)
+def run(toy: Path, jobs: int, weights: dict[str, float]) -> parallel.StudyPass:
+    study = parallel.StudyPass(graph.needs(toy), toy)
     study.run(jobs, weights)
     return study
 
@@ -123,14 +123,14 @@ def test_after_a_failure_what_runs_goes_on_and_nothing_starts(toy, monkeypatch, 
     # The second is at work still when the driver has seen the first fail.
     train(toy, "echo 'error: no such thing'; exit 2", await_("seen") + "; cp data.txt out/two.txt")
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    tell = parallel.StudyRun.tell
+    tell = parallel.StudyPass.tell
 
-    def seen(study: parallel.StudyRun, name: str, event: str) -> None:
+    def seen(study: parallel.StudyPass, name: str, event: str) -> None:
         tell(study, name, event)
         if event == "failed":
             (toy / "seen").touch()
 
-    monkeypatch.setattr(parallel.StudyRun, "tell", seen)
+    monkeypatch.setattr(parallel.StudyPass, "tell", seen)
     assert parallel.main(["--jobs", "2"]) == 1
     said = capsys.readouterr()
     lines = said.out.splitlines()
@@ -148,7 +148,7 @@ def test_a_stage_in_the_way_of_another_dvc_is_tried_again(toy, monkeypatch):
     rwlock = toy / ".dvc" / "tmp" / "rwlock"
     held = {"pid": os.getpid(), "cmd": " ".join(psutil.Process().cmdline())}
     rwlock.write_text(json.dumps({"write": {str(toy / "data.txt"): held}}))
-    study = parallel.StudyRun({"data": set()})
+    study = parallel.StudyPass({"data": set()})
     said = []
 
     def say(name: str, text: str) -> None:

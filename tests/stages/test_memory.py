@@ -98,8 +98,8 @@ def world(tmp_path_factory):
 def test_800_mb_of_pictures_train_in_a_fraction_of_that(world):
     assert peak(world, "sample") < 0.4
     assert peak(world, "distill", "oracle-100") < 0.4
-    assert peak(world, "sft", "sft-tiny-100-0") < 1.5
-    assert peak(world, "rl", "rl-tiny-100-0") < 1.5
+    assert peak(world, "train", "sft-tiny-100-0") < 1.5
+    assert peak(world, "train", "rl-tiny-100-0") < 1.5
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoint.report.numbers import change, percent, signed
-from counterpoint.report.results import ArmRuns, Point, Results, RunRow, Term
+from counterpoint.report.results import ArmRuns, ProbePoint, Results, RunRow, Term
 
 LAST = 3  # probes whose mean is where a run ended
 
@@ -22,7 +22,7 @@ class RewardRun:
     gaps: list[dict]
     audit: list[dict]
     terms: list[Term]
-    greedy: list[Point]  # on every suite, by suite and step
+    greedy: list[ProbePoint]  # on every suite, by suite and step
 
     @property
     def row(self) -> dict:
@@ -34,7 +34,7 @@ class RewardRun:
         """Whether something else than the strict judge was made to decide the reward."""
         return self.row["honest"] is False
 
-    def on(self, suite: str) -> list[Point]:
+    def on(self, suite: str) -> list[ProbePoint]:
         """Its greedy probes on a suite."""
         return [point for point in self.greedy if point.suite == suite]
 

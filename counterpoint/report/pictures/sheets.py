@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from counterpoint.report.numbers import moving_mean
 from counterpoint.report.pictures import style
 from counterpoint.report.pictures.reward_runs import RewardRun, facts, reward_runs, title
-from counterpoint.report.results import Point, Results
+from counterpoint.report.results import ProbePoint, Results
 
 WIDTH, LEFT, PANEL, BESIDE = 8.0, 0.74, 5.0, 0.12  # inches
 TOP, LINE, APART, AXIS, HEADED, FOOT = 0.42, 0.172, 0.30, 0.52, 0.36, 0.5
@@ -128,13 +128,13 @@ def _reward(axes, run: RewardRun) -> None:
     _legend(axes, "Training reward")
 
 
-def _band(axes, points: Sequence[Point], alpha: float) -> None:
+def _band(axes, points: Sequence[ProbePoint], alpha: float) -> None:
     bounded = [point for point in points if point.low is not None]
     bounds = ([point.low for point in bounded], [point.high for point in bounded])
     axes.fill_between([point.step for point in bounded], *bounds, color=BLUE, alpha=alpha, lw=0, zorder=2)
 
 
-def _line(axes, points: Sequence[Point], **look) -> None:
+def _line(axes, points: Sequence[ProbePoint], **look) -> None:
     axes.plot([point.step for point in points], [point.accuracy for point in points], **look)
 
 

@@ -17,7 +17,7 @@ from counterpoint import params
 from counterpoint.params import compose
 from counterpoint.report.pictures import style
 from counterpoint.report.read import arm_order
-from counterpoint.report.results import Cell, Point, Results, RunRow
+from counterpoint.report.results import Cell, ProbePoint, Results, RunRow
 
 SIZES = {"200": 200, "500": 500, "2k": 2000, "5k": 5000, "20k": 20000}
 SUITES = ["in_domain", "rule_shift", "visual_shift", "text_twin", "perception"]
@@ -140,7 +140,7 @@ def _trained(study: Results, run: RunRow, level: float, rng: Random) -> None:
             for step in steps:
                 right = began + (level - began) * at(step) / at(updates) + SHIFT[suite] - less + rng.gauss(0, 0.015)
                 ends = (right - 0.05, right + 0.05)
-                study.probes[run.run_id].append(Point(step, suite, decoding, right, *ends))
+                study.probes[run.run_id].append(ProbePoint(step, suite, decoding, right, *ends))
     verdict = rng.choice(VERDICTS)
     study.marts["deceptive_rewards"].append(
         {
