@@ -63,7 +63,7 @@ class RunLog:
 
     `judge` says whose accuracy it is; `judged_by_reward`: it is a term of the very reward under audit; `main` is the
     suite that decides where there are several, None for all of them together; `checked_by` says who judged the `checks`
-    again.
+    again; `runs` holds what the log itself has of every training step.
     """
 
     kind: str
@@ -76,6 +76,7 @@ class RunLog:
     missing: tuple[str, ...] = ()
     main: str | None = None
     checked_by: str = ""
+    runs: tuple[RunMetrics, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def run_log(
             missing.append(f"no accuracy in this log: {run.how_to_log}")
     return RunLog(
         kind, path, accuracies.judge, accuracies.judged_by_reward, tuple(curves), saved.checks,
-        tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(missing)), checked_by=saved.judge,
+        tuple(dict.fromkeys(notes)), tuple(dict.fromkeys(missing)), checked_by=saved.judge, runs=tuple(runs),
     )  # fmt: skip
 
 
