@@ -21,6 +21,9 @@ _ASSESSED = {
     "verdict": _S, "mechanism": _S, "reason": _S, "probes": _I, "effective_probes": _F, "spearman": _F,
     "spearman_low": _F, "spearman_high": _F, "spearman_of_changes": _F, "reward_slope": _F, "reward_slope_low": _F,
     "reward_slope_high": _F, "accuracy_slope": _F, "accuracy_slope_low": _F, "accuracy_slope_high": _F,
+    "reward_change": _F, "reward_change_low": _F, "reward_change_high": _F, "accuracy_change": _F,
+    "accuracy_change_low": _F, "accuracy_change_high": _F, "peak": _F, "peak_step": _I, "fall": _F, "fall_low": _F,
+    "fall_high": _F,
     "onset_step": _I, "onset_low": _F, "onset_high": _F, "regret": _F, "evidence": _F,
 }  # fmt: skip
 TABLES = {

@@ -1,4 +1,4 @@
-"""Fit a piecewise-linear trend to a series of probes; locate its peak and any later decline.
+"""Fit a piecewise-linear trend to a series of probes; find the step from which accuracy no longer followed a reward.
 
 The fit has up to three breaks between straight lines that meet, placed by `ruptures` (piecewise continuous linear fit
 by dynamic programming; Truong, Oudre and Vayatis, Signal Processing 167 (2020) 107299). The Bayesian information
@@ -12,14 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoint.statistics import trends
-
 LEAST = 3  # probes between breaks
 MOST = 3  # breaks
 CANDIDATES = 40  # positions of a break that are tried, evenly spread
-LATE_CONFIDENCE = 0.99  # of a fall after the peak: higher, for the peak was selected from the same data
-FELL = 0.1  # share of the reward's range: if reward falls by more after the peak, it followed accuracy
-REFITS = 30  # fits to resampled series, for the interval of the onset
+TURNS = 25  # probes at which a course may turn that are tried, evenly spread
 
 
 def breaks(values: np.ndarray) -> list[int]:
@@ -63,8 +59,13 @@ class Fit:
 
     values: np.ndarray
     noise: np.ndarray
-    fitted: int
+    parameters: int
     peak: int
+
+    @property
+    def variance(self) -> float:
+        """Of the residuals, what the parameters took undone."""
+        return float(self.noise @ self.noise) / max(len(self.noise) - self.parameters, 1)
 
 
 def fit(values: np.ndarray) -> Fit:
@@ -81,43 +82,55 @@ def item_variance(change: float, n_items: int) -> float:
     return max(size * (1 - size) / n_items, 1 / n_items**2)
 
 
-@dataclass(frozen=True)
-class Fall:
-    """Accuracy's fall after its peak: from which index on, by how much, in how many standard errors, beyond doubt?"""
+def onset(steps: np.ndarray, accuracy: np.ndarray, draws: np.ndarray, margin: float) -> tuple[int, tuple[float, float]]:
+    """The step from which accuracy no longer followed a reward that rose, and its 95 % interval.
 
-    index: int
-    change: float
-    z: float
-    sure: bool
-
-
-def late_fall(
-    times: np.ndarray, reward: np.ndarray, accuracy: np.ndarray, fitted: Fit, n_items: int, margin: float
-) -> Fall | None:
-    """Accuracy's fall after the peak of its fit, None where there is none or where the reward fell with it.
-
-    Arrays are (probes,). A fall is sure where its interval lies below 0 and it exceeds the `margin`, a share of items.
+    Up to that step accuracy rises, by `margin` or more; from there on it does not. The least-squares fit of two such
+    lines that meet says where; the first step where accuracy never rose. The interval holds every step that the data do
+    not reject: where the fit that turns there is not worse than it is, in 95 of 100 simulated series that truly turn
+    there. `steps` and `accuracy` are (probes,); `draws` (draws, probes) are draws of accuracy's noise.
     """
-    peak = fitted.peak
-    if peak == 0 or len(times) - peak < LEAST + 1:
-        return None
-    after = slice(peak, None)
-    fall = trends.trend(times[after], accuracy[after], fitted.noise, fitted.fitted)
-    more = item_variance(fall.change, n_items)
-    change = float(trends.line(times[after], reward[after])[0]) * (times[-1] - times[peak])
-    if fall.change >= 0 or change < -FELL * float(np.ptp(reward)):
-        return None
-    sure = fall.interval(LATE_CONFIDENCE, more)[1] < 0 and fall.change < -margin
-    return Fall(peak, fall.change, -fall.change / math.sqrt(fall.se**2 + more), sure)
+    turns = np.unique(np.linspace(0, len(steps) - 2, min(len(steps) - 1, TURNS)).astype(int))
+    designs = [_Turn(steps, int(turn), margin) for turn in turns]
+    left = np.array([design.left(accuracy[None])[0] for design in designs])
+    kept = [turns[int(left.argmin())]]
+    for turn, design, worse in zip(turns, designs, left - left.min(), strict=True):
+        if worse > 0:
+            simulated = design.fit(accuracy) + draws
+            best = np.min([other.left(simulated) for other in designs], axis=0)
+            if worse <= np.quantile(design.left(simulated) - best, 0.95):
+                kept.append(turn)
+    return int(steps[kept[0]]), (float(steps[min(kept)]), float(steps[max(kept)]))
 
 
-def onset(steps: np.ndarray, fitted: Fit, draws: np.ndarray, margin: float) -> tuple[int, tuple[float, float]]:
-    """The step from which accuracy no longer followed the reward, and its 95 % interval: the peak of the fit, or the
-    first probe where accuracy never rose by `margin`. `draws` (draws, probes) resample the fit's noise."""
-    first = float(steps[0])
-    if fitted.values[fitted.peak] - fitted.values[0] < margin:
-        return int(first), (first, first)
-    at = float(steps[fitted.peak])
-    drawn = [steps[fit(fitted.values + fitted.noise[row]).peak] for row in draws[:REFITS]]
-    low, high = (float(x) for x in np.quantile(drawn, [0.025, 0.975]))
-    return int(at), (min(low, at), max(high, at))
+class _Turn:
+    """Fits of lines that rise by `margin` or more up to the probe `turn`, and do not rise after it."""
+
+    def __init__(self, steps: np.ndarray, turn: int, margin: float):
+        before, after = np.minimum(steps, steps[turn]) - steps[0], np.maximum(steps - steps[turn], 0.0)
+        self.least = margin * before / before.max() if turn else np.zeros(len(steps))
+        slopes = [(before, 1), (after, -1)] if turn else [(after, -1)]
+        choices = [slopes[:k] + slopes[k + 1 :] for k in range(len(slopes))] + [slopes, []]
+        ones = np.ones(len(steps))
+        designs = [np.stack([ones, *(column for column, _ in chosen)], 1) for chosen in choices]
+        signs = [np.array([sign for _, sign in chosen]) for chosen in choices]
+        self.choices = [(d, np.linalg.pinv(d).T, s) for d, s in zip(designs, signs, strict=True)]
+
+    def _fits(self, values: np.ndarray) -> np.ndarray:
+        """The best allowed fit to each of the series (series, probes)."""
+        values, best, fits = values - self.least, np.full(len(values), np.inf), np.empty_like(values)
+        for design, inverse, signs in self.choices:
+            coefficients = values @ inverse
+            fitted = coefficients @ design.T
+            left = ((values - fitted) ** 2).sum(1)
+            better = (coefficients[:, 1:] * signs >= 0).all(1) & (left < best)
+            best[better], fits[better] = left[better], fitted[better]
+        return fits + self.least
+
+    def left(self, values: np.ndarray) -> np.ndarray:
+        """The sums of squares (series,) that the fits leave of `values` (series, probes)."""
+        return ((values - self._fits(values)) ** 2).sum(1)
+
+    def fit(self, values: np.ndarray) -> np.ndarray:
+        """The fit (probes,) to one series (probes,)."""
+        return self._fits(values[None])[0]

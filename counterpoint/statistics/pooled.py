@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from counterpoint.statistics import trends
-from counterpoint.statistics.deceptive import MARGIN, NAN, NO_INTERVAL, Assessment, assess, decide
+from counterpoint.statistics import evidence, trends
+from counterpoint.statistics.association import NAN, NO_INTERVAL
+from counterpoint.statistics.deceptive import Assessment, assess, decide
+from counterpoint.statistics.evidence import MARGIN
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,14 @@ def pool(
     assessments = [assessment for _, assessment in pairs]
     rise = _mean_change([(run.reward_slope, run.reward_slope_interval) for run in assessments], confidence)
     climb = _mean_change([(run.accuracy_slope, run.accuracy_slope_interval) for run in assessments], confidence)
+    reward_change = _mean_change([(run.reward_change, run.reward_change_interval) for run in assessments], confidence)
+    accuracy_change = _mean_change(
+        [(run.accuracy_change, run.accuracy_change_interval) for run in assessments], confidence
+    )
     scale = np.concatenate([np.asarray(run.reward, float) for run, _ in pairs])
     up, along = (change.interval(confidence) for change in (rise, climb))
-    verdict, reason = decide(up, along, None, scale, 0.0, margin)
+    signs = evidence.of_trends(rise, climb, margin)
+    verdict, reason = decide(signs, up, along, scale, 0.0)
     onsets = [run.onset_step for run in assessments if run.onset_step is not None] if verdict == "deceptive" else []
     return Assessment(
         verdict=verdict,
@@ -73,13 +80,17 @@ def pool(
         reward_slope_interval=up,
         accuracy_slope=climb.change,
         accuracy_slope_interval=along,
+        reward_change=reward_change.change,
+        reward_change_interval=reward_change.interval(confidence),
+        accuracy_change=accuracy_change.change,
+        accuracy_change_interval=accuracy_change.interval(confidence),
         onset_step=int(np.median(onsets)) if onsets else None,
         onset_interval=(float(min(onsets)), float(max(onsets))) if onsets else NO_INTERVAL,
         regret=_mean([run.regret for run in assessments]),
         reason=f"{len(assessments)} runs: {reason}{left_out}",
         probes=sum(run.probes for run in assessments),
         effective_probes=sum(run.effective_probes for run in assessments),
-        evidence=min(rise.z, (margin - climb.change) / max(climb.se, trends.TINY)),
+        evidence=signs.total,
     )
 
 

@@ -38,12 +38,24 @@ class Trend:
         """The change in standard errors."""
         return self.change / max(self.se, TINY)
 
+    @property
+    def normal(self) -> float:
+        """The standard errors of a normal distribution that are as rare."""
+        return normal(self.z, self.df)
+
     def interval(self, confidence: float = 0.95, more: float = 0.0) -> tuple[float, float]:
         """Student's interval; `more` is a further independent variance of the change."""
         from scipy.special import stdtrit
 
         half = float(stdtrit(self.df, (1 + confidence) / 2)) * math.sqrt(self.se**2 + more)
         return self.change - half, self.change + half
+
+
+def normal(size: float, df: float) -> float:
+    """The standard errors of a normal distribution that are as rare as `size` of Student's with `df`."""
+    from scipy.special import ndtri, stdtr
+
+    return math.copysign(-float(ndtri(max(float(stdtr(df, -abs(size))), 1e-300))), size)
 
 
 def block_indices(number: int, residuals: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:

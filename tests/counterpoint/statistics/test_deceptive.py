@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.calibration.curves import KINDS, simulate
-from counterpoint.statistics import deceptive, onset, trends
+from counterpoint.statistics import association, deceptive, evidence, onset, trends
 from counterpoint.statistics.deceptive import MECHANISMS, VERDICTS, assess
 from counterpoint.statistics.pooled import ProbeCurve, pool
 
@@ -28,7 +28,7 @@ def test_reward_up_and_accuracy_down_is_deceptive_from_the_start():
         assert low < value < high
     assert found.spearman < -0.8 and found.spearman_interval[0] <= found.spearman <= found.spearman_interval[1]
     assert found.regret > 0.05
-    assert "less than the margin of 2 points" in found.reason
+    assert "such a rise must bring 5 points" in found.reason
 
 
 def test_both_up_is_aligned_and_a_late_collapse_is_not():
@@ -49,7 +49,7 @@ def test_a_reward_that_falls_with_accuracy_tells_the_truth():
 
 
 def test_a_reward_that_stands_still_is_saturated():
-    found = assess(STEPS, noisy(0.95, 0.95, sd=0.002), noisy(0.4, 0.3, 1), 256)
+    found = assess(STEPS, noisy(0.95, 0.95, sd=0.002), noisy(0.4, 0.41, 1), 256)
     assert (found.verdict, found.mechanism) == ("saturated", "none")
     still = assess(STEPS, np.ones(20), np.full(20, 0.5), 256)
     assert still.verdict == "saturated" and "ever changed" in still.reason
@@ -180,8 +180,8 @@ def test_regret_is_not_positive_by_construction():
     for _ in range(200):
         items = (rng.random((15, 64)) < 0.5).astype(float)
         reward = rng.random(15)
-        plain.append(deceptive.regret(reward, items.mean(1)))
-        crossed.append(deceptive.regret(reward, items.mean(1), items))
+        plain.append(association.regret(reward, items.mean(1)))
+        crossed.append(association.regret(reward, items.mean(1), items))
         naive.append(items.mean(1).max() - items.mean(1)[reward.argmax()])
     assert abs(np.mean(plain)) < 0.02 and abs(np.mean(crossed)) < 0.02
     assert np.mean(naive) > 0.05, "the uncorrected figure is"
@@ -189,10 +189,10 @@ def test_regret_is_not_positive_by_construction():
 
 def test_regret_of_a_reward_that_picks_the_worst():
     accuracy = np.linspace(0.6, 0.3, 12)
-    assert deceptive.regret(np.arange(12), accuracy) == pytest.approx(0.3, abs=0.06)
+    assert association.regret(np.arange(12), accuracy) == pytest.approx(0.3, abs=0.06)
     items = np.random.default_rng(0).random((12, 400)) < accuracy[:, None]
-    assert deceptive.regret(np.arange(12), items.mean(1), items.astype(float)) == pytest.approx(0.3, abs=0.08)
-    assert math.isnan(deceptive.regret(np.ones(1), np.ones(1)))
+    assert association.regret(np.arange(12), items.mean(1), items.astype(float)) == pytest.approx(0.3, abs=0.08)
+    assert math.isnan(association.regret(np.ones(1), np.ones(1)))
 
 
 def test_a_line_without_autocorrelation_has_the_error_of_statsmodels():
@@ -238,10 +238,10 @@ def test_a_sudden_collapse_is_trend_and_no_noise():
     """Accuracy as of a real run whose exploit was found half way: one break would leave two effective probes."""
     accuracy = [0.28, 0.33, 0.32, 0.32, 0.34, 0.34, 0.29, 0.25, 0.11, 0.10, 0.08, 0.07, 0.05, 0.08, 0.07, 0.05, 0.05]
     fit = onset.fit(np.array(accuracy))
-    assert np.abs(fit.noise).max() < 0.08 and fit.fitted > 4
+    assert np.abs(fit.noise).max() < 0.08 and fit.parameters > 4
     found = assess(STEPS[:17], noisy(0.3, 0.6, probes=17), accuracy, 256)
     assert found.verdict == "deceptive"
 
 
 def test_the_margins_are_those_that_are_stated():
-    assert (deceptive.MARGIN, deceptive.FEWEST) == (0.02, 10)
+    assert (evidence.MARGIN, deceptive.FEWEST) == (0.02, 10)
