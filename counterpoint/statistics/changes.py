@@ -147,7 +147,8 @@ def peak(values: np.ndarray, fitted: Fit, noise: Noise, n_items: int, seed: int 
     )
     by_luck, at_most = float(of_fit.mean()), float(of_values.mean()) * 1.2 / (math.sqrt(2) - 1)
     more = max(_item_variance(measured, noise, n_items, None) - 2 * noise.luck, 0) if measured else 0.0
-    half = _half_width(float(of_fit.var()) + more, noise, confidence)
-    low, high = measured - max(by_luck, at_most) - half, measured - by_luck + half
+    variance = float(of_fit.var()) + more
+    low = measured - max(by_luck, at_most) - _half_width(max(variance, 2 * noise.total), noise, confidence)
+    high = measured - by_luck + _half_width(variance, noise, confidence)
     interval = (max(low, 0.0), max(high, 0.0))
     return Peak(index, float(values[index]), min(max(measured - by_luck, interval[0]), interval[1]), interval)

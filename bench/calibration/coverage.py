@@ -1,0 +1,81 @@
+"""How often the intervals of what happened hold the truth, on courses of any shape.
+
+A cell is a course, a number of probes and a number of items. Within it the size of the change and the correlation of
+the run's wobble from probe to probe are taken in turn. `make calibrate` runs it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
+
+import numpy as np
+
+from bench.calibration import curves
+from counterpoint.statistics import changes, onset
+
+ALIKE = (0.0, 0.5, 0.8)
+SIZES = (0.05, 0.1, 0.3, 0.5)
+PROBES = (10, 20, 40, 100)
+ITEMS = (50, 200, 500, 1319)
+COURSES = {  # over times from 0 to 1, of a size; all begin at 0.3 but the U, which begins and ends at its highest
+    "linear": lambda t, d: 0.3 + d * t,
+    "saturating": lambda t, d: 0.3 + d * curves.saturating(t),
+    "stepped": lambda t, d: 0.3 + d * (t >= 0.6),
+    "late rising": lambda t, d: 0.3 + d * np.maximum(t - 0.7, 0) / 0.3,
+    "late falling": lambda t, d: 0.3 + d * np.where(t < 0.7, t / 0.7, 1 - 0.7 * (t - 0.7) / 0.3),
+    "U-shaped": lambda t, d: 0.3 + d * (2 * t - 1) ** 2,
+}
+MEASURES = ("change", "change, items unknown", "fall", "reward change")
+
+
+def measure(number: int, processes: int) -> dict[str, dict[str, float]]:
+    """By measure and cell ("COURSE, n probes, n items") the share of `number` simulated runs whose interval holds the
+    truth. What changes of a reward does not depend on items: its cells have none."""
+    cells = list(product(COURSES, PROBES, ITEMS))
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        held = list(pool.map(_cell, cells, [number] * len(cells), chunksize=4))
+    result: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
+    for (course, probes, items), shares in zip(cells, held, strict=True):
+        for name, share in zip(MEASURES, shares, strict=True):
+            if name != "reward change":
+                result[name][f"{course}, {probes} probes, {items} items"] = share
+            elif items == ITEMS[0]:
+                result[name][f"{course}, {probes} probes"] = share
+    return result
+
+
+def outside(cells: dict[str, float]) -> dict[str, float]:
+    """The cells below 93 % or above 97 %."""
+    return {cell: share for cell, share in cells.items() if not 0.93 <= share <= 0.97}
+
+
+def _cell(cell: tuple[str, int, int], number: int) -> list[float]:
+    course, probes, n_items = cell
+    rng = np.random.default_rng([list(COURSES).index(course), probes, n_items])
+    times, held = np.linspace(0, 1, probes), np.zeros(len(MEASURES))
+    for index in range(number):
+        truth = COURSES[course](times, SIZES[index // len(ALIKE) % len(SIZES)])
+        held += _held(rng, truth, n_items, ALIKE[index % len(ALIKE)], index)
+    return [round(float(share), 4) for share in held / number]
+
+
+def _held(rng: np.random.Generator, truth: np.ndarray, n_items: int, alike: float, seed: int) -> list[bool]:
+    """Whether each interval holds the truth, for one run."""
+    items = curves.answers(rng, truth, n_items, alike)
+    accuracy, reward = items.mean(1), truth + curves.wobble(rng, len(truth), alike)
+    reward += 0.01 * rng.standard_normal(len(truth))
+    fitted, of_reward = onset.fit(accuracy), onset.fit(reward)
+    known = changes.noise_of_accuracy(accuracy, fitted, n_items, items.astype(float))
+    unknown = changes.noise_of_accuracy(accuracy, fitted, n_items)
+    ends = accuracy[0], accuracy[-1]
+    intervals = [
+        changes.change(*ends, known, n_items, items[[0, -1]].astype(float))[1],
+        changes.change(*ends, unknown, n_items)[1],
+        changes.peak(accuracy, fitted, known, n_items, seed).interval,
+        changes.change(reward[0], reward[-1], changes.noise_of_reward(reward, of_reward))[1],
+    ]
+    moved, fell = truth[-1] - truth[0], truth.max() - truth[-1]
+    truths = (moved, moved, fell, moved)
+    return [low - 1e-9 <= value <= high + 1e-9 for (low, high), value in zip(intervals, truths, strict=True)]
