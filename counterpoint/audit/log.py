@@ -167,10 +167,8 @@ def _curve(
     elif len(probes) > SHOWN:
         probes = probes[np.linspace(0, len(probes) - 1, SHOWN).astype(int)]
     scores = at(accuracy, probes)
-    metrics = {}
-    for title, names in metric_names.SHOWN.items():
-        if values := next((run.metrics[name] for name in names if run.metrics.get(name)), None):
-            metrics[title] = since_last(probes, values)
+    logged = metric_names.shown(run.metrics)
+    metrics = {title: since_last(probes, logged[title]) for title in metric_names.ON_PAGE if title in logged}
     reward, parts = since_last(probes, run.reward), gaps(run, suite, probes, scores)
     return SuiteCurve(run.run, suite, probes, reward, scores, items or 1, parts, metrics)
 

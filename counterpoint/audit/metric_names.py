@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from counterpoint.audit.series import Series
 
 ACCURACY = ("accuracy", "acc", "exact_match", "em", "pass@1", "correct", "success_rate", "solve_rate")
 GOLD = ("solution", "answer", "ground_truth", "gold", "gts", "target", "reference", "expected", "label")
+# What a metric is, and the names that TRL, verl, EasyR1, ms-swift, OpenRLHF and plain sheets give it; the first that is
+# there counts. The prefix `train/` of Weights & Biases, TensorBoard and Trackio is gone before anybody looks here.
 SHOWN = {
-    "mean length": ("completions/mean_length", "completion_length", "response_length/mean", "mean_length", "length"),
-    "cut off": ("completions/clipped_ratio", "clipped_ratio", "response_length/clip_ratio", "truncated_fraction"),
-    "entropy": ("entropy", "actor/entropy", "actor/entropy_loss"),
-    "KL": ("kl", "actor/ppo_kl", "actor/kl_loss"),
-    "no advantage": ("frac_reward_zero_std", "zero_advantage_fraction"),
-}
+    "mean length": ("completions/mean_length", "completion_length", "response_length/mean", "mean_length",
+                    "response_length", "length"),
+    "cut off": ("completions/clipped_ratio", "clipped_ratio", "response_length/clip_ratio", "truncated_fraction",
+                "truncated_rate"),
+    "entropy": ("entropy", "actor/entropy", "actor/entropy_loss", "entropy/mean", "entropy_loss"),
+    "KL": ("kl", "actor/kl_loss", "actor/reward_kl_penalty", "critic/kl", "kl_loss"),  # to the reference model
+    "no advantage": ("frac_reward_zero_std", "zero_advantage_fraction"),  # share of groups whose rewards are all equal
+    "policy KL": ("actor/ppo_kl", "ppo_kl"),  # of an update, to the policy that sampled
+    "gradient norm": ("grad_norm", "actor/grad_norm", "actor_grad_norm"),
+    "learning rate": ("learning_rate", "actor/lr", "lr", "actor_lr", "actor/lr(1e-4)"),
+    "loss": ("loss", "actor/pg_loss", "policy_loss"),
+    "reward spread": ("reward_std", "group_reward_std", "critic/rewards/std", "critic/score/std"),
+    "lowest reward": ("reward_min", "critic/rewards/min", "critic/score/min"),
+    "highest reward": ("reward_max", "critic/rewards/max", "critic/score/max"),
+    "clipped updates": ("clip_ratio/region_mean", "clip_ratio", "actor/pg_clipfrac", "ppo_clip_ratio"),
+    "step time": ("step_time", "timing_s/step", "perf/time_per_step", "timing/step"),  # seconds
+}  # fmt: skip
+ON_PAGE = ("mean length", "cut off", "entropy", "KL", "no advantage")  # of these, beside the curve
 _ACCURACY = re.compile(rf"(?:(?P<suite>.+)[_/])?(?:{'|'.join(ACCURACY)})", re.IGNORECASE)
 _KINDS = (
     ("format", re.compile(r"format|tag|xml|structure|template", re.IGNORECASE)),
@@ -43,3 +59,9 @@ def gold_column(columns: Iterable[str]) -> str | None:
     """The column that holds the right answer, or None."""
     lower = {column.lower(): column for column in columns}
     return next((lower[name] for name in GOLD if name in lower), None)
+
+
+def shown(metrics: Mapping[str, Series]) -> dict[str, Series]:
+    """By what it is (the keys of `SHOWN`) the values of each metric that a run logged."""
+    first = {title: next((name for name in names if metrics.get(name)), None) for title, names in SHOWN.items()}
+    return {title: metrics[name] for title, name in first.items() if name}

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from counterpoint.analysis import Study, reward_gap
-from counterpoint.audit import files
-from counterpoint.audit.log import Check, RunLog, SuiteCurve
+from counterpoint.audit import files, series
+from counterpoint.audit.log import Accuracies, Check, RunLog, RunMetrics, SavedCompletions, SuiteCurve
 from counterpoint.errors import UserError, one_line
 from counterpoint.rewards import REWARDS, kind
 from counterpoint.warehouse import contract
@@ -49,6 +49,7 @@ def read(folder: Path, items: int | None) -> RunLog:
             probed = Study(db).probe_curves
             metrics = _metrics(db)
             checks = tuple(Check(*row) for row in db.execute(CHECKS).fetchall())
+            run = _run(db)
         except (duckdb.Error, pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise UserError(f"{folder}: its tables are not as docs/tables.md has them ({one_line(error)})") from None
     if not probed:
@@ -69,6 +70,7 @@ def read(folder: Path, items: int | None) -> RunLog:
         checks=checks,
         main=IN_DOMAIN if probed[0].suite == IN_DOMAIN else None,
         checked_by="the strict judge, on all completions",
+        runs=(run,),
     )  # fmt: skip
 
 
@@ -96,3 +98,24 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _metrics(db: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
     columns = db.execute(f"select {', '.join(SHOWN)} from reward_gap order by step").fetchnumpy()
     return {title: np.ma.filled(columns[name].astype(float), np.nan) for name, title in SHOWN.items()}
+
+
+def _run(db: duckdb.DuckDBPyConnection) -> RunMetrics:
+    """What the run recorded of every step, and of every term of its reward."""
+    steps = db.sql("select * exclude (run_id) from steps order by step").to_arrow_table().to_pylist()
+    rows = ((f"row {number}", row.pop("step"), row) for number, row in enumerate(steps))
+    metrics = series.collect(Path("steps.parquet"), rows)
+    terms: dict[str, dict[int, float]] = {}
+    weights: dict[str, float] = {}
+    for step, term, weight, mean in db.execute("select step, term, weight, mean from rewards order by step").fetchall():
+        terms.setdefault(term, {})[step] = mean
+        weights[term] = weight
+    return RunMetrics(
+        reward=metrics.get("reward", {}),
+        metrics=metrics,
+        accuracies=Accuracies({}),
+        saved=SavedCompletions(),
+        how_to_log="",
+        terms=terms,
+        weights=weights or None,
+    )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint.audit import readers, report, verdict
+from counterpoint.audit import metric_names, readers, report, verdict
 from counterpoint.errors import UserError
 from tests.fixtures_warehouse import RL, write_fake_study
 
@@ -44,6 +44,16 @@ def test_the_curve_holds_what_was_recorded(runs):
     assert curve.items.shape == (len(curve.steps), curve.n_items)
     assert {"verifier", "memorisation", "decoding", "format"} <= set(curve.gaps)
     assert set(curve.metrics) == {"mean length", "cut off", "entropy", "KL", "no advantage"}
+
+
+def test_what_was_recorded_of_every_step_is_in_the_log(runs):
+    (run,) = readers.read(runs / RUN).runs
+    rows = pq.read_table(runs / RUN / "train/steps.parquet").to_pylist()
+    assert run.metrics["entropy"] == {row["step"]: pytest.approx(row["entropy"]) for row in rows}
+    assert run.reward == {row["step"]: pytest.approx(row["reward"]) for row in rows}
+    shown = metric_names.shown(run.metrics)
+    assert {"entropy", "mean length", "cut off", "no advantage", "gradient norm", "reward spread"} <= set(shown)
+    assert set(run.weights) == set(run.terms) and all(len(values) == len(rows) for values in run.terms.values())
 
 
 def test_checks_are_those_of_all_completions(runs):
