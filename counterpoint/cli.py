@@ -79,18 +79,20 @@ def command(*examples: str) -> Callable:
 @command("counterpoint audit outputs/grpo", "counterpoint audit train.log --items 500 --out audit")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--items", type=click.IntRange(1), help="Held-out problems per accuracy, where the log does not say.")
+@click.option("--reward", metavar="NAME", help="The metric that is the reward, where its name is not known.")
+@click.option("--accuracy", metavar="NAME", help="The metric that is the held-out accuracy.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of picture and page  [default: ./audit-NAME].")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="After which it gives up.")
-def audit(run: Path, items: int | None, out: Path | None, as_json: bool, seconds: int) -> None:
+def audit(run: Path, seconds: int, **options: object) -> None:
     """Audit a run: does its reward tell the truth?
 
-    RUN is a TRL output folder, a verl or EasyR1 log, a CSV with step, reward and accuracy, or a run of this study.
-    Writes audit.png and audit.html.
+    RUN is a file or folder: a TRL output folder; a console log of TRL, ms-swift, verl, EasyR1 or OpenRLHF; JSON lines;
+    a CSV; a run of Weights & Biases, TensorBoard or Trackio; or a run of this study. Writes audit.png and audit.html.
     """
     from counterpoint.audit.command import audit_apart
 
-    print(audit_apart(run, seconds, items=items, out=out, as_json=as_json))
+    print(audit_apart(run, seconds, **options))
 
 
 tables_option = click.option(

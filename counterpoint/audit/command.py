@@ -17,15 +17,23 @@ from counterpoint.errors import UserError
 MEMORY = 8 << 30  # bytes of address space
 
 
-def audit(run: Path, items: int | None = None, out: Path | None = None, as_json: bool = False) -> str:
+def audit(
+    run: Path,
+    items: int | None = None,
+    out: Path | None = None,
+    as_json: bool = False,
+    reward: str | None = None,
+    accuracy: str | None = None,
+) -> str:
     """Read, assess and draw; return what is printed. Raises `UserError` for a log that cannot be used.
 
     run: a folder or a log file. items: held-out problems behind each accuracy, None where the log says or implies it.
+    reward, accuracy: the metrics that are meant, None where their names are known.
     out: where the picture and the page go, None for ./audit-NAME. as_json: one line of JSON in place of text.
     """
     from counterpoint.audit import picture, readers, report, verdict
 
-    result = verdict.audit(readers.read(run, items))
+    result = verdict.audit(readers.read(run, items, reward, accuracy))
     out = out or Path(f"audit-{run.resolve().stem or 'run'}")
     drawn, written = out / "audit.png", out / "audit.html"
     try:

@@ -59,6 +59,18 @@ def plain(path: Path, limit: int | None = BYTES) -> Iterator[BinaryIO]:
         yield file
 
 
+def head(path: Path, size: int) -> bytes:
+    """The first bytes of a file. Raises `UserError` for what is no plain file."""
+    with plain(path, limit=None) as file:
+        return file.read(size)
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file. Raises `UserError` as `plain` does."""
+    with plain(path) as file:
+        return file.read(BYTES)
+
+
 def parsed(text: str) -> object:
     """What JSON says. Raises `ValueError`, for what is nested too deep (some 1,000 levels) or in too many pieces."""
     if text.count("{") + text.count("[") > PIECES:
@@ -71,8 +83,7 @@ def parsed(text: str) -> object:
 
 def whole(path: Path) -> object:
     """What a file of JSON says. Raises `ValueError` for one that is none, `UserError` as `plain` does."""
-    with plain(path) as file:
-        return parsed(file.read(BYTES).decode("utf-8"))
+    return parsed(content(path).decode("utf-8"))
 
 
 def lines(path: Path) -> Iterator[str]:

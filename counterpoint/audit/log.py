@@ -103,6 +103,32 @@ class SavedCompletions:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What the user states of a log: held-out problems behind each accuracy, and the names of reward and accuracy."""
+
+    items: int | None = None
+    reward: str | None = None
+    accuracy: str | None = None
+
+
+@dataclass(frozen=True)
+class Logged:
+    """What lies in a log, before anybody asks what its names mean: by run the values of each metric.
+
+    `folder`: where completions may lie, None where the log is of a kind that has none. Where columns of their own say
+    them: `by_suite`, the accuracies of a run, and `items`, by run and suite, the problems behind one.
+    """
+
+    kind: str
+    path: Path
+    runs: Mapping[str, Mapping[str, Series]]
+    folder: Path | None = None
+    notes: Sequence[str] = ()
+    by_suite: Mapping[str, Accuracies] = field(default_factory=dict)
+    items: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class RunMetrics:
     """What a reader took from the log of one run.
 

@@ -8,6 +8,21 @@ from collections.abc import Iterable, Mapping
 from counterpoint.audit.series import Series
 
 ACCURACY = ("accuracy", "acc", "exact_match", "em", "pass@1", "correct", "success_rate", "solve_rate")
+# Names that anybody would give, in lower case: of the step, of the reward, of a held-out accuracy that says that it is
+# held out, and of one that does not.
+STEP = (
+    "train/global_step", "eval/global_step", "step", "steps", "global_step", "global step", "trainer_step", "_step",
+    "iteration", "iter", "update",
+)  # fmt: skip
+REWARD = (
+    "rewards", "mean_reward", "reward_mean", "train_reward", "avg_reward", "training_reward", "critic/rewards/mean",
+    "reward/mean", "return",
+)  # fmt: skip
+HELD_OUT = (
+    "eval_accuracy", "val_accuracy", "val/accuracy", "val_acc", "test_accuracy", "test_acc", "heldout_accuracy",
+    "held_out_accuracy", "eval_acc",
+)  # fmt: skip
+BARE = ("accuracy", "acc", "pass@1", "exact_match")
 GOLD = ("solution", "answer", "ground_truth", "gold", "gts", "target", "reference", "expected", "label")
 # What a metric is, and the names that TRL, verl, EasyR1, ms-swift, OpenRLHF and plain sheets give it; the first that is
 # there counts. The prefix `train/` of Weights & Biases, TensorBoard and Trackio is gone before anybody looks here.
@@ -30,6 +45,7 @@ SHOWN = {
     "step time": ("step_time", "timing_s/step", "perf/time_per_step", "timing/step"),  # seconds
 }  # fmt: skip
 ON_PAGE = ("mean length", "cut off", "entropy", "KL", "no advantage")  # of these, beside the curve
+PLAIN = frozenset((*STEP, *REWARD, *HELD_OUT, *BARE, "reward", *(name for names in SHOWN.values() for name in names)))
 _ACCURACY = re.compile(rf"(?:(?P<suite>.+)[_/])?(?:{'|'.join(ACCURACY)})", re.IGNORECASE)
 _KINDS = (
     ("format", re.compile(r"format|tag|xml|structure|template", re.IGNORECASE)),

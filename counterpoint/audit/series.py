@@ -19,30 +19,47 @@ NAMES, LONGEST = 2000, 200  # of metrics, or of runs and suites; characters of o
 PROBES = 10_000  # that are assessed: each takes time
 LARGEST = 1e100  # a value beyond is none: its square would have no number
 TERMS = 64  # of a reward that is taken apart
+TIMED = "profiling/"  # what TRL logs between steps, several times at one
+
+
+class Collector:
+    """Takes the numbers of one run step by step: `by_name`, by metric its values."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.by_name: dict[str, Series] = {}
+        self.last: dict[str, int] = {}
+
+    def add(self, position: str, stated: object, metrics: Mapping[str, object]) -> None:
+        """Take what is logged at a step; what is no number is left out. `position` says where in the file.
+
+        Raises `UserError` where the steps of a metric fall or repeat, and for more names than an honest log has.
+        """
+        step = whole(self.path, position, stated)
+        for name, value in metrics.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or name.startswith(TIMED):
+                continue
+            if name not in self.by_name:
+                check_name(self.path, position, name, len(self.by_name))
+            elif step <= self.last[name]:
+                last = self.last[name]
+                order = f"{name} a second time at step {step}" if step == last else f"step {step} after step {last}"
+                raise UserError(f"{self.path}, {position}: {order}; keep one run's lines, in their order")
+            self.by_name.setdefault(name, {})[step] = clipped(value)
+            self.last[name] = step
 
 
 def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:
-    """By metric its values, from rows of (position in the file, step, metrics); what is no number is left out.
+    """By metric its values, from rows of (position in the file, step, metrics). Raises `UserError` as `Collector`."""
+    collector = Collector(path)
+    for row in rows:
+        collector.add(*row)
+    return collector.by_name
 
-    Raises `UserError` where steps fall or a metric comes twice at a step, and for more names than an honest log has.
-    """
-    by_name: dict[str, Series] = {}
-    last = None
-    for position, stated, metrics in rows:
-        step = whole(path, position, stated)
-        if last is not None and step < last:
-            raise UserError(f"{path}, {position}: step {step} after step {last}; keep one run's lines, in their order")
-        last = step
-        for name, value in metrics.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                continue
-            if name not in by_name:
-                check_name(path, position, name, len(by_name))
-            values = by_name.setdefault(name, {})
-            if step in values:
-                raise UserError(f"{path}, {position}: {name} a second time at step {step}; keep one run's lines")
-            values[step] = math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
-    return by_name
+
+def clipped(value: float) -> float:
+    """The value, infinite where it is beyond `LARGEST`."""
+    return math.inf if value > LARGEST else -math.inf if value < -LARGEST else float(value)
 
 
 def check_name(path: Path, position: str, name: str, number: int) -> None:
@@ -98,22 +115,38 @@ def at(series: Series, probes: np.ndarray) -> np.ndarray:
 def weights(reward: Series, terms: Mapping[str, Series]) -> dict[str, float] | None:
     """The weight of each term in the reward, found by least squares, as their means must add up at every step.
 
-    None where they do not add up, where the terms are too many, or the steps too few or too alike to tell them apart.
+    A term that is 0 throughout has no weight that could be told, nor have several that never change: they are left out.
+    None where the terms do not add up, are too many, or the steps too few or too alike to tell them apart.
     """
-    if not 0 < len(terms) <= TERMS:
+    steps = sorted(set(reward).intersection(*terms.values())) if 0 < len(terms) <= TERMS else []
+    if not steps:
         return None
-    steps = sorted(set(reward).intersection(*terms.values()))
-    if len(steps) <= len(terms):
-        return None
-    design = np.array([[values[step] for values in terms.values()] for step in steps])
     target = np.array([reward[step] for step in steps])
-    smallest = 1e-6 * max(np.abs(design).max(), 1)
-    if not np.isfinite(design).all() or np.linalg.matrix_rank(design, tol=smallest) < len(terms):
+    columns = {name: np.array([values[step] for step in steps]) for name, values in terms.items()}
+    if not all(np.isfinite(values).all() for values in (target, *columns.values())):
+        return None
+    constant = [name for name, values in columns.items() if np.ptp(values) == 0 and values.any()]
+    shared = len(constant) > 1  # what they pay together is one number
+    names = [name for name, values in columns.items() if values.any() and not (shared and name in constant)]
+    design = np.array([columns[name] for name in names] + [np.ones(len(steps))] * shared).T
+    if not names or len(steps) <= design.shape[1]:
+        return None
+    rounding = sum(_rounding(values) for values in (target, *columns.values()))
+    smallest = max(1e-6 * max(np.abs(design).max(), 1), rounding * len(steps) ** 0.5)
+    if np.linalg.matrix_rank(design, tol=smallest) < design.shape[1]:
         return None
     fitted = np.linalg.lstsq(design, target, rcond=None)[0]
-    if np.abs(design @ fitted - target).max() > EXACT * max(float(np.ptp(target)), 1e-6):
+    if np.abs(design @ fitted - target).max() > max(EXACT * max(float(np.ptp(target)), 1e-6), rounding):
         return None
-    return {name: round(float(weight), 4) for name, weight in zip(terms, fitted, strict=True)}
+    digits = 2 if rounding else 4
+    return {name: round(float(weight), digits) + 0.0 for name, weight in zip(names, fitted, strict=False)}
+
+
+def _rounding(values: np.ndarray) -> float:
+    """The most by which values were rounded where all have four digits or fewer, as a console prints them; else 0."""
+    if any(float(f"{value:.4g}") != value for value in values.tolist()):
+        return 0.0
+    return 5e-4 * float(np.abs(values).max())
 
 
 def fewest_items(accuracy: Series) -> int | None:

@@ -11,8 +11,9 @@ import pytest
 
 from bench.calibration.__main__ import of_audit
 from counterpoint.audit import completions, log, metric_names, readers, report, series, verdict
+from counterpoint.audit.dialects import trl
+from counterpoint.audit.dialects.dialect import Parts
 from counterpoint.audit.log import Accuracies, RunMetrics, SavedCompletions
-from counterpoint.audit.readers import trl
 from counterpoint.errors import UserError
 from counterpoint.statistics.reward_parts import since_last
 
@@ -88,9 +89,10 @@ def test_files_are_spread_over_the_run():
 def test_the_weight_of_a_reward_function_decides_whose_accuracy_it_is():
     values = {0: 0.2, 5: 0.4}
     held_terms = {"": {"correct": values}}
-    assert trl._accuracies({}, held_terms, {"correct": 0.0}).judged_by_reward is False
-    assert trl._accuracies({}, held_terms, {"correct": 1.0}).judged_by_reward is True
-    assert trl._accuracies({"accuracy": {0: 0.5}}, held_terms, {"correct": 1.0}).by_suite == {"": {0: 0.5}}
+    parts = Parts(held_out=held_terms)
+    assert trl.DIALECT.accuracies({}, parts, {"correct": 0.0}).judged_by_reward is False
+    assert trl.DIALECT.accuracies({}, parts, {"correct": 1.0}).judged_by_reward is True
+    assert trl.DIALECT.accuracies({"eval_accuracy": {0: 0.5}}, parts, {"correct": 1.0}).by_suite == {"": {0: 0.5}}
 
 
 def test_error_rates_are_those_of_the_longest_measured_length(tmp_path):

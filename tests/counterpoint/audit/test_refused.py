@@ -42,7 +42,7 @@ def good(change=lambda step, line: line):
         (good(lambda step, line: "20,0.2" if step == 20 else line), "line 6: 2 cells where the header has 3"),
         (good(lambda step, line: "20,good,0.3" if step == 20 else line), "line 6: reward must be a number"),
         (good(lambda step, line: "12,0.2,0.3" if step == 20 else line), "line 6: step 12 after step 15"),
-        (good(lambda step, line: "15,0.2,0.3" if step == 20 else line), "line 6: step 15 again"),
+        (good(lambda step, line: "15,0.2,0.3" if step == 20 else line), "line 6: reward a second time at step 15"),
         (good(lambda step, line: "1.5,0.2,0.3" if step == 0 else line), "line 2: the step must be a whole number"),
         (good(lambda step, line: f"{step},0.2,130"), "from 0 to 1 or per cent"),
         (good(lambda step, line: f"{step},0.2,-0.1"), "from 0 to 1 or per cent"),
@@ -56,7 +56,9 @@ def test_a_bad_csv_is_refused_by_its_line(tmp_path, lines, words):
 
 
 def test_columns_are_asked_for_by_name(tmp_path):
-    refused(sheet(tmp_path, "0,1", header="step,loss"), "no column for the reward; name one `reward`")
+    refused(
+        sheet(tmp_path, "0,1", header="step,loss"), r"no reward in it; .*--reward names another metric \(it has: loss\)"
+    )
     refused(sheet(tmp_path, "0,1", header="reward,accuracy"), "no column for the step")
 
 
@@ -100,7 +102,7 @@ def history(reward=lambda step: step / 100):
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ([{"step": 1, "loss": 0.1}, {"step": 2, "loss": 0.1}], "no reward in its log_history"),
+        ([{"step": 1, "loss": 0.1}, {"step": 2, "loss": 0.1}], "no reward in it; was this run trained by RL"),
         ([{"step": 1, "reward": float("nan")}, {"step": 2, "reward": 0.1}], "reward is nan at step 1"),
         ([{"step": 2, "reward": 0.1}, {"step": 1, "reward": 0.1}], "step 1 after step 2"),
         ([{"step": 2, "reward": 0.1}, {"step": 2, "reward": 0.2}], "reward a second time at step 2"),

@@ -1,0 +1,75 @@
+"""A run of Weights & Biases as it lies on the disk, offline or not: `wandb/offline-run-…/run-ID.wandb`.
+
+The file is a LevelDB log (blocks of 32 KB; each piece has checksum, length and kind) behind a header of 7 bytes, and a
+record is a `Record` of `wandb/proto/wandb_internal.proto`, of which field 2 is the history: items (field 1) with
+`key` (1) or `nested_key` (2) and `value_json` (16).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from counterpoint.audit import files, series
+from counterpoint.audit.log import Logged
+from counterpoint.audit.readers import steps, wire
+from counterpoint.errors import UserError
+
+HEADER = b":W&B"
+PLACES = ("*.wandb", "*run-*/*.wandb", "wandb/*run-*/*.wandb")
+_BLOCK, _START, _PIECE = 32_768, 7, 7
+_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_HISTORY, _ITEM, _KEY, _NESTED, _VALUE = 2, 1, 1, 2, 16
+
+
+def fits(path: Path) -> bool:
+    """Whether the file begins as those of Weights & Biases do."""
+    return files.head(path, len(HEADER)) == HEADER
+
+
+def read(path: Path) -> Logged:
+    """The run's history. Raises `UserError` for a file that is damaged; its end may be missing."""
+    data, rows = files.content(path), []
+    try:
+        for number, record in enumerate(_records(data)):
+            for history in wire.texts(record, _HISTORY):
+                rows.append((f"record {number}", dict(map(_item, wire.texts(history, _ITEM)))))
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}); export the run's history as CSV instead") from None
+    return Logged("run of Weights & Biases", path, {"": series.collect(path, steps.stepped(rows))}, path.parent)
+
+
+def _records(data: bytes) -> Iterator[bytes]:
+    """The records; one that the end of the file cuts off is left out."""
+    place, pieces = _START, []
+    while place + _PIECE <= len(data):
+        left = _BLOCK - place % _BLOCK
+        if left < _PIECE:
+            place += left
+            continue
+        checksum, size, kind = struct.unpack_from("<IHB", data, place)
+        piece = data[place + _PIECE : place + _PIECE + size]
+        if len(piece) < size or not (checksum or size or kind):
+            return
+        if checksum != zlib.crc32(piece, kind_checksum(kind)):
+            raise ValueError(f"the checksum at byte {place:,} is wrong")
+        place += _PIECE + size
+        pieces = [piece] if kind in (_FULL, _FIRST) else [*pieces, piece]
+        if kind in (_FULL, _LAST):
+            yield b"".join(pieces)
+            pieces = []
+
+
+def kind_checksum(kind: int) -> int:
+    """The checksum of the byte that says which piece of a record follows."""
+    return zlib.crc32(bytes([kind]))
+
+
+def _item(item: bytes) -> tuple[str, object]:
+    """A metric's name, the parts of a nested one joined by dots, and its value; no number where it is long."""
+    names = wire.texts(item, _KEY) or wire.texts(item, _NESTED)
+    value = next(iter(wire.texts(item, _VALUE)), b"")
+    text = value.decode("utf-8", "replace") if len(value) < 100 else "null"
+    return ".".join(name.decode("utf-8", "replace") for name in names), files.parsed(text or "null")
