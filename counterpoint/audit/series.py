@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +20,8 @@ NAMES, LONGEST = 2000, 200  # of metrics, or of runs and suites; characters of o
 PROBES = 10_000  # that are assessed: each takes time
 LARGEST = 1e100  # a value beyond is none: its square would have no number
 TERMS = 64  # of a reward that is taken apart
-TIMED = "profiling/"  # what TRL logs between steps, several times at one
+CLOCKS = re.compile(r"_|profiling/")  # metrics of trackers and of TRL that tell the time, several times at a step
+DECISIVE = re.compile(r"reward|score|return|acc|correct|exact|match|pass|solve|success", re.IGNORECASE)
 
 
 class Collector:
@@ -33,20 +35,28 @@ class Collector:
     def add(self, position: str, stated: object, metrics: Mapping[str, object]) -> None:
         """Take what is logged at a step; what is no number is left out. `position` says where in the file.
 
-        Raises `UserError` where the steps of a metric fall or repeat, and for more names than an honest log has.
+        Raises `UserError` where the steps of a reward or an accuracy fall or repeat, and for more names than an honest
+        log has. Another metric whose steps do so, such as a speed in training and evaluation, is left out.
         """
         step = whole(self.path, position, stated)
         for name, value in metrics.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or name.startswith(TIMED):
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or CLOCKS.match(name):
                 continue
-            if name not in self.by_name:
-                check_name(self.path, position, name, len(self.by_name))
+            if name not in self.last:
+                check_name(self.path, position, name, len(self.last))
+                self.by_name[name] = {}
             elif step <= self.last[name]:
-                last = self.last[name]
-                order = f"{name} a second time at step {step}" if step == last else f"step {step} after step {last}"
-                raise UserError(f"{self.path}, {position}: {order}; keep one run's lines, in their order")
-            self.by_name.setdefault(name, {})[step] = clipped(value)
+                self._leave_out(position, name, step)
+            if name in self.by_name:
+                self.by_name[name][step] = clipped(value)
             self.last[name] = step
+
+    def _leave_out(self, position: str, name: str, step: int) -> None:
+        last = self.last[name]
+        if DECISIVE.search(name):
+            order = f"{name} a second time at step {step}" if step == last else f"step {step} after step {last}"
+            raise UserError(f"{self.path}, {position}: {order}; keep one run's lines, in their order")
+        self.by_name.pop(name, None)
 
 
 def collect(path: Path, rows: Iterable[tuple[str, object, Mapping[str, object]]]) -> dict[str, Series]:

@@ -9,7 +9,6 @@ from counterpoint.audit.log import Logged
 from counterpoint.errors import UserError
 
 NAME = "trainer_state.json"
-_NOT_METRICS = ("epoch", "step")
 
 
 def of_folder(folder: Path) -> Path | None:
@@ -30,7 +29,7 @@ def read(path: Path, folder: Path) -> Logged:
     if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
         raise UserError(f"{path}: its log_history is no list of entries")
     rows = (
-        (f"entry {number}", entry.get("step"), {k: v for k, v in entry.items() if k not in _NOT_METRICS})
+        (f"entry {number}", entry.get("step"), {name: value for name, value in entry.items() if name != "step"})
         for number, entry in enumerate(history)
     )
     return Logged("TRL output folder", path, {"": series.collect(path, rows)}, folder)
