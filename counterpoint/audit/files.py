@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MB = 1 << 20
 BYTES = 128 * MB  # of a text file
+RECORDS = 64 * MB  # of a file that is taken apart byte by byte
 LINE = 16 * MB  # characters of a line
 LINES = 4_000_000  # of a file
 PIECES = 4_000_000  # lists and mappings of a JSON text: each takes 20 times its two characters
@@ -65,10 +66,10 @@ def head(path: Path, size: int) -> bytes:
         return file.read(size)
 
 
-def content(path: Path) -> bytes:
-    """All bytes of a file. Raises `UserError` as `plain` does."""
-    with plain(path) as file:
-        return file.read(BYTES)
+def content(path: Path, limit: int = BYTES) -> bytes:
+    """All bytes of a file, at most `limit`. Raises `UserError` as `plain` does."""
+    with plain(path, limit) as file:
+        return file.read(limit)
 
 
 def parsed(text: str) -> object:

@@ -41,7 +41,7 @@ def read(paths: Sequence[Path]) -> Logged:
     collector = series.Collector(paths[0] if len(paths) == 1 else folder)
     for path in paths:
         try:
-            for number, event in enumerate(_records(files.content(path))):
+            for number, event in enumerate(_records(files.content(path, files.RECORDS))):
                 step, scalars = _event(event)
                 if scalars:
                     collector.add(f"{path.name}, record {number}", step, scalars)

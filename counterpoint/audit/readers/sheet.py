@@ -113,8 +113,8 @@ def _read_sheet(path: Path, header: Sequence[str], stated: Stated) -> Logged:
             groups[run, suite] = Collector(path)
         values = {name: _number(path, line, name, row[name], name in strict) for name in metrics}
         values = {name: value for name, value in values.items() if value is not None}
-        step = steps.stated({name: row[name] or None for name in own}, own)
-        if step is None and own != ("step",):
+        step = next((row[name] for name in own if row.get(name)), "")
+        if not step and own == steps.TRAINERS:  # logged between two steps
             step = last.get((run, suite), 0)
         last[run, suite] = step
         groups[run, suite].add(line, step, values)

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from counterpoint.audit.metric_names import STEP
 
 OF_SWIFT = "global_step/max_steps"  # "3/40", in logs of ms-swift
-_TRAINERS = ("train/global_step", "eval/global_step")  # two names of one
+TRAINERS = ("train/global_step", "eval/global_step")  # two names of one
 Row = Mapping[str, object]
 
 
 def names_of(rows: Iterable[Row]) -> tuple[str, ...]:
     """The names under which these rows have their step; empty where none has one."""
     names = {name for row in rows for name in (OF_SWIFT, *STEP) if row.get(name) is not None}
-    if names & set(_TRAINERS):
-        return _TRAINERS
+    if names & set(TRAINERS):
+        return TRAINERS
     return next(((name,) for name in (OF_SWIFT, *STEP) if name in names), ())
 
 

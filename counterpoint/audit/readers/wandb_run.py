@@ -21,6 +21,7 @@ HEADER = b":W&B"
 PLACES = ("*.wandb", "*run-*/*.wandb", "wandb/*run-*/*.wandb")
 _BLOCK, _START, _PIECE = 32_768, 7, 7
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_LONGEST = 100  # bytes of a number
 _HISTORY, _ITEM, _KEY, _NESTED, _VALUE = 2, 1, 1, 2, 16
 
 
@@ -31,7 +32,7 @@ def fits(path: Path) -> bool:
 
 def read(path: Path) -> Logged:
     """The run's history. Raises `UserError` for a file that is damaged; its end may be missing."""
-    data, rows = files.content(path), []
+    data, rows = files.content(path, files.RECORDS), []
     try:
         for number, record in enumerate(_records(data)):
             for history in wire.texts(record, _HISTORY):
@@ -67,9 +68,15 @@ def kind_checksum(kind: int) -> int:
     return zlib.crc32(bytes([kind]))
 
 
-def _item(item: bytes) -> tuple[str, object]:
-    """A metric's name, the parts of a nested one joined by dots, and its value; no number where it is long."""
-    names = wire.texts(item, _KEY) or wire.texts(item, _NESTED)
-    value = next(iter(wire.texts(item, _VALUE)), b"")
-    text = value.decode("utf-8", "replace") if len(value) < 100 else "null"
-    return ".".join(name.decode("utf-8", "replace") for name in names), files.parsed(text or "null")
+def _item(item: bytes) -> tuple[str, float | None]:
+    """A metric's name, the parts of a nested one joined by dots, and its value, None where it is no number."""
+    names, value = [], b""
+    for field, content in wire.fields(item):
+        if field in (_KEY, _NESTED) and isinstance(content, bytes):
+            names.append(content.decode("utf-8", "replace"))
+        elif field == _VALUE and isinstance(content, bytes):
+            value = content
+    try:
+        return ".".join(names), float(value) if len(value) < _LONGEST else None
+    except ValueError:
+        return ".".join(names), None

@@ -15,37 +15,36 @@ _FIXED = {EIGHT: 8, FOUR: 4}
 def fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
     """The fields in their order: their number and value; fixed numbers and texts are bytes. Raises `ValueError` for
     what is no message."""
-    place = 0
-    while place < len(message):
+    place, end = 0, len(message)
+    while place < end:
         key, place = _varint(message, place)
-        number, kind = key >> 3, key & 7
+        kind = key & 7
         if kind == VARINT:
             value, place = _varint(message, place)
+            yield key >> 3, value
+            continue
+        if kind == BYTES:
+            size, place = _varint(message, place)
+        elif kind in _FIXED:
+            size = _FIXED[kind]
         else:
-            if kind == BYTES:
-                size, place = _varint(message, place)
-            elif kind in _FIXED:
-                size = _FIXED[kind]
-            else:
-                raise ValueError(f"field of kind {kind}")
-            value, place = message[place : place + size], place + size
-            if place > len(message):
-                raise ValueError("cut off")
-        yield number, value
+            raise ValueError(f"field of kind {kind}")
+        if place + size > end:
+            raise ValueError("field beyond the end")
+        yield key >> 3, message[place : place + size]
+        place += size
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
     """A number of 7 bits a byte, and the place after it."""
+    if place < len(message) and message[place] < 128:
+        return message[place], place + 1
     value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(message):
-            break
-        byte = message[place]
-        place += 1
-        value |= (byte & 127) << shift
+    for shift, byte in zip(range(0, 70, 7), message[place : place + 10], strict=False):
         if byte < 128:
-            return value, place
-    raise ValueError("no number")
+            return value | byte << shift, place + shift // 7 + 1
+        value |= (byte & 127) << shift
+    raise ValueError("number without an end")
 
 
 def texts(message: bytes, number: int) -> list[bytes]:
