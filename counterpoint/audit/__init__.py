@@ -2,7 +2,7 @@
 
     counterpoint audit RUN
 
-Nothing is trained, configured or executed and no pickle is opened: JSON, text, CSV and Parquet alone are read. A reader
-(`readers/`, one file a format) makes a `RunLog` of what lies in a folder, `verdict` assesses it by
+Nothing is trained, configured or executed and no pickle is opened. A reader (`readers/`, one file a kind of log) brings
+numbers by step, `dialects/` says what their names mean, which makes a `RunLog`. `verdict` assesses it by
 counterpoint.statistics.deceptive, `report` and `picture` tell and draw it. docs/audit.md is the manual.
 """
