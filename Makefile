@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 # What a user gives reaches the recipes as environment variables alone: neither make nor a shell reads it as code.
-GIVEN := A B PYTHON STUDY SET FRESH Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN LISTEN PORT CRON TIMEZONE
+GIVEN := A B PYTHON STUDY SET FRESH Q PLAN JOBS ALL BASES ARMS TRIALS MODEL SAMPLE EVERY RUN REWARD ACCURACY ITEMS LISTEN PORT CRON TIMEZONE
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := $$(value $(name)))))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
@@ -91,8 +91,8 @@ rescore: setup   ## judge stored answers again, without a model, and list the ve
 watch: setup     ## print the verdicts on the rewards of runs that train now: make watch EVERY=60
 	@if [ -n "$$EVERY" ]; then python -m flows.watch --every "$$EVERY"; else python -m flows.watch --once; fi
 
-audit: setup     ## audit a run made elsewhere (TRL, verl, EasyR1, CSV): make audit RUN=path/to/run
-	@python -m counterpoint.cli audit -- "$$RUN"
+audit: setup     ## audit a run made elsewhere (docs/audit.md: which): make audit RUN=path/to/run [REWARD=NAME ACCURACY=NAME ITEMS=N]
+	@python -m counterpoint.cli audit $${REWARD:+--reward "$$REWARD"} $${ACCURACY:+--accuracy "$$ACCURACY"} $${ITEMS:+--items "$$ITEMS"} -- "$$RUN"
 
 server: setup    ## start a Prefect server on loopback
 	@python -m flows.server $${LISTEN:+--host "$$LISTEN"} $${PORT:+--port "$$PORT"}

@@ -25,7 +25,7 @@ TAKEN = {
     "report": ["STUDY"],
     "tune": ["STUDY", "SET", "ARMS", "TRIALS", "MODEL", "SAMPLE", "JOBS"],
     "watch": ["EVERY"],
-    "audit": ["RUN"],
+    "audit": ["RUN", "REWARD", "ACCURACY", "ITEMS"],
     "server": ["LISTEN", "PORT"],
     "serve": ["STUDY", "CRON", "TIMEZONE", "SET"],
 }

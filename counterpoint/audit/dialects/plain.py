@@ -9,7 +9,7 @@ from counterpoint.audit.log import Accuracies
 
 def held_out(metrics: Metrics, bare: bool = False) -> Accuracies | None:
     """The accuracy by its usual name; `bare`: also one that does not say that it is held out."""
-    usual = (*metric_names.BARE, *metric_names.HELD_OUT) if bare else metric_names.HELD_OUT
+    usual = (*metric_names.HELD_OUT, *metric_names.BARE) if bare else metric_names.HELD_OUT
     name = next((name for name in usual if metrics.get(name)), None)
     return Accuracies({"": metrics[name]}, f"the log's own {name}") if name else None
 

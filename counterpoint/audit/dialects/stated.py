@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoint.audit import metric_names
 from counterpoint.audit.dialects.dialect import Metrics, Parts, Weights, counts
 from counterpoint.audit.log import Accuracies
 from counterpoint.errors import UserError
@@ -54,7 +55,7 @@ def evaluations(metrics: Metrics) -> str:
     likely = [
         name
         for name, values in metrics.items()
-        if _HELD_OUT.fullmatch(name) and not _NO_SHARE.search(name)
+        if (_HELD_OUT.fullmatch(name) or metric_names.suite_of_accuracy(name) == "") and not _NO_SHARE.search(name)
         and values and 0 <= min(values.values()) <= max(values.values()) <= 100
     ]  # fmt: skip
     return f"; or state one of its metrics with --accuracy: {_listed(likely)}" if likely else ""

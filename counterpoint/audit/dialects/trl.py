@@ -15,9 +15,7 @@ from counterpoint.audit.series import Series
 HELD_OUT = "eval_"
 _TERM = re.compile(r"(?:(?P<suite>.+)[_/])?rewards/(?P<name>.+?)(?:/mean)?")
 _PASS1 = re.compile(r"(?:(?P<suite>.+)_)?pass1")
-_OWN = re.compile(
-    r"(?:train|eval|rewards|completions)/.+|eval_.+|reward_std|frac_reward_zero_std|completion_length|num_tokens|epoch"
-)
+_OWN = re.compile(r"(?:train|eval|rewards|completions)/.+|frac_reward_zero_std|eval_(?:.+_)?pass1")
 
 
 def _parts(metrics: Metrics) -> Parts:
@@ -36,6 +34,11 @@ def _held_out(metrics: Metrics) -> dict[str, Series]:
     return {name.removeprefix(HELD_OUT): values for name, values in metrics.items() if name.startswith(HELD_OUT)}
 
 
+def _suite(name: str) -> str | None:
+    """The suite whose held-out accuracy a metric is, None for any other."""
+    return metric_names.suite_of_accuracy(name.removeprefix(HELD_OUT)) if name.startswith(HELD_OUT) else None
+
+
 def _terms(metrics: Metrics) -> dict[str, dict[str, Series]]:
     """By suite the means of the reward's terms."""
     by_suite: dict[str, dict[str, Series]] = {}
@@ -49,9 +52,7 @@ def _terms(metrics: Metrics) -> dict[str, dict[str, Series]]:
 def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
     """Held-out accuracy: a metric of its own first, then a reward function named for it, uncounted ones first, then the
     reward of an evaluation that is called pass@1."""
-    held_out = _held_out(metrics)
-    suites = {name: metric_names.suite_of_accuracy(name) for name in held_out}
-    logged = {suite: held_out[name] for name, suite in suites.items() if suite is not None}
+    logged = {suite: values for name, values in metrics.items() if (suite := _suite(name)) is not None}
     if logged:
         return Accuracies(logged, "the run's own evaluation metric")
     if other := plain.held_out(metrics):
@@ -65,8 +66,8 @@ def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
                     judge = f"the reward function {name} on held-out prompts{remark}"
         if by_suite:
             return Accuracies(by_suite, judge, judged_by_reward=counted)
-    passed = {match["suite"] or "": held_out[name] for name in held_out if (match := _PASS1.fullmatch(name))}
-    return plain.rewards_own(passed)
+    passed = ((_PASS1.fullmatch(name), values) for name, values in _held_out(metrics).items())
+    return plain.rewards_own({match["suite"] or "": values for match, values in passed if match})
 
 
 def evaluated(metrics: Metrics, suite: str) -> int | None:
@@ -79,7 +80,7 @@ def evaluated(metrics: Metrics, suite: str) -> int | None:
 
 
 DIALECT = Dialect(
-    knows=lambda name: bool(_OWN.fullmatch(name)),
+    knows=lambda name: bool(_OWN.fullmatch(name) or (_suite(name) and name not in metric_names.HELD_OUT)),
     rewards=("reward", *metric_names.REWARD),
     parts=_parts,
     accuracies=_accuracies,

@@ -23,7 +23,10 @@ WANTED = (
 
 @dataclass(frozen=True)
 class Kind:
-    """Where in a folder logs of a kind may lie, whether a file is one, and how the files are read."""
+    """Where in a folder logs of a kind may lie, whether a file is one, and how the files are read.
+
+    places: patterns, those of one place apart by spaces; the first place with a log counts.
+    """
 
     places: tuple[str, ...]
     fits: Callable[[Path], bool]
@@ -33,11 +36,11 @@ class Kind:
 
 KINDS = (
     Kind(("*.jsonl",), json_lines.fits, lambda paths, stated: json_lines.read(paths[0])),
-    Kind(("*.log", "*.txt", "*.out"), console.fits, lambda paths, stated: console.read(paths[0])),
-    Kind(("*.csv", "*.tsv"), sheet.fits, sheet.read, sheet.joined),
+    Kind(("*.log *.txt *.out",), console.fits, lambda paths, stated: console.read(paths[0])),
+    Kind(("*.csv *.tsv",), sheet.fits, sheet.read, sheet.joined),
     Kind(wandb_run.PLACES, wandb_run.fits, lambda paths, stated: wandb_run.read(paths[0])),
     Kind(events.PLACES, events.fits, lambda paths, stated: events.read(paths), events.joined),
-    Kind(("*.db", "*.parquet"), trackio.fits, lambda paths, stated: trackio.read(paths[0])),
+    Kind(("*.db *.parquet",), trackio.fits, lambda paths, stated: trackio.read(paths[0])),
 )
 
 
@@ -53,7 +56,9 @@ def read(path: Path, items: int | None = None, reward: str | None = None, accura
             raise UserError(f"{path}: no such file or folder")
         if path.is_dir():
             if tables := study_run.tables_of(path):
-                return study_run.read(tables, stated.items)
+                if reward or accuracy:
+                    raise UserError(f"{path}: a run of this study; its reward and accuracy have no other name")
+                return study_run.read(tables, items)
             logged = _in_folder(path, stated)
         else:
             logged = _in_file(path, stated)
@@ -78,9 +83,9 @@ def _in_file(path: Path, stated: Stated) -> Logged | None:
 def _in_folder(folder: Path, stated: Stated) -> Logged | None:
     if path := state.of_folder(folder):
         return state.read(path, folder)
-    for kind in KINDS:
-        paths = {os.path.realpath(path): path for place in kind.places for path in files.inside(folder, place)}
-        logs = [path for path in paths.values() if kind.fits(path)]
+    for kind, place in ((each, place) for each in KINDS for place in each.places):
+        paths = [path for pattern in place.split() for path in files.inside(folder, pattern)]
+        logs = [path for path in {os.path.realpath(path): path for path in paths}.values() if kind.fits(path)]
         if len(logs) > 1 and not kind.joined(logs):
             names = ", ".join(str(path.relative_to(folder)) for path in logs[:6])
             raise UserError(f"{folder}: several logs ({names}{', …' * (len(logs) > 6)}); name one of them")

@@ -99,7 +99,7 @@ def _read_sheet(path: Path, header: Sequence[str], stated: Stated) -> Logged:
     own = steps.names_of([dict.fromkeys(header, 0)])
     if not own:
         raise UserError(f"{path}: no column for the step; name one `step` (has: {', '.join(header):.300})")
-    usual = (stated.accuracy, *metric_names.BARE, *metric_names.HELD_OUT)
+    usual = (stated.accuracy, *metric_names.HELD_OUT, *metric_names.BARE)
     judged = next((name for name in usual if name in header), None)
     metrics = [name for name in header if name not in (*metric_names.STEP, *of.values())]
     strict = {stated.reward, stated.accuracy, *metric_names.PLAIN}

@@ -25,7 +25,29 @@ def test_weights_are_recovered_where_the_terms_add_up():
     assert series.weights(reward, terms) == {"accuracy": 0.9, "format": 0.1, "metric": 0.0}
     assert series.weights({**reward, 3: 2.0}, terms) is None
     assert series.weights(reward, {**terms, "twice": terms["metric"]}) is None
+    never, always, fixed = (dict.fromkeys(range(12), value) for value in (0.0, 0.25, 0.5))
+    told = {"accuracy": 0.9, "format": 0.1, "metric": 0.0}
+    assert series.weights(reward, {**terms, "never": never}) == told
+    paid = {step: value + 2 * always[step] for step, value in reward.items()}
+    assert series.weights(paid, {**terms, "never": never, "always": always}) == {**told, "always": 2.0}
+    both = {step: value + fixed[step] for step, value in paid.items()}
+    assert series.weights(both, {**terms, "always": always, "fixed": fixed}) == told  # what the two pay is one number
     assert series.weights(reward, {}) is None
+
+
+def test_weights_are_found_in_numbers_that_a_console_rounded():
+    rng = np.random.default_rng(1)
+    exact = {name: rng.random(60) for name in ("accuracy", "format")}
+    rounded = {
+        name: {step: float(f"{value:.4g}") for step, value in enumerate(values)} for name, values in exact.items()
+    }
+    paid = enumerate(exact["accuracy"] + 0.2 * exact["format"])
+    assert series.weights({step: float(f"{value:.4g}") for step, value in paid}, rounded) == {
+        "accuracy": 1,
+        "format": 0.2,
+    }
+    still, other = ({step: round(0.9 + 1e-4 * rng.random(), 4) for step in range(60)} for _ in range(2))
+    assert series.weights(still, {"a": still, "b": other}) is None  # they move less than they are rounded
 
 
 def test_the_number_of_items_comes_from_exact_fractions_alone():
