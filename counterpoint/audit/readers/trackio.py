@@ -18,7 +18,7 @@ from counterpoint.errors import UserError
 
 HEADER, PARQUET = b"SQLite format 3\x00", b"PAR1"
 ROWS = 1_000_000
-OPERATIONS = 100  # times a million of SQLite's, after which a query is ended
+OPERATIONS = 50  # times a million of SQLite's, after which a query is ended
 _QUERY = "select run_name, step, cast(metrics as text) from metrics order by rowid limit ?"
 _APART = ("run_name", "step", "timestamp", "run_id", "id", "log_id", "space_id")
 
