@@ -14,8 +14,9 @@ from counterpoint import rewards, suites
 from counterpoint.errors import UserError, nearest
 from counterpoint.methods import METHODS
 from counterpoint.params.grid import BASE, ITSELF, PROBED, TERMS, TRACED, Params, method, options, settings
-from counterpoint.params.schema import CONDITIONS, Written
+from counterpoint.params.schema import CONDITIONS, Source, Written
 from counterpoint.params.training import Block, Rl, Sft
+from counterpoint.sources import mapping
 
 RESERVED = ("competence", "tuning")  # folders beside those of the studies, in metrics/
 Mistakes = Iterator[str]
@@ -94,10 +95,22 @@ def _source(params: Written) -> Mistakes:
         yield f"source.path is missing for a {source.kind} source; set it, e.g. SET='source.path=…'"
     if source.parts and (source.held_out_families or source.kind == "procedural"):
         yield "source.parts says which rows test; take away source.held_out_families, or read a folder or the hub"
+    if source.kind != "procedural":
+        yield from _mapping(source, "source")
+        for name, benchmark in source.benchmark_sources().items():
+            yield from _mapping(benchmark, f"source.benchmarks.{name}")
     splits = {"train"} | {suite.split for suite in suites.SUITES.values()}
     for part, split in source.parts.items():
         if split is not None and split not in splits:
             yield f"source.parts.{part} is {split!r}{nearest(split, splits)}"
+
+
+def _mapping(source: Source, key: str) -> Mistakes:
+    """How rows are read."""
+    yield from mapping.mistakes(source.fields, f"{key}.fields")
+    yield from mapping.spec_mistakes(source.family, f"{key}.family")
+    if source.family == "folder" and source.kind == "hub":
+        yield f"{key}.family is folder, but rows of the hub lie in none; name a column"
 
 
 def _problems(params: Written) -> Mistakes:

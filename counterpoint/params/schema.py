@@ -48,9 +48,13 @@ class Source:
     split: str = Field(description="hub: which split; several are written train+test.")
     name: str = Field(description="What the problems' column `source` says.")
     fields: dict[str, Any] = Field(
-        description="How each field of a problem (question, answer, options, …) is read from a row (docs/data.md)."
+        description="How each field of a problem (question, answer, options, …) is read from a row (docs/data.md). Of "
+        "an answer that names an option, `with: index` counts from 0, `with: index_from_1` from 1."
     )
-    family: str = Field(description="The column that holds the family; file: the name of the row's file.")
+    family: Any = Field(
+        description="What a row's family is: a column, or read as a field is; file: its file; folder: its folder. Of "
+        "the folders, the first below `path`."
+    )
     part: str | None = Field(
         description="The column that says which part a row belongs to; file: its file, or hub split; null: no parts."
     )

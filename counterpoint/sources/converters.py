@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from counterpoint.sources.parsing import Refusal
+from counterpoint.sources.parsing import Refusal, plain
 
 Options = tuple[str, ...] | None
 _GSM8K_MARK = re.compile(r"<<[^<>]*>>")
@@ -63,21 +63,35 @@ def boxed(cell: Any, options: Options) -> str:
 
 
 def letter(cell: Any, options: Options) -> Any:
-    """The option that a letter names (A is the first); of a row without options the answer as it stands."""
+    """The option that a letter names: A is the first. Of a row without options the answer as it stands."""
+    return _option(cell, options, "[A-Z]", "letter", lambda name: ord(name) - ord("A"))
+
+
+def index(cell: Any, options: Options) -> Any:
+    """The option that a number names, counted from 0: 0 is the first. Of a row without options as it stands."""
+    return _option(cell, options, r"\d{1,3}", "number, counted from 0,", int)
+
+
+def index_from_1(cell: Any, options: Options) -> Any:
+    """The option that a number names, counted from 1: 1 is the first. Of a row without options as it stands."""
+    return _option(cell, options, r"\d{1,3}", "number, counted from 1,", lambda name: int(name) - 1)
+
+
+def text(cell: Any, options: Options) -> Any:
+    """The option of these very words. Of a row without options the answer as it stands."""
+    if options and plain(cell) not in options:
+        raise Refusal(f"its answer {plain(cell)!r:.60} is not among the options {list(options)}")
+    return cell
+
+
+def _option(cell: Any, options: Options, pattern: str, kind: str, position: Callable[[str], int]) -> Any:
     if not options:
         return cell
-    name = str(cell).strip()
-    position = ord(name) - ord("A") if re.fullmatch("[A-Z]", name) else len(options)
-    if position >= len(options):
-        raise Refusal(f"its answer {name!r:.60} is no letter of its {len(options)} options")
-    return options[position]
-
-
-def index(cell: Any, options: Options) -> str:
-    """The option that a number names, from 0."""
-    if not options or not re.fullmatch(r"\d{1,3}", str(cell), re.ASCII) or int(cell) >= len(options):
-        raise Refusal(f"its answer {cell!r:.60} is no number of its {len(options or ())} options")
-    return options[int(cell)]
+    name = plain(cell)
+    number = position(name) if re.fullmatch(pattern, name, re.ASCII) else -1
+    if not 0 <= number < len(options):
+        raise Refusal(f"its answer {name!r:.60} is no {kind} of its {len(options)} options")
+    return options[number]
 
 
 def before_dash(cell: Any, options: Options) -> str:
@@ -164,10 +178,14 @@ def _nlvr_object(thing: dict[str, Any]) -> str:
     return f"{size} {colour} {shape} at {thing['x_loc']} {thing['y_loc']}"
 
 
-CONVERTERS: dict[str, Callable[[Any, Options], Any]] = {
+# how an answer may name one of its options
+READINGS: dict[str, Callable[[Any, Options], Any]] = {
+    converter.__name__: converter for converter in (text, letter, index, index_from_1)
+}
+CONVERTERS: dict[str, Callable[[Any, Options], Any]] = READINGS | {
     converter.__name__: converter
     for converter in (
-        gsm8k_answer, gsm8k_reasoning, boxed, letter, index, before_dash, with_unit, question_before_choices, choices,
+        gsm8k_answer, gsm8k_reasoning, boxed, before_dash, with_unit, question_before_choices, choices,
         nlvr_scene, nlvr_counts,
     )
 }  # fmt: skip

@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,29 @@ class Record:
     row: dict[str, Any] | None = None
     fault: str | None = None
     folder: Path | None = None
+
+
+def plain(value: Any) -> str:
+    """A value as text: 9, 9.0 and "9" are the same answer, and so is a list that holds nothing else."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Refusal(f"{value} is no number that can be meant")
+        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")  # never 1e-07
+    if isinstance(value, list):
+        texts = dict.fromkeys(plain(item) for item in value)
+        if len(texts) == 1:
+            return next(iter(texts))
+        raise Refusal(f"one value is wanted, not {value!r:.60}")
+    if not isinstance(value, str | int | float):
+        raise Refusal(f"{value!r:.60} is no text or number")
+    text = str(value).strip()
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise Refusal(f"{text!r:.60} holds half a character (a lone surrogate)")
+    return text
 
 
 class _Repeated(dict):

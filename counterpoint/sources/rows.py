@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from counterpoint import prompt
-from counterpoint.errors import UserError, nearest
+from counterpoint.errors import nearest
 from counterpoint.problem import Problem, digest, fault
 from counterpoint.sources import mapping, pictures
+from counterpoint.sources.evidence import Evidence
 from counterpoint.sources.parsing import Record, Refusal, Source
 from counterpoint.verify import judge
 
 FROM_FILE = "file"  # what `family` and `part` say instead of a column
+FROM_FOLDER = "folder"  # and what `family` may say: the first folder below the source's path
+LONGEST_FAMILY = 80  # characters
+TOTAL = "all"  # the family that stands for all in every table of results
 _INTEGER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)?\.\d+", re.ASCII)
 _LATEX = re.compile(r"\\[A-Za-z]")
@@ -26,15 +30,14 @@ def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture
     """Problems and rejects (columns of the table `rejects`), both in the rows' order.
 
     A problem's split is the one that `source.parts` names for its row, or `train` where there are no parts: then
-    `splits.assign` draws the suites. Pictures wait on disk (`pictures.PictureFile`). Raises `UserError` when the
-    mapping names unknown fields or a held-out family does not occur.
+    `splits.assign` draws the suites. Pictures wait on disk (`pictures.PictureFile`). Raises `UserError` for what only
+    all rows together show (`evidence.Evidence`).
     """
-    mapping.check(source.fields)
     problems: dict[str, Problem] = {}
     origins: dict[str, Record] = {}  # by problem_id
     groups: dict[str, str] = {}  # by problem_id, what the field `state` says
     rejects: list[dict] = []
-    families: set[str] = set()
+    evidence = Evidence(source)
     picture_file = pictures.PictureFile()
 
     def refuse(record: Record, reason: str, problem_id: str | None) -> None:
@@ -52,7 +55,7 @@ def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture
                 continue
             problem_id = _field(record, source, "id", mapping.text) or None
             family = _family(record, source)
-            families.add(family)
+            evidence.add(record, family)
             problem = to_problem(record, source, split, family, problem_id, read_picture, picture_file)
             group = _field(record, source, "state", mapping.text) or ""
             problem_id = problem.problem_id
@@ -63,9 +66,7 @@ def collect(records: Iterable[Record], source: Source, read_picture: ReadPicture
             continue
         problems[problem_id], groups[problem_id] = problem, group
         origins[problem_id] = dataclasses.replace(record, row=None)  # a row may hold its pictures
-    for name in source.held_out_families:
-        if name not in families:
-            raise UserError(f"params.yaml: source.held_out_families: no row is of {name!r}{nearest(name, families)}")
+    evidence.check()
     if "state" in source.fields and problems:
         states = _joined([problem.state_id for problem in problems.values()], list(groups.values()), source.name)
         for name, state in zip(problems, states, strict=True):
@@ -102,7 +103,7 @@ def to_problem(
     # by the picture alone: several questions about one picture stay on one side of the split
     state_id = digest(states or question)
     if difficulty is not None and not re.fullmatch(r"\d{1,6}", difficulty, re.ASCII):
-        raise Refusal(f"its difficulty {difficulty!r:.60} is no whole number")
+        raise Refusal(f"its difficulty {difficulty!r:.60} is no whole number; {_mapped_difficulty(source, difficulty)}")
     problem = Problem(
         state_id=state_id,
         problem_id=stated_id or digest(source.name, family, state_id, question, options, answer),
@@ -129,8 +130,23 @@ def to_problem(
 
 
 def _field(record: Record, source: Source, name: str, read: Callable[[dict, Any], Any]) -> Any:
-    """A field of the row, read by the mapping; None where the source does not map it."""
-    return read(record.row, source.fields[name]) if name in source.fields else None
+    """A field of the row, read by the mapping; None where the source does not map it, and where it is optional and
+    empty."""
+    if name not in source.fields:
+        return None
+    spec = source.fields[name]
+    try:
+        value = read(record.row, spec)
+    except mapping.NoColumn as missing:
+        raise Refusal(f"{missing}; where rows may lack it, set optional: true beside the column of {name}") from None
+    return None if value == "" and mapping.whole(spec).get("optional") else value
+
+
+def _mapped_difficulty(source: Source, word: str) -> str:
+    """How words, or none, may be read as a difficulty."""
+    column = next(iter(mapping.columns(source.fields["difficulty"])), "COLUMN")
+    beside = f"map: {{{word}: 1}}" if word else "optional: true"
+    return f"set source.fields.difficulty={{column: {column}, {beside}}}"
 
 
 def _split(record: Record, source: Source) -> str | None:
@@ -147,10 +163,20 @@ def _split(record: Record, source: Source) -> str | None:
 
 def _family(record: Record, source: Source) -> str:
     if source.family == FROM_FILE:
-        return record.stem
-    family = mapping.text(record.row, source.family)
+        family = record.stem
+    elif source.family == FROM_FOLDER:
+        family, below, _ = record.file.partition("/")
+        if not below:
+            raise Refusal("its family is to be a folder, but its file lies in none below source.path")
+    else:
+        family = mapping.text(record.row, source.family)
     if not family:
         raise Refusal(f"its family ({source.family!r}) is empty")
+    if len(family) > LONGEST_FAMILY or not family.isprintable() or family == TOTAL:
+        raise Refusal(
+            f"its family {family!r:.60} cannot be called so: a name has at most {LONGEST_FAMILY} characters, on one "
+            f"line, and is not {TOTAL!r}; set map beside its column"
+        )
     return family
 
 

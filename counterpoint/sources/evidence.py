@@ -1,0 +1,175 @@
+"""What rows show only together: a column that none has, too many families, answers that may mean another option.
+
+An answer "2" may be an option's text, or its position from 0 or from 1. Which it is no single row can say; the answers
+of a family can: 8 of 8 options is no position from 0, and a text is among its options. A mapping that fits fewer
+answers than another reading of them is refused, as it would give wrong gold answers in silence. So is one that says
+nothing of how answers are read, where two readings fit equally many and differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from counterpoint.errors import UserError, nearest
+from counterpoint.sources import mapping
+from counterpoint.sources.converters import READINGS
+from counterpoint.sources.parsing import Record, Refusal, Source
+
+FAMILIES = 500  # at most: more are the sign of a column that tells rows apart, not families
+SHOWN = 3  # rows that a message names
+KINDS = {"number": re.compile(r"\d{1,3}", re.ASCII), "letter": re.compile("[A-Z]")}
+FIRST = {"index": " (0 is the first)", "index_from_1": " (1 is the first)", "letter": " (A is the first)"}
+log = logging.getLogger("sources")
+
+
+@dataclass
+class _Answers:
+    """Answers of one kind, numbers or letters, that were read among options.
+
+    misses: by reading, how many name no option. differs: by reading, how many name another option than the mapping
+    takes. examples: by reading, the first of these.
+    """
+
+    number: int = 0
+    misses: Counter[str] = field(default_factory=Counter)
+    differs: Counter[str] = field(default_factory=Counter)
+    examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Evidence:
+    """What the rows of a source have shown so far."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.families: set[str] = set()
+        self.missing = {
+            (name, column)
+            for name, spec in source.fields.items()
+            if mapping.whole(spec).get("optional")
+            for column in mapping.columns(spec)
+        }
+        self.columns: dict[str, None] = {}  # of the rows, as far as a message wants them
+        self.answers: defaultdict[tuple[str, str], _Answers] = defaultdict(_Answers)  # by family and kind
+        self.declared = tuple(mapping.converters(source.fields["answer"]))
+        self.taken = self.declared or ("text",)
+        self.bare = {
+            key: value for key, value in mapping.whole(source.fields["answer"]).items() if key in ("column", "first")
+        }
+        plainly_read = self.bare and "map" not in mapping.whole(source.fields["answer"])
+        self.judges = "options" in source.fields and plainly_read and set(self.taken) <= READINGS.keys()
+
+    def add(self, record: Record, family: str) -> None:
+        """Note a row that has a family."""
+        self.families.add(family)
+        if self.missing:
+            self.missing = {pair for pair in self.missing if not mapping.has(record.row, pair[1])}
+            self.columns.update(dict.fromkeys(map(str, record.row)))
+        if self.judges:
+            with contextlib.suppress(Refusal):
+                self._answer(record, family)
+
+    def _answer(self, record: Record, family: str) -> None:
+        options = mapping.options(record.row, self.source.fields["options"])
+        answer = mapping.text(record.row, self.bare)
+        kind = next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(answer)), None)
+        if not options or kind is None:
+            return
+        group = self.answers[family, kind]
+        group.number += 1
+        readings = {name: _read(name, answer, options) for name in READINGS}
+        taken = next((readings[name] for name in self.taken if readings[name] is not None), None)
+        group.misses["taken"] += taken is None
+        for name, option in readings.items():
+            group.misses[name] += option is None
+            if taken is not None and option not in (None, taken):
+                group.differs[name] += 1
+                if len(group.examples[name]) < SHOWN:
+                    shown = f" ({answer!r} of {list(options)!r:.80} is {taken!r:.40}, or {option!r:.40} by {name})"
+                    group.examples[name].append(_where(record) + (shown if not group.examples[name] else ""))
+
+    def check(self) -> None:
+        """Raise `UserError` for what makes the mapping wrong, or its answers ambiguous."""
+        for name, column in sorted(self.missing) if self.families else ():
+            raise UserError(
+                f"params.yaml: source.fields.{name} is optional, but no row of {self.source.name!r} has a column "
+                f"{column!r}{nearest(column, self.columns)}"
+            )
+        if len(self.families) > FAMILIES:
+            raise UserError(
+                f"params.yaml: source.family gives {len(self.families)} families, such as {min(self.families)!r}, and "
+                f"at most {FAMILIES} are taken; name a column with fewer values, folder, or {{value: NAME}} for one"
+            )
+        for name in self.source.held_out_families:
+            if name not in self.families:
+                raise UserError(
+                    f"params.yaml: source.held_out_families: no row is of {name!r}{nearest(name, self.families)}"
+                )
+        self._check_answers()
+
+    def _check_answers(self) -> None:
+        totals: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for (_, kind), group in self.answers.items():
+            totals[kind].update(group.misses)
+        doubtful = {}
+        for (family, kind), group in self.answers.items():
+            rivals = [
+                name
+                for name in self._rivals()
+                if group.differs[name] and self._fits_as_well(name, group.misses, totals[kind])
+            ]
+            if rivals:
+                doubtful[family] = (group, min(rivals, key=lambda name: group.misses[name]))
+        for family, (group, rival) in doubtful.items():
+            raise UserError(self._doubt(family, group, rival, len(doubtful) - 1))
+        numbers = totals["number"]
+        counted = {"index", "index_from_1"} & set(self.declared)
+        if counted and numbers["index"] == numbers["index_from_1"] and any(g.differs for g in self.answers.values()):
+            log.warning(
+                "source.fields.answer: no answer is 0 or the number of its options, so the rows cannot say whether "
+                "they count from 0 or from 1; %s is taken as set",
+                *counted,
+            )
+
+    def _rivals(self) -> set[str]:
+        """The readings that the mapping has not, and that may be meant: who says `text` means it."""
+        if not self.declared:
+            return READINGS.keys() - {"text"}
+        other = {"index": {"index_from_1"}, "index_from_1": {"index"}}
+        swapped = set().union(*(other.get(name, set()) for name in self.declared))
+        return (swapped if "text" in self.declared else swapped | {"text"}) - set(self.declared)
+
+    def _fits_as_well(self, name: str, misses: Counter[str], total: Counter[str]) -> bool:
+        """Whether a reading fits more of a family's answers than the mapping; or, where the mapping says nothing of how
+        they are read, as many, and all answers together do not decide."""
+        if misses[name] != misses["taken"] or self.declared:
+            return misses[name] < misses["taken"]
+        return total[name] <= total["taken"]
+
+    def _doubt(self, family: str, group: _Answers, rival: str, more: int) -> str:
+        fits = ", ".join(f"{name}{FIRST.get(name, '')} {group.number - group.misses[name]}" for name in READINGS)
+        rows = ", ".join(group.examples[rival])
+        if self.declared:
+            remedy = f"`with: {', '.join(self.declared)}` is set; set {rival}, or mend the rows that do not fit"
+        else:
+            remedy = f"say which is right beside its column, such as with: {rival}"
+        return (
+            f"params.yaml: source.fields.answer: of {group.number} answers of family {family!r} these readings fit: "
+            f"{fits}; they differ in {group.differs[rival]} rows, such as {rows}; {remedy}"
+            + (f"; {more} more families are in doubt" if more else "")
+        )
+
+
+def _read(name: str, answer: str, options: tuple[str, ...]) -> Any:
+    try:
+        return READINGS[name](answer, options)
+    except Refusal:
+        return None
+
+
+def _where(record: Record) -> str:
+    return record.file + (f", line {record.line}" if record.line is not None else "")
