@@ -32,11 +32,13 @@ def program(arguments: list[str]) -> None:
     source, sizes = settings.source, settings.problems
     loaded, rejects = sources.load(settings)
     tables.write("rejects", rejects, REJECTS)
+    if rejects:
+        print("\n".join([f"{len(rejects)} rows refused:", *sources.reasons(rejects)]))
     sources.check_rejects(rejects, source.rejects_allowed, str(REJECTS))
     suites = len({p for p in settings.suites if p != "text_twin"})
     total = sizes.train + suites * (sizes.per_suite + sizes.per_probe) if source.kind == "procedural" else None
     problems = list(track(loaded, total, "problems"))
-    sources.prove(problems, settings.suites, source.name)
+    sources.prove(problems, settings.suites, source.name, rejects)
     problem.write(problems, PROBLEMS)
     print("\n".join(counts(problems)))
     log.info("%d problems in %s, %d rows refused", len(problems), PROBLEMS, len(rejects))

@@ -8,6 +8,7 @@ A study that is composed is written with the comments (`counterpoint/params/comp
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from counterpoint.methods import METHODS
 from counterpoint.params import typed
 from counterpoint.params.schema import Written
 from counterpoint.rewards import REWARDS
+from counterpoint.sources import mapping
+from counterpoint.sources.converters import CONVERTERS
 from counterpoint.sources.families import FAMILIES
 from counterpoint.suites import SUITES
 
@@ -34,6 +37,7 @@ of letters, digits and `_`. Defaults are those of `studies/default.yaml`; a defa
 WORDS = {
     "integer": "whole number", "number": "number", "string": "text", "boolean": "true or false", "object": "mapping",
 }  # fmt: skip
+MAPPED = {"$ref": "#/$defs/Mapped"}
 ROOT: dict[str, Any] = typed.schema(Written)
 
 
@@ -84,10 +88,39 @@ def schema_text() -> str:
     defs["Problems"]["properties"]["families"]["anyOf"][0]["items"]["enum"] = list(FAMILIES)
     defs["Arm"]["properties"]["method"]["enum"] = list(METHODS)
     defs["Rl"]["properties"]["rewards"]["propertyNames"] = {"enum": list(REWARDS)}
+    source = defs["Source"]["properties"]
+    source["fields"] |= {"properties": dict.fromkeys(mapping.FIELDS, MAPPED), "additionalProperties": False}
+    source["family"] |= MAPPED
+    defs["Mapped"] = _mapped()
     parts = [{key: value for key, value in defs[name].items() if key != "required"} for name in ("Sft", "Rl")]
     defs["Arm"]["properties"]["settings"] |= {"anyOf": parts}
     root = {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "title": "params.yaml of Counterpoint"}
     return f"{json.dumps(root, indent=1, ensure_ascii=False)}\n"
+
+
+def _mapped() -> dict[str, Any]:
+    """The JSON Schema of how a field is read from a row."""
+    columns = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    converters = {
+        "oneOf": [
+            {"const": name, "description": inspect.getdoc(converter).partition("\n\n")[0].replace("\n", " ")}
+            for name, converter in CONVERTERS.items()
+        ]
+    }
+    words = {"type": ["string", "number", "boolean", "null"]}
+    types = {
+        "column": {"anyOf": [{"type": "string"}, columns]},
+        "first": columns,
+        "template": {"type": "string", "pattern": mapping.PLACEHOLDER.pattern},
+        "value": {},
+        "with": {"anyOf": [converters, {"type": "array", "items": converters, "minItems": 1}]},
+        "map": {"type": "object", "additionalProperties": words, "minProperties": 1},
+        "optional": {"type": "boolean"},
+    }
+    keys = {name: {**types[name], "description": text} for name, text in mapping.KEYS.items()}
+    ways = [{"required": [way]} for way in mapping.WAYS]
+    inner = {"type": "object", "properties": keys, "additionalProperties": False, "oneOf": ways}
+    return {"anyOf": [{"type": "string"}, columns, inner]}
 
 
 def page(default: dict[str, Any]) -> str:

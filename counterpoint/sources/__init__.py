@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,12 @@ from typing import Any
 from counterpoint import problem
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
-from counterpoint.sources.parsing import Source
+from counterpoint.sources.parsing import Source, where
 from counterpoint.suites import SUITES
+
+FEW = 3  # reasons that differ in a value alone, and are each shown
+# in a reason, what is a row's own: a list, a quotation (which may be cut off), a number
+_VALUE = re.compile(r"\[[^\]]*(?:\]|$)|'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|\d+")
 
 
 def load(params: Any) -> tuple[Iterable[Problem], list[dict]]:
@@ -96,23 +102,53 @@ def _without_tested(problems: Iterable[Problem], tests: list[Problem], source: s
     return [p for p in problems if p.state_id not in shown], rejects
 
 
+def reasons(rejects: Sequence[dict]) -> list[str]:
+    """Why rows were refused, a line a reason with their number and the first such row; the most frequent first.
+
+    Reasons that differ in a value alone, such as the path of a picture, are one where there are more than a few.
+    """
+    alike: defaultdict[str, dict[str, list[dict]]] = defaultdict(dict)
+    for reject in rejects:
+        alike[_VALUE.sub("…", reject["reason"])].setdefault(reject["reason"], []).append(reject)
+    groups: list[tuple[str, list[dict]]] = []
+    for members in alike.values():
+        few = len(members) <= FEW
+        groups += members.items() if few else [(_common(list(members)), list(itertools.chain(*members.values())))]
+    groups.sort(key=lambda group: -len(group[1]))
+    return [f"{len(refused):>7}  {reason} ({_where(refused[0])})" for reason, refused in groups]
+
+
+def _common(alike: list[str]) -> str:
+    """Reasons that differ in values alone as one, its values left out where they differ."""
+    values = zip(*map(_VALUE.findall, alike), strict=True)
+    shown = [value[0] if len(set(value)) == 1 else "…" for value in values]
+    pieces = itertools.zip_longest(_VALUE.split(alike[0]), shown, fillvalue="")
+    return "".join(itertools.chain(*pieces))
+
+
+def _where(reject: dict) -> str:
+    return where(reject["file"] or reject["source"], reject["line"])  # without a file: of the source, for a benchmark
+
+
 def check_rejects(rejects: list[dict], allowed: int, listed: str) -> None:
     """Raise `UserError` when more rows were refused than allowed; `listed` names the file that lists them."""
     if len(rejects) > allowed:
-        first = rejects[0]
-        where = first["file"] + (f", line {first['line']}" if first["line"] is not None else "")
         raise UserError(
-            f"{len(rejects)} rows cannot be used, {allowed} are allowed; the first: {where}: {first['reason']}; "
-            f"all are listed in {listed}; mend them or set SET='source.rejects_allowed={len(rejects)}'"
+            f"{len(rejects)} rows cannot be used, {allowed} are allowed; the first: {_where(rejects[0])}: "
+            f"{rejects[0]['reason']}; all are listed in {listed}; mend them or set "
+            f"SET='source.rejects_allowed={len(rejects)}'"
         )
 
 
-def prove(problems: Sequence[Problem], suites: Sequence[str], source: str) -> None:
+def prove(problems: Sequence[Problem], suites: Sequence[str], source: str, rejects: Sequence[dict] = ()) -> None:
     """Prove that a study may be compared: nothing of a test or a probe is trained on, and nothing is missing.
 
     Raises `UserError` unless every problem is sound and its id unique; training, probes and suites share no state; and
     each suite and its probe have problems, with text twins where the suite shows words. `source` names the problems.
+    Where none is left, the message says why most of `rejects` were refused.
     """
+    if rejects and not problems:
+        raise UserError(f"{source}: no row can be used; of {len(rejects)} refused: {reasons(rejects)[0].strip()}")
     problem.check(problems, source)
     states: dict[str, set[str]] = {"train": set(), "probe": set(), "suites": set()}
     for p in problems:

@@ -9,6 +9,7 @@ nothing of how answers are read, where two readings fit equally many and differ.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
 from collections import Counter, defaultdict
@@ -18,9 +19,10 @@ from typing import Any
 from counterpoint.errors import UserError, nearest
 from counterpoint.sources import mapping
 from counterpoint.sources.converters import READINGS
-from counterpoint.sources.parsing import Record, Refusal, Source
+from counterpoint.sources.parsing import Record, Refusal, Source, where
 
 FAMILIES = 500  # at most: more are the sign of a column that tells rows apart, not families
+COLUMNS = 1000  # of rows, that a message chooses from
 SHOWN = 3  # rows that a message names
 KINDS = {"number": re.compile(r"\d{1,3}", re.ASCII), "letter": re.compile("[A-Z]")}
 FIRST = {"index": " (0 is the first)", "index_from_1": " (1 is the first)", "letter": " (A is the first)"}
@@ -45,59 +47,61 @@ class Evidence:
     """What the rows of a source have shown so far."""
 
     def __init__(self, source: Source):
+        answer = mapping.whole(source.fields["answer"])
         self.source = source
         self.families: set[str] = set()
-        self.missing = {
-            (name, column)
+        self.missing = {  # optional columns that no row had yet
+            (column, name)
             for name, spec in source.fields.items()
             if mapping.whole(spec).get("optional")
             for column in mapping.columns(spec)
         }
-        self.columns: dict[str, None] = {}  # of the rows, as far as a message wants them
-        self.answers: defaultdict[tuple[str, str], _Answers] = defaultdict(_Answers)  # by family and kind
-        self.declared = tuple(mapping.converters(source.fields["answer"]))
+        self.columns: set[str] = set()  # that rows have, where one is missing
+        self.declared = tuple(mapping.converters(answer))
         self.taken = self.declared or ("text",)
-        self.bare = {
-            key: value for key, value in mapping.whole(source.fields["answer"]).items() if key in ("column", "first")
-        }
-        plainly_read = self.bare and "map" not in mapping.whole(source.fields["answer"])
-        self.judges = "options" in source.fields and plainly_read and set(self.taken) <= READINGS.keys()
+        self.bare = {key: value for key, value in answer.items() if key in ("column", "first")}
+        self.judges = (
+            "options" in source.fields and self.bare and "map" not in answer and set(self.taken) <= READINGS.keys()
+        )
+        self.answers: defaultdict[tuple[str, str], _Answers] = defaultdict(_Answers)  # by family and kind
 
     def add(self, record: Record, family: str) -> None:
         """Note a row that has a family."""
         self.families.add(family)
         if self.missing:
-            self.missing = {pair for pair in self.missing if not mapping.has(record.row, pair[1])}
-            self.columns.update(dict.fromkeys(map(str, record.row)))
+            self.missing = {pair for pair in self.missing if not mapping.has(record.row, pair[0])}
+            self.columns.update(itertools.islice(map(str, record.row), COLUMNS - len(self.columns)))
         if self.judges:
             with contextlib.suppress(Refusal):
-                self._answer(record, family)
+                self._add_answer(record, family)
 
-    def _answer(self, record: Record, family: str) -> None:
+    def _add_answer(self, record: Record, family: str) -> None:
         options = mapping.options(record.row, self.source.fields["options"])
         answer = mapping.text(record.row, self.bare)
         kind = next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(answer)), None)
         if not options or kind is None:
             return
         group = self.answers[family, kind]
-        group.number += 1
         readings = {name: _read(name, answer, options) for name in READINGS}
         taken = next((readings[name] for name in self.taken if readings[name] is not None), None)
+        group.number += 1
+        group.misses.update(name for name, option in readings.items() if option is None)
         group.misses["taken"] += taken is None
         for name, option in readings.items():
-            group.misses[name] += option is None
-            if taken is not None and option not in (None, taken):
-                group.differs[name] += 1
-                if len(group.examples[name]) < SHOWN:
-                    shown = f" ({answer!r} of {list(options)!r:.80} is {taken!r:.40}, or {option!r:.40} by {name})"
-                    group.examples[name].append(_where(record) + (shown if not group.examples[name] else ""))
+            if taken is None or option in (None, taken):
+                continue
+            group.differs[name] += 1
+            if len(group.examples[name]) < SHOWN:
+                of = f" ({answer!r} of {list(options)!r:.80} is {taken!r:.40}, or {option!r:.40} by {name})"
+                group.examples[name].append(where(record.file, record.line) + (of if not group.examples[name] else ""))
 
     def check(self) -> None:
         """Raise `UserError` for what makes the mapping wrong, or its answers ambiguous."""
-        for name, column in sorted(self.missing) if self.families else ():
+        if self.missing and self.families:
+            column, name = min(self.missing)
             raise UserError(
                 f"params.yaml: source.fields.{name} is optional, but no row of {self.source.name!r} has a column "
-                f"{column!r}{nearest(column, self.columns)}"
+                f"{column!r}{nearest(column, sorted(self.columns))}"
             )
         if len(self.families) > FAMILIES:
             raise UserError(
@@ -115,24 +119,20 @@ class Evidence:
         totals: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for (_, kind), group in self.answers.items():
             totals[kind].update(group.misses)
-        doubtful = {}
+        doubts = []
         for (family, kind), group in self.answers.items():
-            rivals = [
-                name
-                for name in self._rivals()
-                if group.differs[name] and self._fits_as_well(name, group.misses, totals[kind])
-            ]
-            if rivals:
-                doubtful[family] = (group, min(rivals, key=lambda name: group.misses[name]))
-        for family, (group, rival) in doubtful.items():
-            raise UserError(self._doubt(family, group, rival, len(doubtful) - 1))
-        numbers = totals["number"]
-        counted = {"index", "index_from_1"} & set(self.declared)
-        if counted and numbers["index"] == numbers["index_from_1"] and any(g.differs for g in self.answers.values()):
+            fitting = (name for name in self._rivals() if self._fits_as_well(name, group, totals[kind]))
+            if rival := min(fitting, key=lambda name: (group.misses[name], name), default=None):
+                doubts.append(self._doubt(family, group, rival))
+        if doubts:
+            more = f"; {len(doubts) - 1} more families are in doubt" if len(doubts) > 1 else ""
+            raise UserError(f"params.yaml: source.fields.answer: {doubts[0]}{more}")
+        counted = {"index", "index_from_1"}
+        undecided = totals["number"]["index"] == totals["number"]["index_from_1"]
+        if undecided and counted & set(self.declared) and any(group.differs for group in self.answers.values()):
             log.warning(
-                "source.fields.answer: no answer is 0 or the number of its options, so the rows cannot say whether "
-                "they count from 0 or from 1; %s is taken as set",
-                *counted,
+                "source.fields.answer: no row tells whether answers count from 0 or from 1: %s is taken as set",
+                *(name for name in self.declared if name in counted),
             )
 
     def _rivals(self) -> set[str]:
@@ -143,24 +143,23 @@ class Evidence:
         swapped = set().union(*(other.get(name, set()) for name in self.declared))
         return (swapped if "text" in self.declared else swapped | {"text"}) - set(self.declared)
 
-    def _fits_as_well(self, name: str, misses: Counter[str], total: Counter[str]) -> bool:
-        """Whether a reading fits more of a family's answers than the mapping; or, where the mapping says nothing of how
-        they are read, as many, and all answers together do not decide."""
-        if misses[name] != misses["taken"] or self.declared:
-            return misses[name] < misses["taken"]
+    def _fits_as_well(self, name: str, group: _Answers, total: Counter[str]) -> bool:
+        """Whether a reading names other options, and fits more of a family's answers than the mapping; or, where the
+        mapping says nothing of how they are read, as many, and all answers together do not decide."""
+        if not group.differs[name]:
+            return False
+        if self.declared or group.misses[name] != group.misses["taken"]:
+            return group.misses[name] < group.misses["taken"]
         return total[name] <= total["taken"]
 
-    def _doubt(self, family: str, group: _Answers, rival: str, more: int) -> str:
+    def _doubt(self, family: str, group: _Answers, rival: str) -> str:
         fits = ", ".join(f"{name}{FIRST.get(name, '')} {group.number - group.misses[name]}" for name in READINGS)
-        rows = ", ".join(group.examples[rival])
+        remedy = f"say which is right beside its column, such as with: {rival}"
         if self.declared:
-            remedy = f"`with: {', '.join(self.declared)}` is set; set {rival}, or mend the rows that do not fit"
-        else:
-            remedy = f"say which is right beside its column, such as with: {rival}"
+            remedy = f"with: {', '.join(self.declared)} is set; set {rival}, or mend the rows that do not fit"
         return (
-            f"params.yaml: source.fields.answer: of {group.number} answers of family {family!r} these readings fit: "
-            f"{fits}; they differ in {group.differs[rival]} rows, such as {rows}; {remedy}"
-            + (f"; {more} more families are in doubt" if more else "")
+            f"of {group.number} answers of family {family!r} these readings fit: {fits}; they differ in "
+            f"{group.differs[rival]}, such as {', '.join(group.examples[rival])}; {remedy}"
         )
 
 
@@ -169,7 +168,3 @@ def _read(name: str, answer: str, options: tuple[str, ...]) -> Any:
         return READINGS[name](answer, options)
     except Refusal:
         return None
-
-
-def _where(record: Record) -> str:
-    return record.file + (f", line {record.line}" if record.line is not None else "")

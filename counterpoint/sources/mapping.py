@@ -43,7 +43,7 @@ KEYS = {
 }
 WAYS = tuple(KEYS)[:4]
 BESIDE = tuple(KEYS)[4:]
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _TAG = re.compile(r"<image\s?\d*>")
 
 
@@ -86,7 +86,7 @@ def spec_mistakes(spec: Any, key: str) -> Iterator[str]:
         yield f"{key}.first must be a list of columns, not {spec['first']!r}"
     elif "first" in spec:
         yield from _columns_mistakes(spec["first"], f"{key}.first")
-    if "template" in spec and not (isinstance(spec["template"], str) and _PLACEHOLDER.search(spec["template"])):
+    if "template" in spec and not (isinstance(spec["template"], str) and PLACEHOLDER.search(spec["template"])):
         yield f"{key}.template must be a text with a {{column}} in it, not {spec['template']!r}"
     names = spec.get("with", "letter")
     for name in names if isinstance(names, list) and names else [names]:
@@ -120,7 +120,7 @@ def columns(spec: Any) -> list[str]:
     """The columns that a field is made of."""
     spec = whole(spec)
     if "template" in spec:
-        return _PLACEHOLDER.findall(spec["template"])
+        return PLACEHOLDER.findall(spec["template"])
     names = spec.get("column", spec.get("first", []))
     return names if isinstance(names, list) else [names]
 
@@ -173,7 +173,7 @@ def _cell(row: Mapping[str, Any], column: str, spec: dict[str, Any]) -> Any:
 def _filled(row: Mapping[str, Any], spec: dict[str, Any]) -> list[Any]:
     if spec.get("optional") and any(_cell(row, column, spec) is None for column in columns(spec)):
         return [None]
-    return [_PLACEHOLDER.sub(lambda match: plain(cell(row, match[1])), spec["template"])]
+    return [PLACEHOLDER.sub(lambda match: plain(cell(row, match[1])), spec["template"])]
 
 
 def _first(row: Mapping[str, Any], spec: dict[str, Any]) -> list[Any]:

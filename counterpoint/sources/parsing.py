@@ -34,6 +34,11 @@ class Refusal(Exception):
     """Why one row cannot be used."""
 
 
+def where(file: str, line: int | None) -> str:
+    """A row's place in a message."""
+    return file if line is None else f"{file}, line {line}"
+
+
 @dataclass(frozen=True)
 class Record:
     """One row where it stands: `file` as users know it, and `line` from 1.

@@ -146,7 +146,7 @@ def _mapped_difficulty(source: Source, word: str) -> str:
     """How words, or none, may be read as a difficulty."""
     column = next(iter(mapping.columns(source.fields["difficulty"])), "COLUMN")
     beside = f"map: {{{word}: 1}}" if word else "optional: true"
-    return f"set source.fields.difficulty={{column: {column}, {beside}}}"
+    return f"write difficulty: {{column: {column}, {beside}}} in source.fields"
 
 
 def _split(record: Record, source: Source) -> str | None:
@@ -174,8 +174,8 @@ def _family(record: Record, source: Source) -> str:
         raise Refusal(f"its family ({source.family!r}) is empty")
     if len(family) > LONGEST_FAMILY or not family.isprintable() or family == TOTAL:
         raise Refusal(
-            f"its family {family!r:.60} cannot be called so: a name has at most {LONGEST_FAMILY} characters, on one "
-            f"line, and is not {TOTAL!r}; set map beside its column"
+            f"its family must be one line of at most {LONGEST_FAMILY} characters, and not the word {TOTAL}; set map "
+            f"beside its column, or another column; it is {family!r:.60}"
         )
     return family
 

@@ -135,13 +135,10 @@ def test_a_picture_shared_with_a_held_out_family_is_refused(rows, source, tmp_pa
         ({"pattern": "*.nothing"}, "source.pattern"),
         ({"pattern": "/etc/*"}, "source.pattern"),
         ({"pattern": ""}, "source.pattern"),
-        ({"fields": {"question": "q", "anwser": "a"}}, "did you mean 'answer'"),
-        ({"fields": {"question": "q"}}, "source.fields.answer is missing"),
-        ({"fields": {"question": [], "answer": "a"}}, "source.fields.question"),
         ({"held_out_families": ["row"]}, "did you mean 'rows'"),
     ],
 )
-def test_a_wrong_mapping_is_the_users_error(rows, source, changes, named):
+def test_a_wrong_source_is_the_users_error(rows, source, changes, named):
     rows("rows.jsonl", {})
     with pytest.raises(UserError, match=named):
         folder.read(source(**changes))
