@@ -148,7 +148,9 @@ def prove(problems: Sequence[Problem], suites: Sequence[str], source: str, rejec
     Where none is left, the message says why most of `rejects` were refused.
     """
     if rejects and not problems:
-        raise UserError(f"{source}: no row can be used; of {len(rejects)} refused: {reasons(rejects)[0].strip()}")
+        raise UserError(
+            f"{source}: no row can be used; of {len(rejects)} refused: {' '.join(reasons(rejects)[0].split())}"
+        )
     problem.check(problems, source)
     states: dict[str, set[str]] = {"train": set(), "probe": set(), "suites": set()}
     for p in problems:

@@ -24,7 +24,11 @@ from counterpoint.sources.parsing import Record, Refusal, Source, where
 FAMILIES = 500  # at most: more are the sign of a column that tells rows apart, not families
 COLUMNS = 1000  # of rows, that a message chooses from
 SHOWN = 3  # rows that a message names
-KINDS = {"number": re.compile(r"\d{1,3}", re.ASCII), "letter": re.compile("[A-Z]")}
+KINDS = {  # of answers, with the readings that can read them
+    "number": (re.compile(r"\d{1,3}", re.ASCII), {"text", "index", "index_from_1"}),
+    "letter": (re.compile("[A-Z]"), {"text", "letter"}),
+}
+COUNTED = {"index", "index_from_1"}
 FIRST = {"index": " (0 is the first)", "index_from_1": " (1 is the first)", "letter": " (A is the first)"}
 log = logging.getLogger("sources")
 
@@ -33,10 +37,11 @@ log = logging.getLogger("sources")
 class _Answers:
     """Answers of one kind, numbers or letters, that were read among options.
 
-    misses: by reading, how many name no option. differs: by reading, how many name another option than the mapping
-    takes. examples: by reading, the first of these.
+    taken: the reading that the mapping takes first. misses: by reading, how many name no option. differs: by reading,
+    how many name another option than the one taken. examples: by reading, the first of these.
     """
 
+    taken: str
     number: int = 0
     misses: Counter[str] = field(default_factory=Counter)
     differs: Counter[str] = field(default_factory=Counter)
@@ -58,12 +63,13 @@ class Evidence:
         }
         self.columns: set[str] = set()  # that rows have, where one is missing
         self.declared = tuple(mapping.converters(answer))
-        self.taken = self.declared or ("text",)
+        readings = self.declared or ("text",)
         self.bare = {key: value for key, value in answer.items() if key in ("column", "first")}
         self.judges = (
-            "options" in source.fields and self.bare and "map" not in answer and set(self.taken) <= READINGS.keys()
+            "options" in source.fields and self.bare and "map" not in answer and set(readings) <= READINGS.keys()
         )
-        self.answers: defaultdict[tuple[str, str], _Answers] = defaultdict(_Answers)  # by family and kind
+        self.taken = {kind: next((r for r in readings if r in able), None) for kind, (_, able) in KINDS.items()}
+        self.answers: dict[tuple[str, str], _Answers] = {}  # by family and kind
 
     def add(self, record: Record, family: str) -> None:
         """Note a row that has a family."""
@@ -78,15 +84,14 @@ class Evidence:
     def _add_answer(self, record: Record, family: str) -> None:
         options = mapping.options(record.row, self.source.fields["options"])
         answer = mapping.text(record.row, self.bare)
-        kind = next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(answer)), None)
-        if not options or kind is None:
+        kind = next((kind for kind, (pattern, _) in KINDS.items() if pattern.fullmatch(answer)), None)
+        if not options or kind is None or self.taken[kind] is None:
             return
-        group = self.answers[family, kind]
+        group = self.answers.setdefault((family, kind), _Answers(self.taken[kind]))
         readings = {name: _read(name, answer, options) for name in READINGS}
-        taken = next((readings[name] for name in self.taken if readings[name] is not None), None)
+        taken = readings[group.taken]
         group.number += 1
         group.misses.update(name for name, option in readings.items() if option is None)
-        group.misses["taken"] += taken is None
         for name, option in readings.items():
             if taken is None or option in (None, taken):
                 continue
@@ -121,36 +126,34 @@ class Evidence:
             totals[kind].update(group.misses)
         doubts = []
         for (family, kind), group in self.answers.items():
-            fitting = (name for name in self._rivals() if self._fits_as_well(name, group, totals[kind]))
+            fitting = (name for name in self._rivals(group.taken) if self._fits_as_well(name, group, totals[kind]))
             if rival := min(fitting, key=lambda name: (group.misses[name], name), default=None):
                 doubts.append(self._doubt(family, group, rival))
         if doubts:
-            more = f"; {len(doubts) - 1} more families are in doubt" if len(doubts) > 1 else ""
+            more = f"; families in doubt: {len(doubts)}" if len(doubts) > 1 else ""
             raise UserError(f"params.yaml: source.fields.answer: {doubts[0]}{more}")
-        counted = {"index", "index_from_1"}
         undecided = totals["number"]["index"] == totals["number"]["index_from_1"]
-        if undecided and counted & set(self.declared) and any(group.differs for group in self.answers.values()):
+        if undecided and self.taken["number"] in COUNTED and any(group.differs for group in self.answers.values()):
             log.warning(
                 "source.fields.answer: no row tells whether answers count from 0 or from 1: %s is taken as set",
-                *(name for name in self.declared if name in counted),
+                self.taken["number"],
             )
 
-    def _rivals(self) -> set[str]:
-        """The readings that the mapping has not, and that may be meant: who says `text` means it."""
+    def _rivals(self, taken: str) -> set[str]:
+        """The readings that may be meant instead: who says `text` alone means it."""
         if not self.declared:
-            return READINGS.keys() - {"text"}
-        other = {"index": {"index_from_1"}, "index_from_1": {"index"}}
-        swapped = set().union(*(other.get(name, set()) for name in self.declared))
-        return (swapped if "text" in self.declared else swapped | {"text"}) - set(self.declared)
+            return READINGS.keys() - {taken}
+        counted = COUNTED if COUNTED & set(self.declared) else set()
+        return {*self.declared, "text", *counted} - {taken}
 
     def _fits_as_well(self, name: str, group: _Answers, total: Counter[str]) -> bool:
-        """Whether a reading names other options, and fits more of a family's answers than the mapping; or, where the
+        """Whether a reading names other options, and fits more of a family's answers than the one taken; or, where the
         mapping says nothing of how they are read, as many, and all answers together do not decide."""
         if not group.differs[name]:
             return False
-        if self.declared or group.misses[name] != group.misses["taken"]:
-            return group.misses[name] < group.misses["taken"]
-        return total[name] <= total["taken"]
+        if self.declared or group.misses[name] != group.misses[group.taken]:
+            return group.misses[name] < group.misses[group.taken]
+        return total[name] <= total[group.taken]
 
     def _doubt(self, family: str, group: _Answers, rival: str) -> str:
         fits = ", ".join(f"{name}{FIRST.get(name, '')} {group.number - group.misses[name]}" for name in READINGS)

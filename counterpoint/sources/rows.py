@@ -145,7 +145,7 @@ def _field(record: Record, source: Source, name: str, read: Callable[[dict, Any]
 def _mapped_difficulty(source: Source, word: str) -> str:
     """How words, or none, may be read as a difficulty."""
     column = next(iter(mapping.columns(source.fields["difficulty"])), "COLUMN")
-    beside = f"map: {{{word}: 1}}" if word else "optional: true"
+    beside = f"map: {{{word!r:.60}: 1}}" if word else "optional: true"
     return f"write difficulty: {{column: {column}, {beside}}} in source.fields"
 
 

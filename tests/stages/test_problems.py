@@ -67,6 +67,7 @@ def test_bad_rows_stop_the_study_and_are_listed_first(folder):
     assert done.returncode == 2 and done.stderr.count("error:") == 1
     assert "2 rows cannot be used, 0 are allowed; the first: one.jsonl, line 21: broken JSON" in done.stderr
     assert "SET='source.rejects_allowed=2'" in done.stderr
+    assert done.stdout.startswith("2 rows refused:\n      2  broken JSON: ") and "(one.jsonl, line 21)" in done.stdout
     rejects = pq.read_table(folder / "data/problems/rejects.parquet").to_pylist()
     assert [(r["file"], r["line"]) for r in rejects] == [("one.jsonl", 21), ("two.jsonl", 21)]
     assert not (folder / "data/problems/problems.parquet").exists()
@@ -84,6 +85,17 @@ def test_a_folder_of_rows_that_is_not_there_is_one_line(folder, kind):
     done = stage("problems", folder)
     assert done.returncode == 2
     assert done.stderr.startswith("error: source.path: nowhere is no folder; set SET=") and done.stderr.count("\n") == 1
+
+
+def test_where_every_row_is_refused_the_message_is_about_the_rows(folder):
+    write_study(folder, "default", "source.rejects_allowed=99", "source.fields.difficulty=q")
+    done = stage("problems", folder)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith(
+        "error: mine: no row can be used; of 42 refused: 40 its difficulty … is no whole number"
+    )
+    assert "write difficulty: {column: q, map: {" in done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["42", "40", "2"]
 
 
 def test_a_suite_without_problems_is_told(folder):

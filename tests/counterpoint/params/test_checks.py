@@ -52,6 +52,38 @@ def test_what_would_stop_a_run_later_is_refused_now(changed, refused, key, value
     assert message in refused(changed(key, value))
 
 
+MAPPED = {"question": "q", "answer": {"column": "a", "with": ["letter", "index_from_1"]}, "options": "o"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("fields", {}, "source.fields.question is missing; say which column holds the question"),
+        ("fields", MAPPED | {"option": "o"}, "unknown key source.fields.option; did you mean 'options'?"),
+        ("fields", MAPPED | {"difficulty": {"column": "l", "map": {}}}, "source.fields.difficulty.map must say what"),
+        ("fields", MAPPED | {"answer": {"column": "a", "with": "index1"}}, "source.fields.answer.with is 'index1'"),
+        ("family", None, "source.family must name a column or several, not None"),
+        ("family", {"template": "games"}, "source.family.template must be a text with a {column} in it, not 'games'"),
+        ("benchmarks", {"gsm8k": {"fields": {"question": "q"}}}, "source.benchmarks.gsm8k.fields.answer is missing"),
+        ("benchmarks", {"gsm8k": {"fields": MAPPED, "family": {}}}, "source.benchmarks.gsm8k.family must have one of"),
+    ],
+)
+def test_a_wrong_mapping_is_known_before_anything_is_read(changed, refused, key, value, named):
+    data = changed("source.kind", "folder")
+    data["source"] |= {"path": "rows", "fields": MAPPED}
+    params.parse(data)
+    data["source"][key] = value
+    assert named in refused(data)
+
+
+def test_rows_of_the_hub_lie_in_no_folder(changed, refused):
+    data = changed("source.kind", "hub")
+    data["source"] |= {"fields": MAPPED, "family": "folder"}
+    assert "source.family is folder, but rows of the hub lie in none; name a column" in refused(data)
+    data["source"]["kind"] = "folder"
+    params.parse(data)
+
+
 def test_a_folder_source_needs_a_path(changed, refused):
     data = changed("source.kind", "folder")
     data["source"]["path"] = None

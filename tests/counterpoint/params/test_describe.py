@@ -129,10 +129,30 @@ def test_the_schema_takes_names_that_yaml_reads_as_numbers(composed, checked):
         ("runs.train", [{"arm": "rl", "model": "tiny", "sample": "2k", "seed": -1}], "runs/train/0"),
         ("bases.tiny.batch", 0, "bases/tiny/batch"),
         ("tune.sft.epochs", {"choises": [1]}, "tune/sft/epochs"),
+        ("source.fields", {"anwser": "a"}, "source/fields"),
+        ("source.fields", {"answer": {"column": "a", "with": "index1"}}, "source/fields/answer"),
+        ("source.fields", {"answer": {"column": "a", "first": ["b"]}}, "source/fields/answer"),
+        ("source.fields", {"difficulty": {"column": "l", "map": {"Easy": [1]}}}, "source/fields/difficulty"),
+        ("source.family", {"template": "games"}, "source/family"),
     ],
 )
 def test_the_schema_flags_a_wrong_key_type_or_range_in_its_place(changed, checked, key, value, position):
     assert [where for where, _ in checked(changed(key, value))] == [position]
+
+
+def test_the_schema_takes_every_way_of_mapping_and_says_where_positions_start(changed, checked):
+    ways = [
+        "a", ["a", "b"], {"column": "a"}, {"first": ["a", "b"], "optional": True}, {"template": "{a}-{b}"},
+        {"value": 1},
+        {"column": ["a", "b"], "with": "letter", "map": {"x": 1, "y": None, "z": True}},
+        {"column": "a", "with": ["letter", "index_from_1"]},
+    ]  # fmt: skip
+    for way in ways:
+        assert checked(changed("source.fields", {"answer": way})) == [] == checked(changed("source.family", way))
+    starts = {"index": "counted from 0: 0 is the first", "index_from_1": "counted from 1: 1 is the first"}
+    converters = json.loads(describe.schema_text())["$defs"]["Mapped"]["anyOf"][2]["properties"]["with"]["anyOf"][0]
+    shown = {entry["const"]: entry["description"] for entry in converters["oneOf"]}
+    assert all(start in shown[name] for name, start in starts.items())
 
 
 def test_a_comment_stands_on_the_line_of_its_key_where_it_is_first_needed(composed):

@@ -1,5 +1,7 @@
 """The importers on real files that nobody made for them: counts as their README has them."""
 
+import dataclasses
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from counterpoint import params
+from counterpoint.errors import UserError
 from counterpoint.params import compose
 from counterpoint.problem import Picture
 from counterpoint.sources import folder, load
@@ -75,6 +78,41 @@ def test_nlvr_scenes_say_what_the_pictures_show(realdata):
                 seen += 1
                 right += tuple(pixels[int(y) + middle, left + int(x) + middle]) == colours[colour]
     assert seen > 400 and right == seen
+
+
+def test_puzzles_whose_answers_are_written_otherwise_come_back_as_they_were(realdata, tmp_path):
+    """In the shape of GameQA: letters, numbers from 1, or no options at all; and a column under two names."""
+    wanted = {}
+    ways, numbered = itertools.cycle(["text", "letter", "number"]), itertools.cycle(["number", "letter", "none"])
+    for file in sorted((realdata("puzzlevqa") / "data").glob("*.json")):
+        rows, puzzles = [], [json.loads(line) for line in file.read_text().splitlines()]
+        words = not any(str(puzzle["answer"]).isdigit() for puzzle in puzzles)
+        way = next(ways) if words else next(numbered)
+        for number, row in enumerate(puzzles):
+            options, name = [str(option) for option in row["options"]], f"{file.stem}-{number}"
+            position, wanted[name] = options.index(str(row["answer"])), str(row["answer"])
+            answers = {"letter": "ABCDEF"[position], "number": position + 1}
+            rows.append({"id": name, "q": row["question"], "a": answers.get(way, row["answer"])})
+            if way != "none":
+                rows[-1]["options" if way == "letter" else "Options"] = options
+        (tmp_path / file.stem).mkdir()
+        (tmp_path / file.stem / "data.json").write_text(json.dumps(rows))
+    study = settings("puzzlevqa", tmp_path)
+    fields = {"id": "id", "question": "q", "options": {"first": ["options", "Options"], "optional": True}}
+
+    def read(*converters: str) -> dict[str, str]:
+        answer = {"column": "a", "with": list(converters)} if converters else "a"
+        source = dataclasses.replace(
+            study.source, fields={**fields, "answer": answer}, family="folder", held_out_families=[]
+        )
+        problems, rejects = folder.read(source)
+        assert rejects == []
+        return {p.problem_id: p.answer for p in problems}
+
+    assert read("letter", "index_from_1", "text") == wanted
+    for converters in (["letter", "index", "text"], ["letter", "index"], []):
+        with pytest.raises(UserError, match=r"of 100 answers of family '\w+' .*index_from_1 \(1 is the first\) 100;"):
+            read(*converters)
 
 
 def test_gsm8k_gives_7473_and_1319_problems_with_answers_and_reasoning(realdata):

@@ -4,7 +4,7 @@ import pytest
 
 from counterpoint.errors import UserError
 from counterpoint.problem import Problem
-from counterpoint.sources import check_rejects, prove
+from counterpoint.sources import check_rejects, prove, reasons
 
 SUITES = ["in_domain", "text_twin"]
 
@@ -62,3 +62,37 @@ def test_rejects_are_counted_against_what_is_allowed():
     check_rejects(rejects, 2, "rejects.parquet")
     with pytest.raises(UserError, match=r"2 rows .*a\.jsonl, line 3: broken JSON.*SET='source\.rejects_allowed=2'"):
         check_rejects(rejects, 1, "rejects.parquet")
+
+
+def refused(*reasons: str) -> list[dict]:
+    return [{"source": "mine", "file": "a.jsonl", "line": n, "reason": reason} for n, reason in enumerate(reasons, 1)]
+
+
+def test_all_reasons_are_told_by_count_with_their_first_row():
+    lines = reasons(refused("no column 'o'", "the answer is empty", "no column 'o'", "no column 'p'"))
+    assert lines == [
+        "      2  no column 'o' (a.jsonl, line 1)",
+        "      1  no column 'p' (a.jsonl, line 4)",
+        "      1  the answer is empty (a.jsonl, line 2)",
+    ]
+
+
+def test_reasons_that_differ_in_a_row_s_own_values_are_one():
+    paths = [f"its picture 'x{n}.png' has {n} bytes, more than 7" for n in range(4)]
+    lists = [f"the answer {n!r} is not among the options {list(range(n))}" for n in range(5)]
+    cut_off = [f"its {'x' * n!r:.6} is no letter" for n in range(6, 10)]
+    assert reasons(refused(*paths, *lists, *cut_off)) == [
+        "      5  the answer … is not among the options … (a.jsonl, line 5)",
+        "      4  its picture … has … bytes, more than 7 (a.jsonl, line 1)",
+        "      4  its 'xxxxx is no letter (a.jsonl, line 10)",
+    ]
+
+
+def test_a_row_without_file_is_told_by_its_source():
+    assert reasons([{"source": "mine", "file": "", "line": None, "reason": "why"}]) == ["      1  why (mine)"]
+    assert reasons([]) == []
+
+
+def test_where_no_row_is_left_the_most_frequent_reason_is_told():
+    with pytest.raises(UserError, match=r"^mine: no row can be used; of 3 refused: 2 b \(a\.jsonl, line 2\)$"):
+        prove([], SUITES, "mine", refused("a", "b", "b"))
