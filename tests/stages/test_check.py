@@ -35,7 +35,8 @@ def test_it_writes_the_same_whatever_the_parameters(folder, mini):
 def test_a_mistake_is_one_line(folder, change, said):
     file = folder / "params.yaml"
     assert change[0] in file.read_text()
-    file.write_text(file.read_text().replace(*change))
+    mapped = file.read_text().replace("fields: {}", "fields: {question: q, answer: a}")
+    file.write_text(mapped.replace(*change))
     with pytest.raises(UserError) as told:
         check.program([])
     assert said in str(told.value) and "\n" not in str(told.value)
