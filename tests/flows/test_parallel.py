@@ -57,7 +57,7 @@ def test_bad_jobs_are_one_line_and_code_2(toy, capsys, jobs):
 
 @pytest.mark.parametrize("kind", ["folder", "hub"])
 def test_a_folder_of_rows_that_is_not_there_is_told_before_anything_runs(toy, capsys, kind):
-    mine = [f"source.kind={kind}", "source.path=nowhere", "source.fields={question:q,answer:a}"]
+    mine = [f"source.kind={kind}", "source.path=nowhere", "source.fields.question=q", "source.fields.answer=a"]
     assert parallel.main(["--", *mine]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: source.path: nowhere is no folder; set SET=") and error.count("\n") == 1

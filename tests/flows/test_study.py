@@ -29,7 +29,8 @@ def test_bad_input_is_one_line_and_code_2_before_anything_runs(toy, capsys):
         assert study.main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert (toy / "params.yaml").read_bytes() == before
-    assert study.main(["source.kind=folder", "source.path=nowhere", "source.fields.question=q"]) == 2
+    mine = ["source.kind=folder", "source.path=nowhere", "source.fields.question=q", "source.fields.answer=a"]
+    assert study.main(mine) == 2
     assert capsys.readouterr().err.startswith("error: source.path: nowhere is no folder")
     (toy / "dvc.yaml").unlink()
     assert study.main([]) == 2
