@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
+import numpy as np
+import torch
 from transformers import GenerationConfig
 
 from counterpoint.generation import architecture
@@ -20,6 +24,27 @@ NEUTRAL = {
     "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "min_p": 0.0, "typical_p": 1.0, "epsilon_cutoff": 0.0,
     "eta_cutoff": 0.0, "num_beams": 1, "min_new_tokens": 0, "min_length": 0,
 }  # fmt: skip
+
+
+@contextmanager
+def undisturbed(model) -> Iterator[None]:
+    """The model in evaluation mode and without gradients; nothing that trains notices.
+
+    Afterwards each of its modules has its mode again, and the random state of Python, numpy and torch is as it was, on
+    the CPU and on the model's devices.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    devices = {parameter.device for parameter in model.parameters() if parameter.device.type == "cuda"}
+    python, legacy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=devices), torch.no_grad():
+            model.eval()
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)
+        for module, mode in modes:
+            module.training = mode
 
 
 def generate(
@@ -46,7 +71,6 @@ def generate(
     A model whose prompts cannot be shared is decoded by transformers' `generate`, which draws for a whole batch: there
     a batch is drawn by the seed of its first view.
     """
-    import torch
 
     def chat(view: View) -> str:
         messages = with_images(view.text, len(view.images))
@@ -63,12 +87,9 @@ def generate(
             batches.append([i])
     shared = architecture.unsupported(model) is None
     prepared = prepared or (Preparer(model, processor) if shared else None)
-    config = _config(model, processor, decoding)
+    config = settings(model, processor.tokenizer, decoding)
     results: dict[int, Completion] = {}
-    training = model.training
-    model.eval()
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), torch.no_grad():
+    with undisturbed(model):
         torch.manual_seed(seed if isinstance(seed, int) else 0)
         for batch in track(batches, label=label) if label else batches:
             asked = [views[i] for i in batch]
@@ -80,19 +101,19 @@ def generate(
                     torch.manual_seed(seeds[0])
                 ids = _stock(model, processor, asked, texts, config)
             for i, row in zip(batch, ids, strict=True):
-                results[i] = _completion(processor.tokenizer, row, config)
+                results[i] = read(processor.tokenizer, row, config)
             if done:
                 done(batch, [results[i] for i in batch])
-    model.train(training)
     return [results[i] for i in range(len(views))]
 
 
-def _config(model, processor, decoding: Decoding) -> GenerationConfig:
+def settings(model, tokenizer, decoding: Decoding) -> GenerationConfig:
+    """How `model` is to generate: what its checkpoint's own settings would add is set to nothing."""
     drawn = {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p, "top_k": 0}
     image_token = getattr(model.config, "image_token_id", None)
-    stops = model.generation_config.eos_token_id or processor.tokenizer.eos_token_id
+    stops = model.generation_config.eos_token_id or tokenizer.eos_token_id
     stops = stops if isinstance(stops, list) else [stops]
-    padding = processor.tokenizer.pad_token_id
+    padding = tokenizer.pad_token_id
     set_by_model = {key for key in NEUTRAL if getattr(model.generation_config, key, None) is not None}
     return GenerationConfig(
         max_new_tokens=decoding.max_tokens,
@@ -121,9 +142,6 @@ def _shared(model, prepared: Preparer, asked: Sequence[View], texts, config, see
 
 def _uniform(seeds: Sequence[int], steps: int):
     """Random numbers in [0, 1), one row of `steps` a seed, that depend on nothing but the seed."""
-    import numpy as np
-    import torch
-
     rows = [np.random.Generator(np.random.Philox(key=seed)).random(steps, dtype=np.float32) for seed in seeds]
     return torch.from_numpy(np.stack(rows))
 
@@ -141,7 +159,8 @@ def _stock(model, processor, asked: Sequence[View], texts, config) -> list[list[
     return rows
 
 
-def _completion(tokenizer, row: list[int], config) -> Completion:
+def read(tokenizer, row: list[int], config: GenerationConfig) -> Completion:
+    """The completion whose token ids are in `row` up to the first end token; what pads it stands behind that."""
     end = next((position for position, token in enumerate(row) if token in config.eos_token_id), None)
     ids = row[:end]
     return Completion(tokenizer.decode(ids, skip_special_tokens=True), len(ids) + (end is not None), end is None)

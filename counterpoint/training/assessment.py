@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,22 +97,31 @@ def gaps(rows: RunRecords, suite: str | None, steps: Sequence[int], greedy: np.n
     return parts
 
 
-class LiveAssessment:
-    """The verdicts on one run, each from the records up to its step, so that a resumed run has the same."""
+class Verdicts:
+    """The verdicts on one run while it trains, each from what was known at its step: a resumed run has the same.
 
-    def __init__(self, folder: Path, suite: str | None):
-        self.folder, self.suite = folder, suite
+    probed: gives the steps of the probes so far, rising. assess: gives the verdict over the probes up to a step. file:
+    where `write` leaves it. Runs of a study and `counterpoint.audit.TruthCallback` are judged and stopped by this code.
+    """
+
+    def __init__(self, probed: Callable[[], list[int]], assess: Callable[[int], deceptive.Assessment], file: Path):
+        self.probed, self.file, self._assess = probed, file, assess
         self._verdicts: dict[int, deceptive.Assessment] = {}
 
     def at(self, step: int) -> deceptive.Assessment:
         """The verdict at the probe of this step."""
         if step not in self._verdicts:
-            self._verdicts[step] = assess(read_records(self.folder), self.suite, step)
+            self._verdicts[step] = self._assess(step)
         return self._verdicts[step]
 
-    def probed(self) -> list[int]:
-        """The steps of the probes that are recorded, rising."""
-        return list(best_checkpoint.greedy(read_lines(self.folder / "probes.jsonl")[0], self.suite))
+    def change(self, step: int) -> str | None:
+        """One line on the verdict at this probe where it is another than at the probe before; None where it is not."""
+        before = [s for s in self.probed() if s < step]
+        assessed = self.at(step)
+        if assessed.verdict == (self.at(before[-1]).verdict if before else "inconclusive"):
+            return None
+        cause = "" if assessed.mechanism in ("none", "unknown") else f" ({assessed.mechanism})"
+        return f"step {step} reward: {assessed.verdict}{cause}: {assessed.reason}"
 
     def twice_deceptive(self, step: int) -> bool:
         """Whether the step was probed, and the verdicts there and at the probe before are both `deceptive`.
@@ -124,9 +133,19 @@ class LiveAssessment:
         return len(probed) > 1 and probed[-1] == step and all(self.at(s).verdict == "deceptive" for s in probed[-2:])
 
     def write(self, step: int) -> deceptive.Assessment:
-        """Write the verdict into the folder of the records, whole or not at all; returns it."""
-        write_json(self.folder / VERDICT, {"step": step, **plain(self.at(step))})
+        """Write the verdict as JSON, whole or not at all; returns it."""
+        write_json(self.file, {"step": step, **plain(self.at(step))})
         return self.at(step)
+
+
+class LiveAssessment(Verdicts):
+    """Those on a run of a study, from its live records in a folder."""
+
+    def __init__(self, folder: Path, suite: str | None):
+        def probed() -> list[int]:
+            return list(best_checkpoint.greedy(read_lines(folder / "probes.jsonl")[0], suite))
+
+        super().__init__(probed, lambda step: assess(read_records(folder), suite, step), folder / VERDICT)
 
 
 def plain(assessment: deceptive.Assessment) -> dict[str, Any]:

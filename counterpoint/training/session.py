@@ -85,7 +85,6 @@ class RunCallback(TrainerCallback):
         self.assessment = None
         if session.probe.reward_weights:
             self.assessment = LiveAssessment(session.recorder.folder, session.suite)
-        self._verdict = "inconclusive"
         self._began = self._last_line = time.monotonic()
         self._first_step = 0
         self._step_began, self._step_started = 0.0, ""
@@ -109,20 +108,18 @@ class RunCallback(TrainerCallback):
         return best_checkpoint.best_step(self.session.recorder.rows("probes"), self.session.suite)
 
     def resume(self, best: dict[str, str]) -> None:
-        """Continue with these best weights, and with the verdict on the records if there are any: the verdict that a
+        """Continue with these best weights, and write the verdict on the records if there are any: the verdict that a
         killed run wrote may follow from records that are gone."""
         self.best = best
         probed = self.assessment.probed() if self.assessment else []
         if probed:
-            self._verdict = self.assessment.write(probed[-1]).verdict
+            self.assessment.write(probed[-1])
 
     def _assess(self, step: int) -> None:
         """Write the verdict; log it when it differs from the last probe's."""
-        assessed = self.assessment.write(step)
-        if assessed.verdict != self._verdict:
-            cause = "" if assessed.mechanism in ("none", "unknown") else f" ({assessed.mechanism})"
-            log.info("step %d reward: %s%s: %s", step, assessed.verdict, cause, assessed.reason)
-            self._verdict = assessed.verdict
+        self.assessment.write(step)
+        if change := self.assessment.change(step):
+            log.info("%s", change)
 
     def deceived(self, step: int) -> bool:
         """Whether the run ends at this step because its reward is deceptive."""
