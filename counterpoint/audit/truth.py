@@ -1,0 +1,146 @@
+"""The verdict on a reward while a TRL trainer trains: a callback that judges at every evaluation, and stops if asked.
+
+It reads what the trainer logged and nothing else (`TrainerState.log_history`), so a run that is resumed from a
+checkpoint goes on with all its probes.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from transformers import Trainer, TrainerCallback
+
+from counterpoint.audit import metric_names, series
+from counterpoint.audit.held_out import HeldOutAccuracy, log_beside
+from counterpoint.errors import UserError, one_line
+from counterpoint.statistics import deceptive
+from counterpoint.statistics.deceptive import Assessment
+from counterpoint.statistics.reward_parts import since_last
+from counterpoint.training.assessment import VERDICT, Verdicts
+
+log = logging.getLogger(__name__)
+HISTORY = Path("log_history")  # what messages call it
+
+
+class TruthCallback(TrainerCallback):
+    """Judges the reward at every evaluation of held-out accuracy (counterpoint.statistics.deceptive), and logs
+
+        truth/deceptive  1 where the verdict is `deceptive`, else 0
+        truth/aligned    1 where it is `aligned`, else 0
+        truth/evidence   by how many standard errors it is deceptive, once there are ten probes
+        truth/probes     probes with reward and accuracy
+
+    A probe is an evaluation; its reward is the mean of what was logged since the one before.
+
+    trainer: the one that trains; `trainer.add_callback` takes this callback. accuracy: the metric, from 0 to 1 or in
+    per cent; None for `eval_accuracy`, else the first `eval_..._accuracy` that is logged, be it from `HeldOutAccuracy`
+    or the run's own evaluation. It must not be the reward's own judgement, which cannot clear the reward. items: the
+    problems behind an accuracy, where the log does not say. stop: end training after two deceptive verdicts in a row,
+    as `rl.stop_when_deceptive` does. out: a JSON file for the latest verdict, or a folder for `assessment.json`.
+    on_alert: called with the step and the `Assessment` whenever the verdict changes; a warning is logged then too.
+
+    Raises `UserError` when training begins and nothing would be there to judge.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        *,
+        accuracy: str | None = None,
+        items: int | None = None,
+        stop: bool = False,
+        out: str | Path | None = None,
+        on_alert: Callable[[int, Assessment], object] | None = None,
+    ):
+        if not isinstance(trainer, Trainer):
+            raise UserError(f"TruthCallback: the trainer comes first, not {type(trainer).__name__}")
+        if items is not None and items < 1:
+            raise UserError(f"TruthCallback: items must be a number of problems from 1, not {items}")
+        self.trainer, self.accuracy, self.items, self.stop, self.on_alert = trainer, accuracy, items, stop, on_alert
+        self.out = None if out is None else Path(out) if str(out).endswith(".json") else Path(out) / VERDICT
+        self.verdicts = self._fresh()
+
+    def _fresh(self) -> Verdicts:
+        return Verdicts(lambda: list(self._probes()), self._assess, self.out)
+
+    def on_train_begin(self, args, state, control, **_):
+        self.verdicts = self._fresh()  # of an earlier training, where there was one
+        if args.logging_strategy == "no":
+            raise UserError("TruthCallback: logging_strategy is no, so no reward is logged; set logging_steps")
+        measured = any(isinstance(callback, HeldOutAccuracy) for callback in self.trainer.callback_handler.callbacks)
+        if not measured and args.eval_strategy == "no":
+            raise UserError(
+                "TruthCallback: nothing measures held-out accuracy in this training; add HeldOutAccuracy, or set "
+                "eval_strategy with an eval_dataset and log accuracy from a reward function (log_metric)"
+            )
+
+    def on_log(self, args, state, control, logs=None, **_):
+        if (name := self._metric()) is None or name not in (logs or {}):
+            return
+        step = state.global_step
+        try:
+            assessed = self.verdicts.at(step)
+        except (UserError, ValueError) as error:
+            log.warning("step %d: no verdict on the reward: %s", step, one_line(error))
+            return
+        log_beside(self.trainer, _numbers(assessed))
+        if state.is_world_process_zero:
+            self._tell(step, assessed)
+        if self.stop and self.verdicts.twice_deceptive(step):
+            log.warning("step %d: training ends: the reward was deceptive at two probes in a row", step)
+            control.should_training_stop = True
+            control.should_save = control.should_save or args.save_strategy != "no"
+
+    def on_train_end(self, args, state, control, **_):
+        if not self._probes():
+            log.warning("no verdict on the reward: %s was not logged", self.accuracy or "no eval_accuracy")
+
+    def _tell(self, step: int, assessed: Assessment) -> None:
+        if self.out:
+            self.verdicts.write(step)
+        if change := self.verdicts.change(step):
+            log.warning("%s", change)
+            if self.on_alert:
+                try:
+                    self.on_alert(step, assessed)
+                except Exception as error:  # whoever could not be told: training goes on
+                    log.warning("step %d: on_alert failed: %s: %s", step, type(error).__name__, one_line(error))
+
+    def _metric(self) -> str | None:
+        """The name of the accuracy; None until one is logged."""
+        if self.accuracy:
+            return self.accuracy
+        logged = dict.fromkeys(name for entry in self.trainer.state.log_history for name in entry)
+        named = [name for name in logged if name.startswith("eval_")]
+        accuracies = [name for name in named if metric_names.suite_of_accuracy(name.removeprefix("eval_")) is not None]
+        return "eval_accuracy" if "eval_accuracy" in accuracies else next(iter(accuracies), None)
+
+    def _logged(self, name: str | None) -> series.Series:
+        """By step what was logged under a name."""
+        entries = self.trainer.state.log_history
+        return {entry["step"]: entry[name] for entry in entries if isinstance(entry.get(name), (int, float))}
+
+    def _probes(self) -> series.Series:
+        return self._logged(self._metric())
+
+    def _assess(self, until: int) -> Assessment:
+        """The verdict over the probes up to a step."""
+        name = self._metric()
+        logged = {step: value for step, value in self._logged(name).items() if step <= until}
+        accuracy, _ = series.shares(HISTORY, str(name), logged)
+        steps, counted = list(accuracy), self._logged(f"{name}_n")
+        known = self.items or min((counted[step] for step in steps if step in counted), default=None)
+        items, _ = series.number_of_items(known, accuracy)
+        reward = since_last(steps, series.finite(HISTORY, "reward", self._logged("reward")))
+        return deceptive.assess(steps, reward, list(accuracy.values()), items)
+
+
+def _numbers(assessed: Assessment) -> dict[str, float]:
+    """What of a verdict a tracker can hold."""
+    numbers = {f"truth/{verdict}": int(assessed.verdict == verdict) for verdict in ("deceptive", "aligned")}
+    if math.isfinite(assessed.evidence):
+        numbers["truth/evidence"] = assessed.evidence
+    return {**numbers, "truth/probes": assessed.probes}
