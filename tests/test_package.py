@@ -80,12 +80,20 @@ def test_commands_run_from_the_wheel(root, installed, tmp_path):
     assert "INCONCLUSIVE" in run(installed / "counterpoint", "findings", "--tables", tables, cwd=tmp_path)
 
 
-def test_the_engines_example_runs_from_the_wheel(root, installed, tmp_path):
+def test_examples_of_engine_and_callbacks_run_from_the_wheel(root, installed, tmp_path):
+    """As their pages print them, the callbacks' on stock TRL; in one process, which imports once."""
     (tmp_path / "data/models/base").mkdir(parents=True)
     shutil.copytree(root / "data/models/base/tiny", tmp_path / "data/models/base/tiny")
-    example = re.search(r"```python\n(.*?)```", (root / "docs/engine.md").read_text(encoding="utf-8"), re.DOTALL)[1]
-    (tmp_path / "example.py").write_text(example)
-    assert run(installed / "python", "example.py", cwd=tmp_path).splitlines()[-1] == "None"
+    for page in ("engine", "audit"):
+        text = (root / f"docs/{page}.md").read_text(encoding="utf-8")
+        (tmp_path / f"{page}.py").write_text(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1])
+    code = "import runpy; runpy.run_path('engine.py'); print('---'); runpy.run_path('audit.py')"
+    engine, callbacks = run(installed / "python", "-c", code, cwd=tmp_path).split("---")
+    assert engine.splitlines()[-1] == "None"
+    assert callbacks.splitlines()[-1] == "[8, 8, 8]"
+    assert (tmp_path / "live/assessment.json").exists()
+    shown = run(installed / "counterpoint", "audit", "live", cwd=tmp_path)
+    assert "the run's own evaluation metric" in shown
 
 
 @pytest.mark.slow

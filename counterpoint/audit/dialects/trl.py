@@ -71,8 +71,9 @@ def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
 
 
 def evaluated(metrics: Metrics, suite: str) -> int | None:
-    """Problems of an evaluation, None where they are not told: its runtime times its speed, as most evaluations have
-    it, for a console rounds both."""
+    """Problems of an evaluation: as `HeldOutAccuracy` counts them, else its runtime times its speed."""
+    if counted := metrics.get(f"{HELD_OUT}{suite}_accuracy_n" if suite else f"{HELD_OUT}accuracy_n"):
+        return int(min(counted.values()))
     prefix = f"{HELD_OUT}{suite}_" if suite and f"{HELD_OUT}{suite}_runtime" in metrics else HELD_OUT
     times, speeds = metrics.get(f"{prefix}runtime", {}), metrics.get(f"{prefix}samples_per_second", {})
     numbers = Counter(round(times[step] * speeds[step]) for step in times if step in speeds)
