@@ -50,7 +50,7 @@ def arguments(folder, **changes) -> GRPOConfig:
 
 
 def trainer(folder, reward=noise, kind=GRPOTrainer, rows=None, processing_class=None, peft_config=None, made=None,
-            **changes):  # fmt: skip
+            eval_dataset=None, **changes):  # fmt: skip
     """A trainer about to train."""
     torch.manual_seed(0)
     return kind(
@@ -58,6 +58,7 @@ def trainer(folder, reward=noise, kind=GRPOTrainer, rows=None, processing_class=
         reward_funcs=reward,
         args=arguments(folder, **changes),
         train_dataset=Dataset.from_list(rows or problems(40)),
+        eval_dataset=eval_dataset,
         processing_class=processing_class or words(),
         peft_config=peft_config,
     )

@@ -15,9 +15,9 @@ from typing import Any
 
 from accelerate.utils import gather_object
 from transformers import ProcessorMixin, Trainer, TrainerCallback
-from trl.data_utils import is_conversational, prepare_multimodal_messages
+from trl.data_utils import prepare_multimodal_messages
 
-from counterpoint.audit import judges
+from counterpoint.audit import asked, judges
 from counterpoint.errors import UserError
 from counterpoint.generation import decode
 from counterpoint.generation.completion import Completion, Decoding
@@ -84,7 +84,7 @@ class HeldOutAccuracy(TrainerCallback):
     ):
         if not isinstance(trainer, Trainer):
             raise UserError(f"HeldOutAccuracy: the trainer comes first, not {type(trainer).__name__}")
-        self.trainer, self.rows, self.columns = trainer, problems, _columns(problems)
+        self.trainer, self.rows, self.columns = trainer, problems, asked.columns(problems)
         self.name = f"eval_{suite}_accuracy" if suite else "eval_accuracy"
         self.judge = judges.ready(judge, self.columns, problems)
         self.every = _positive("every", every)
@@ -95,7 +95,7 @@ class HeldOutAccuracy(TrainerCallback):
         if self.max_tokens is None:
             raise UserError("HeldOutAccuracy: give max_tokens, the longest completion; this trainer has no limit")
         _refuse_what_is_not_asked_here(trainer)
-        self._judged_before = False
+        self._judged_before = self._warned = False
         self._pending: dict[str, float] | None = None  # metrics of this step, until the step itself is logged
 
     def on_train_begin(self, args, state, control, **_):
@@ -110,12 +110,24 @@ class HeldOutAccuracy(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **_):
         if "loss" in (logs or {}):
             self._log()
+        evaluated = self.name in (logs or {}) and f"{self.name}_n" not in logs
+        if evaluated and not self._warned:
+            self._warned = True
+            log.warning("%s is logged by the trainer's own evaluation too; give HeldOutAccuracy a suite", self.name)
+
+    def on_evaluate(self, args, state, control, metrics, **_):
+        """For `metric_for_best_model`: it looks at the metrics of the trainer's own evaluation alone."""
+        for entry in self._at(state):
+            metrics.setdefault(self.name, entry[self.name])
 
     def on_epoch_end(self, args, state, control, **_):
         """Where training stops early, its last step counts as well."""
-        measured = any(self.name in entry for entry in state.log_history if entry["step"] == state.global_step)
-        if control.should_training_stop and not measured:
+        if control.should_training_stop and not self._at(state):
             self._probe(log_now=True)
+
+    def _at(self, state) -> list[dict]:
+        """What is logged of this step's probe."""
+        return [entry for entry in state.log_history if entry["step"] == state.global_step and self.name in entry]
 
     def _probe(self, log_now: bool) -> None:
         """Measure, and log it behind the step's own entry, as an evaluation of the trainer's is."""
@@ -161,12 +173,12 @@ class HeldOutAccuracy(TrainerCallback):
 
     def _batches(self) -> Iterator[list[Mapping[str, Any]]]:
         """The rows of this process by the length of their prompts, those with pictures apart from those without."""
-        args, lengths = self.trainer.args, [len(str(prompt)) for prompt in judges.column(self.rows, "prompt")]
+        args, lengths = self.trainer.args, [len(str(prompt)) for prompt in asked.column(self.rows, "prompt")]
         share = sorted(range(args.process_index, len(lengths), args.world_size), key=lengths.__getitem__)
         for first in range(0, len(share), self.batch_size):
             rows = [self.rows[number] for number in share[first : first + self.batch_size]]
             for pictured in (False, True):
-                if alike := [row for row in rows if bool(_pictures(row)) == pictured]:
+                if alike := [row for row in rows if bool(asked.pictures(row)) == pictured]:
                     yield alike
 
     def _answers(self, rows: Sequence[Mapping[str, Any]]) -> list[Answer]:
@@ -180,7 +192,7 @@ class HeldOutAccuracy(TrainerCallback):
         ids = model.generate(**inputs, generation_config=config)[:, inputs["input_ids"].shape[1] :].tolist()
         completions = [decode.read(tokenizer, row, config) for row in ids]
         texts = [completion.text for completion in completions]
-        if is_conversational({"prompt": rows[0]["prompt"]}):
+        if asked.messages(rows[0]["prompt"]):
             texts = [[{"role": "assistant", "content": text}] for text in texts]
         ended = [row[: completion.tokens] for row, completion in zip(ids, completions, strict=True)]
         marks = self.judge(list(zip(rows, texts, ended, strict=True)), self.trainer.state)
@@ -189,12 +201,12 @@ class HeldOutAccuracy(TrainerCallback):
     def _encoded(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         """What the model is given, tensors (rows, tokens) and those of the pictures: as TRL makes them in training."""
         processor, prompts = self.trainer.processing_class, [row["prompt"] for row in rows]
-        if not is_conversational({"prompt": prompts[0]}):
+        if not asked.messages(prompts[0]):
             encoded = processor(text=prompts, padding=True, return_tensors="pt")
             return {name: encoded[name] for name in ("input_ids", "attention_mask")}
         padding = {"padding": True}
         if isinstance(processor, ProcessorMixin):
-            prompts = [prepare_multimodal_messages(row["prompt"], _pictures(row)) for row in rows]
+            prompts = [prepare_multimodal_messages(row["prompt"], asked.pictures(row)) for row in rows]
             padding = {"processor_kwargs": padding}
         return processor.apply_chat_template(
             prompts,
@@ -208,11 +220,6 @@ class HeldOutAccuracy(TrainerCallback):
         )
 
 
-def _pictures(row: Mapping[str, Any]) -> list:
-    """The pictures of a row, in the columns where TRL looks for them."""
-    return list(row.get("images") or ([] if row.get("image") is None else [row["image"]]))
-
-
 @contextmanager
 def _left_padding(processor) -> Iterator[None]:
     """Prompts that end together, as `generate` needs them; then the tokenizer's own side again."""
@@ -222,28 +229,6 @@ def _left_padding(processor) -> Iterator[None]:
         yield
     finally:
         tokenizer.padding_side = side
-
-
-def _columns(problems: Any) -> list[str]:
-    """The columns of held-out rows. Raises `UserError` for what are none."""
-    if not (hasattr(problems, "__len__") and hasattr(problems, "__getitem__")) or isinstance(problems, (str, Mapping)):
-        raise UserError(
-            f"HeldOutAccuracy: problems must be a datasets.Dataset or a list of rows, not {type(problems).__name__}; "
-            "take some rows of a stream by list(stream.take(256)), a split of a DatasetDict by its name"
-        )
-    if not len(problems):
-        raise UserError("HeldOutAccuracy: there is no problem; give the rows of a held-out set")
-    if not hasattr(problems, "column_names"):
-        for number, row in enumerate(problems):
-            if not isinstance(row, Mapping) or row.keys() != problems[0].keys():
-                raise UserError(f"HeldOutAccuracy: row {number} has not the columns of row 0; give each row the same")
-    columns = list(getattr(problems, "column_names", None) or problems[0])
-    if "prompt" not in columns:
-        raise UserError(
-            f"HeldOutAccuracy: the rows have no column `prompt`, only {', '.join(columns)}; give a text or a list of "
-            "messages, as in the training set"
-        )
-    return columns
 
 
 def _positive(name: str, number: int | None) -> int | None:
@@ -260,6 +245,7 @@ def _refuse_what_is_not_asked_here(trainer: Trainer) -> None:
         (bool(getattr(trainer, "tools", None)), "tools"),
         (getattr(trainer, "environment_factories", None) is not None, "environments"),
         (getattr(trainer, "rollout_func", None) is not None, "a rollout_func"),
+        (trainer.processing_class is None, "no processing_class"),
     ):
         if holds:
             raise UserError(

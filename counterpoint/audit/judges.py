@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from counterpoint.audit import metric_names
+from counterpoint.audit.asked import column
 from counterpoint.audit.completions import text
 from counterpoint.errors import UserError, nearest, one_line
 from counterpoint.verify import answer_type, judge, judge_leniently
@@ -24,11 +25,6 @@ NAMED = {"strict": judge, "lenient": judge_leniently}
 GIVEN = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric")  # beside the columns
 Answers = Sequence[tuple[Mapping[str, Any], Any, list[int]]]  # the row, its completion, and that one's token ids
 Judged = list[tuple[float | None, bool | None]]  # an answer's mark, and whether it could be read, None where unknown
-
-
-def column(rows: Any, name: str) -> list:
-    """A column of a `datasets.Dataset`, or of a list of mappings; no other is read, for pictures take time."""
-    return list(rows[name]) if hasattr(rows, "column_names") else [row[name] for row in rows]
 
 
 def ready(chosen: str | Callable, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Callable[..., Judged]:
@@ -92,7 +88,7 @@ def _function(function: Callable, columns: Sequence[str]) -> Callable[..., Judge
 
     def judged(answers: Answers, state: Any) -> Judged:
         rows, completions, token_ids = (list(part) for part in zip(*answers, strict=True))
-        arguments = {column: [row[column] for row in rows] for column in columns if column != "prompt"} | {
+        arguments = {name: [row[name] for row in rows] for name in columns if name != "prompt"} | {
             "prompts": [row["prompt"] for row in rows],
             "completions": completions,
             "completion_ids": token_ids,

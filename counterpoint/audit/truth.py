@@ -78,7 +78,9 @@ class TruthCallback(TrainerCallback):
             )
 
     def on_log(self, args, state, control, logs=None, **_):
-        if (name := self._metric()) is None or name not in (logs or {}):
+        if not any(name == self.accuracy or name.startswith("eval_") for name in logs or {}):
+            return  # most of the time, and without a look through the whole history
+        if self._metric() not in logs:
             return
         step = state.global_step
         try:

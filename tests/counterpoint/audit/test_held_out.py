@@ -179,6 +179,39 @@ def test_the_last_step_of_a_run_that_is_stopped_is_probed(tmp_path):
     assert list(runs.logged(trainer, "eval_accuracy")) == [0, 2, 3]
 
 
+def test_the_trainers_own_evaluation_can_choose_by_the_metric_and_is_told_apart(tmp_path, caplog):
+    def judge(completions, trainer_state, **_):
+        return [1 - trainer_state.global_step / 10] * len(completions)
+
+    def reward(completions, log_metric, **_):
+        log_metric("accuracy", 0.0)
+        return runs.noise(completions)
+
+    class Tracker(TrainerCallback):  # stands where trackers stand: before any callback that is added
+        def __init__(self):
+            self.seen = {}
+
+        def on_log(self, args, state, control, logs, **_):
+            self.seen.update(dict.fromkeys(logs, state.global_step))
+
+    evaluated = {
+        "eval_strategy": "steps", "eval_steps": 2, "save_strategy": "steps", "save_steps": 2, "max_steps": 4,
+        "metric_for_best_model": "eval_digits_accuracy", "greater_is_better": True, "load_best_model_at_end": True,
+        "per_device_eval_batch_size": 4, "num_generations_eval": 1, "save_only_model": True,
+    }  # fmt: skip
+    trainer = runs.trainer(tmp_path, reward, eval_dataset=Dataset.from_list(ROWS[:4]), **evaluated)
+    tracker = Tracker()
+    trainer.callback_handler.callbacks.insert(0, tracker)
+    for suite in ("digits", ""):
+        trainer.add_callback(HeldOutAccuracy(trainer, ROWS, judge=judge, every=2, suite=suite))
+    with caplog.at_level(logging.WARNING):
+        trainer.train()
+    assert (trainer.state.best_global_step, trainer.state.best_metric) == (2, pytest.approx(0.8))
+    assert tracker.seen["eval_digits_accuracy"] == tracker.seen["eval_accuracy_n"] == 4
+    told = [line for line in caplog.messages if line.startswith("eval_accuracy")]
+    assert told == ["eval_accuracy is logged by the trainer's own evaluation too; give HeldOutAccuracy a suite"]
+
+
 def test_a_probe_stands_behind_its_step_and_the_run_is_divided_by_default(tmp_path, monkeypatch):
     monkeypatch.setattr(held_out, "PROBES", 3)
     trainer = runs.trainer(tmp_path, max_steps=7, logging_steps=2)
@@ -200,6 +233,9 @@ STREAM = Dataset.from_list(ROWS).to_iterable_dataset()
         ({"problems": STREAM}, r"not IterableDataset; take some rows of a stream by list\(stream.take"),
         ({"problems": [{"question": "?", "solution": "1"}]}, "no column `prompt`, only question, solution"),
         ({"problems": [*ROWS, {"prompt": "?"}]}, "row 7 has not the columns of row 0"),
+        ({"problems": [("?", "1")]}, "row 0 is no mapping of columns but of type tuple"),
+        ({"problems": [*ROWS, {"prompt": None, "solution": "1"}]}, "row 7: prompt is 'None'; give each row a text"),
+        ({"problems": [*ROWS, *conversation(ROWS)]}, "row 7: prompt is .*; give each row a text, or each a list of"),
         ({"problems": [{"prompt": "?"}]}, "'strict' needs the right answers, and none of the columns prompt holds"),
         (
             {"problems": [{"prompt": "?", "solution": "so\n#### 3"}]},

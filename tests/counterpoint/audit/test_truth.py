@@ -8,7 +8,7 @@ import sys
 import live_runs as runs
 import pytest
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from counterpoint.audit import HeldOutAccuracy, TruthCallback, readers, verdict
 from counterpoint.errors import UserError
@@ -122,13 +122,10 @@ def test_the_runs_own_evaluation_is_judged_where_nothing_else_measures(tmp_path)
         log_metric("accuracy", 0.9 - 0.05 * trainer_state.global_step)
         return rising(completions, trainer_state)
 
-    arguments = runs.arguments(
-        tmp_path, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4, eval_strategy="steps",
+    trainer = runs.trainer(
+        tmp_path, reward, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4, eval_strategy="steps",
         eval_steps=1, eval_on_start=True, num_generations_eval=1, per_device_eval_batch_size=4,
-    )  # fmt: skip
-    trainer = GRPOTrainer(
-        model=runs.model(), reward_funcs=reward, args=arguments, train_dataset=Dataset.from_list(ROWS[4:]),
-        eval_dataset=Dataset.from_list(ROWS[:4]), processing_class=runs.words(),
+        eval_dataset=Dataset.from_list(ROWS[:4]),
     )  # fmt: skip
     trainer.add_callback(TruthCallback(trainer, items=64, stop=True))
     trainer.train()
