@@ -11,10 +11,12 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from transformers import Trainer, TrainerCallback
 
 from counterpoint.audit import metric_names, series
 from counterpoint.audit.held_out import HeldOutAccuracy, log_beside
+from counterpoint.audit.log import Accuracies, RunMetrics, SavedCompletions, gaps
 from counterpoint.errors import UserError, one_line
 from counterpoint.statistics import deceptive
 from counterpoint.statistics.deceptive import Assessment
@@ -68,6 +70,11 @@ class TruthCallback(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **_):
         self.verdicts = self._fresh()  # of an earlier training, where there was one
+        if self.out:
+            try:
+                self.out.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserError(f"TruthCallback: out {self.out}: cannot be written ({error.strerror})") from None
         if args.logging_strategy == "no":
             raise UserError("TruthCallback: logging_strategy is no, so no reward is logged; set logging_steps")
         measured = any(isinstance(callback, HeldOutAccuracy) for callback in self.trainer.callback_handler.callbacks)
@@ -101,15 +108,17 @@ class TruthCallback(TrainerCallback):
             log.warning("no verdict on the reward: %s was not logged", self.accuracy or "no eval_accuracy")
 
     def _tell(self, step: int, assessed: Assessment) -> None:
-        if self.out:
-            self.verdicts.write(step)
-        if change := self.verdicts.change(step):
+        """Write and alert; what fails there is said, and training goes on."""
+        change = self.verdicts.change(step)
+        if change:
             log.warning("%s", change)
-            if self.on_alert:
-                try:
-                    self.on_alert(step, assessed)
-                except Exception as error:  # whoever could not be told: training goes on
-                    log.warning("step %d: on_alert failed: %s: %s", step, type(error).__name__, one_line(error))
+        try:
+            if self.out:
+                self.verdicts.write(step)
+            if change and self.on_alert:
+                self.on_alert(step, assessed)
+        except Exception as error:
+            log.warning("step %d: the verdict was not passed on: %s: %s", step, type(error).__name__, one_line(error))
 
     def _metric(self) -> str | None:
         """The name of the accuracy; None until one is logged."""
@@ -120,24 +129,29 @@ class TruthCallback(TrainerCallback):
         accuracies = [name for name in named if metric_names.suite_of_accuracy(name.removeprefix("eval_")) is not None]
         return "eval_accuracy" if "eval_accuracy" in accuracies else next(iter(accuracies), None)
 
-    def _logged(self, name: str | None) -> series.Series:
+    def _logged(self, name: str | None, until: float = math.inf) -> series.Series:
         """By step what was logged under a name."""
-        entries = self.trainer.state.log_history
+        entries = (entry for entry in self.trainer.state.log_history if entry["step"] <= until)
         return {entry["step"]: entry[name] for entry in entries if isinstance(entry.get(name), (int, float))}
 
     def _probes(self) -> series.Series:
         return self._logged(self._metric())
 
     def _assess(self, until: int) -> Assessment:
-        """The verdict over the probes up to a step."""
+        """The verdict over the probes up to a step, as the audit of the same log would have it."""
         name = self._metric()
-        logged = {step: value for step, value in self._logged(name).items() if step <= until}
-        accuracy, _ = series.shares(HISTORY, str(name), logged)
-        steps, counted = list(accuracy), self._logged(f"{name}_n")
-        known = self.items or min((counted[step] for step in steps if step in counted), default=None)
-        items, _ = series.number_of_items(known, accuracy)
-        reward = since_last(steps, series.finite(HISTORY, "reward", self._logged("reward")))
-        return deceptive.assess(steps, reward, list(accuracy.values()), items)
+        accuracy, _ = series.shares(HISTORY, str(name), self._logged(name, until))
+        steps, shares = np.array(list(accuracy)), np.array(list(accuracy.values()))
+        counted = self._logged(f"{name}_n", until)
+        items, _ = series.number_of_items(self.items or min(counted.values(), default=None), accuracy)
+        reward = series.finite(HISTORY, "reward", self._logged("reward", until))
+        names = getattr(self.trainer, "reward_func_names", ())
+        terms = {term: values for term in names if (values := self._logged(f"rewards/{term}/mean", until))}
+        run = RunMetrics(
+            reward, {}, Accuracies({}), SavedCompletions(), "", terms=terms, strict=self._logged("accuracy", until),
+            weights=series.weights(reward, terms),
+        )  # fmt: skip
+        return deceptive.assess(steps, since_last(steps, reward), shares, int(items), gaps=gaps(run, "", steps, shares))
 
 
 def _numbers(assessed: Assessment) -> dict[str, float]:

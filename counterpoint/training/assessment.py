@@ -104,7 +104,9 @@ class Verdicts:
     where `write` leaves it. Runs of a study and `counterpoint.audit.TruthCallback` are judged and stopped by this code.
     """
 
-    def __init__(self, probed: Callable[[], list[int]], assess: Callable[[int], deceptive.Assessment], file: Path):
+    def __init__(
+        self, probed: Callable[[], list[int]], assess: Callable[[int], deceptive.Assessment], file: Path | None
+    ):
         self.probed, self.file, self._assess = probed, file, assess
         self._verdicts: dict[int, deceptive.Assessment] = {}
 

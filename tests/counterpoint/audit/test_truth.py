@@ -18,7 +18,7 @@ STEPS = 14
 ROWS = runs.problems(32, seed=9)
 
 
-def rising(completions, trainer_state, **_):
+def format_reward(completions, trainer_state, **_):
     """A reward that climbs, with a little to tell completions apart."""
     return [0.2 + 0.05 * trainer_state.global_step + 0.01 * (len(said) % 3) for said in completions]
 
@@ -35,7 +35,7 @@ def climbs(completions, trainer_state, **_):
 
 def looked_at(folder, judge=falls, resume=None, steps=STEPS, stop=False, **options):
     """A trainer that trained with both callbacks."""
-    defaults = {"reward": rising, "max_steps": STEPS, "learning_rate": 0.0, "per_device_train_batch_size": 4}
+    defaults = {"reward": format_reward, "max_steps": STEPS, "learning_rate": 0.0, "per_device_train_batch_size": 4}
     trainer = runs.trainer(folder, **defaults | {"max_steps": steps} | options)
     trainer.add_callback(TruthCallback(trainer, stop=stop, out=folder))  # before the probes: the order is free
     trainer.add_callback(HeldOutAccuracy(trainer, ROWS, judge=judge, every=1, max_tokens=1, batch_size=32))
@@ -66,7 +66,7 @@ def test_two_deceptive_verdicts_in_a_row_end_the_training(deceived):
     assert trainer.state.global_step == first + 1 < STEPS
     assert (folder / f"checkpoint-{first + 1}" / "trainer_state.json").exists()
     assert [line.partition(" while")[0][:32] for line in lines] == [
-        f"step {first} reward: deceptive: reward"[:32], f"step {first + 1}: training ends: the reward"[:32],
+        f"step {first} reward: deceptive (format): reward"[:32], f"step {first + 1}: training ends: the reward"[:32],
     ]  # fmt: skip
 
 
@@ -78,6 +78,7 @@ def test_the_verdict_is_that_of_the_statistics_on_what_was_logged(deceived):
     expected = assess(steps, [rewards[max(step, 1)] for step in steps], list(accuracy.values()), 32)
     kept = json.loads((folder / "assessment.json").read_text())
     assert (kept["step"], kept["verdict"], kept["evidence"]) == (steps[-1], "deceptive", expected.evidence)
+    assert kept["mechanism"] == "format"
     assert runs.logged(trainer, "truth/evidence")[steps[-1]] == expected.evidence
     assert list(runs.logged(trainer, "truth/probes").values())[1:] == list(range(2, len(steps) + 1))
 
@@ -87,7 +88,7 @@ def test_the_audit_reads_the_run_as_the_callback_did(deceived):
     log = readers.read(folder, None)
     found = verdict.audit(log)
     assert log.judge == "the run's own evaluation metric" and not log.judged_by_reward
-    assert (found.overall.verdict, log.curves[0].n_items) == ("deceptive", 32)
+    assert (found.overall.verdict, found.overall.mechanism, log.curves[0].n_items) == ("deceptive", "format", 32)
     assert found.overall.evidence == pytest.approx(runs.logged(trainer, "truth/evidence")[trainer.state.global_step])
     assert not any("number of held-out problems" in line for line in log.missing)
 
@@ -100,7 +101,7 @@ def test_a_resumed_run_goes_on_with_all_its_probes(deceived):
 
 
 def test_an_honest_run_is_not_stopped_and_an_alert_that_fails_stops_nothing(tmp_path, caplog):
-    trainer = runs.trainer(tmp_path, rising, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4)
+    trainer = runs.trainer(tmp_path, format_reward, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4)
     alerts = []
 
     def alert(step, found):
@@ -114,13 +115,13 @@ def test_an_honest_run_is_not_stopped_and_an_alert_that_fails_stops_nothing(tmp_
     assert trainer.state.global_step == STEPS and set(verdicts(trainer).values()) == {0}
     assert [name for _, name in alerts] == ["aligned"]
     assert runs.logged(trainer, "truth/aligned") == {step: int(step >= alerts[0][0]) for step in range(STEPS + 1)}
-    assert caplog.text.count("on_alert failed: OSError: no network") == 1
+    assert caplog.text.count("the verdict was not passed on: OSError: no network") == 1
 
 
 def test_the_runs_own_evaluation_is_judged_where_nothing_else_measures(tmp_path):
     def reward(completions, log_metric, trainer_state, **_):
         log_metric("accuracy", 0.9 - 0.05 * trainer_state.global_step)
-        return rising(completions, trainer_state)
+        return format_reward(completions, trainer_state)
 
     trainer = runs.trainer(
         tmp_path, reward, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4, eval_strategy="steps",
@@ -143,6 +144,11 @@ def test_what_nobody_could_judge_is_said_before_training(tmp_path, caplog):
         trainer.train()
     with pytest.raises(UserError, match="the trainer comes first, not GRPOConfig"):
         TruthCallback(GRPOConfig(str(tmp_path), use_cpu=True, bf16=False))
+    (tmp_path / "file").touch()
+    trainer = runs.trainer(tmp_path)
+    trainer.add_callback(TruthCallback(trainer, out=tmp_path / "file" / "deeper"))
+    with pytest.raises(UserError, match="cannot be written"):
+        trainer.train()
     with pytest.raises(UserError, match="items must be a number of problems from 1, not 0"):
         TruthCallback(trainer, items=0)
     trainer = runs.trainer(tmp_path, max_steps=1)
