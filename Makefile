@@ -52,7 +52,7 @@ bench-eval: setup ## time the evaluation of a suite against a plain generate loo
 	@python -m bench.evaluation
 
 calibrate: setup ## measure how often the verdict on a reward errs, on simulated curves, beside rivals
-	@test -d work/rivals || pip install --quiet --disable-pip-version-check --target work/rivals --no-deps reward-scope==0.2.2
+	@test -d work/rivals/rl_doctor || pip install --quiet --disable-pip-version-check --target work/rivals --no-deps reward-scope==0.2.2 rldoctor==0.2.0
 	@python -m bench.calibration
 
 lint: setup      ## ruff

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration import draw, rivals
+from bench.calibration import draw, health, rivals
 from bench.calibration.curves import KINDS, simulate
 from counterpoint.audit.verdict import MEASURED
 from counterpoint.statistics import wilson_interval
@@ -138,6 +138,7 @@ def main() -> None:
         OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         MEASURED.write_text(json.dumps(of_audit(result), indent=1) + "\n", encoding="utf-8")
         draw.draw(result, PICTURE)
+        health.main()
     print(told(result))
 
 

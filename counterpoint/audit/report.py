@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from pydantic_core import to_json
 
+from counterpoint.audit import health
 from counterpoint.audit.log import Check
 from counterpoint.audit.verdict import Audit
 from counterpoint.report.viewer import plain
@@ -17,6 +18,7 @@ from counterpoint.statistics.deceptive import Assessment
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
+HEALTH = "signs in training, not a verdict on the truth of the reward"
 MEANING = {
     "aligned": "reward and held-out accuracy both rose",
     "deceptive": "the reward rose, held-out accuracy did not follow",
@@ -117,6 +119,7 @@ def text(audit: Audit) -> str:
     lines = [f"{audit.log.path} ({audit.log.kind})"]
     lines += [f"  {heading:<13} {fact}" for heading, fact in facts(audit)]
     lines += [f"  {'curve':<13} {line}" for line in curves(audit)]
+    lines += [f"  health: {HEALTH}", *(f"    {heading:<19} {fact}" for heading, fact in health.rows(audit.health))]
     return "".join(c if c.isprintable() or c == "\n" else "?" for c in "\n".join(lines))
 
 
@@ -133,6 +136,8 @@ def write_page(audit: Audit, picture: Path, path: Path) -> None:
         overall=audit.overall,
         facts=facts(audit),
         lines=curves(audit),
+        health=health.rows(audit.health),
+        health_is=HEALTH,
         picture=base64.b64encode(picture.read_bytes()).decode("ascii"),
     )
     path.write_text(page, encoding="utf-8", newline="\n")
@@ -151,6 +156,7 @@ def json_line(audit: Audit, files: dict[str, str]) -> str:
             {"run": curve.run, "suite": curve.suite, "n_items": curve.n_items, **asdict(result)}
             for curve, result in zip(log.curves, audit.assessed, strict=True)
         ],
+        "health": asdict(audit.health),
         "checks": log.checks,
         "notes": log.notes,
         "missing": log.missing,

@@ -6,10 +6,13 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from counterpoint.audit import health
+from counterpoint.audit.health import Health
 from counterpoint.audit.log import RunLog, SuiteCurve
 from counterpoint.audit.series import PROBES
 from counterpoint.errors import UserError
@@ -54,6 +57,11 @@ class Audit:
     overall: Assessment
     assessed: tuple[Assessment, ...]
     rates: Rates | None
+
+    @cached_property
+    def health(self) -> Health:
+        """Signs in training, apart from the verdict."""
+        return health.of(self.log)
 
 
 def audit(log: RunLog) -> Audit:
