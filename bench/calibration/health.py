@@ -18,8 +18,9 @@ from pathlib import Path
 
 from counterpoint.audit import health
 from counterpoint.audit.curves import Logged, logged
+from counterpoint.audit.health import RULES
 from counterpoint.audit.log import Accuracies, RunMetrics, SavedCompletions
-from counterpoint.audit.signs import FEWEST, RULES
+from counterpoint.audit.signs import FEWEST
 from counterpoint.statistics import wilson_interval
 
 PUBLISHED = Path(__file__).parents[2] / "metrics/published/published"
@@ -75,7 +76,7 @@ def until(run: RunMetrics, step: int) -> RunMetrics:
 
 def shown(run: Logged) -> set[str]:
     """The names of the signs that a run shows."""
-    return {sign.name for sign in health.signs(run)}
+    return {sign.name for sign in health.shown(run)}
 
 
 def rates() -> dict:

@@ -46,6 +46,11 @@ class Curve:
         """Running medians (values − window + 1,)."""
         return np.median(sliding_window_view(self.values, self.window), 1)
 
+    @property
+    def change(self) -> float:
+        """The mean of the last window less that of the first."""
+        return float(self.means[-1] - self.means[0])
+
     def step(self, place: int) -> int:
         """The step in the middle of the window at a place of `means` or `medians`."""
         return int(self.steps[place + self.window // 2])

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from counterpoint.audit import metric_names
+from counterpoint.audit import metric_names, reward_signs, signs
 from counterpoint.audit.curves import Curve, Logged, logged
 from counterpoint.audit.log import RunLog
-from counterpoint.audit.signs import RULES, Sign
+from counterpoint.audit.signs import Sign
 
+RULES = (*signs.RULES, *reward_signs.RULES)
 MEASURED = Path(__file__).with_name("health_rates.json")
 CLAIMED = "accuracy as the reward claims it, on training completions and not held out"
 
@@ -77,20 +78,20 @@ def of(log: RunLog) -> Health:
     """The courses and signs of every run in a log."""
     rates = honest_rates()
     runs = [(run.run, logged(run)) for run in log.runs]
-    findings = [Finding(name, sign, rates[sign.name]) for name, curves in runs for sign in signs(curves)]
-    shown = {finding.sign.name for finding in findings}
+    findings = [Finding(name, sign, rates[sign.name]) for name, curves in runs for sign in shown(curves)]
+    names = {finding.sign.name for finding in findings}
     reasons = {rule.name: {rule.unjudged(curves) for _, curves in runs} for rule in RULES}
     return Health(
         tuple(course for name, curves in runs for course in _courses(name, curves)),
         tuple(findings),
-        tuple(name for name, whys in reasons.items() if None in whys and name not in shown),
+        tuple(name for name, whys in reasons.items() if None in whys and name not in names),
         {name: min(whys) for name, whys in reasons.items() if whys and None not in whys},
     )
 
 
-def signs(run: Logged) -> list[Sign]:
+def shown(run: Logged) -> list[Sign]:
     """The signs that a run shows, in the order of the rules."""
-    return [sign for rule in RULES if rule.unjudged(run) is None and (sign := rule.find(run))]
+    return [sign for rule in RULES if (sign := rule.judge(run))]
 
 
 def rows(health: Health) -> list[tuple[str, str]]:
@@ -128,20 +129,18 @@ def _of_means(course: Course) -> str:
 
 def _of_finding(finding: Finding) -> str:
     sign, honest = finding.sign, finding.honest
-    rate = f"{honest.shown} of {honest.runs} honest runs show it too"
-    return f"from step {sign.step}: {sign.sentence} ({rate})"
+    return f"from step {sign.step}: {sign.sentence} (honest runs that show it: {honest.shown} of {honest.runs})"
 
 
 def _courses(run: str, curves: Logged) -> list[Course]:
     courses = [_course(run, "", curves.reward, "")]
-    change = courses[0].last - courses[0].first
     for name, curve in curves.terms.items():
         if not len(curve.values):
             continue
         notes = [CLAIMED] if _claims_accuracy(name) else []
         if weight := curves.weights.get(name):
-            part = weight * float(curve.means[-1] - curve.means[0])
-            notes.append(f"with its weight {weight:g} it made {part:+.3g} of the reward's {change:+.3g}")
+            part = weight * curve.change
+            notes.append(f"with its weight {weight:g} it made {part:+.3g} of the reward's {curves.reward.change:+.3g}")
         courses.append(_course(run, name, curve, "; ".join(notes)))
     return courses
 

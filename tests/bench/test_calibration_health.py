@@ -8,7 +8,8 @@ import pytest
 
 from bench.calibration import health as calibration
 from counterpoint.audit import health
-from counterpoint.audit.signs import FEWEST, RULES
+from counterpoint.audit.health import RULES
+from counterpoint.audit.signs import FEWEST
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_health_stands_apart_from_the_verdict_in_text_json_and_page(fixtures, tm
     verdict_part, _, health_part = text.partition(f"  health: {report.HEALTH}\n")
     assert "verdict" in verdict_part and "cut off" not in verdict_part
     assert "80 % of the completions hit the limit of length at the end" in health_part
-    assert "1 of 209 honest runs show it too" in health_part
+    assert "honest runs that show it: 1 of 209" in health_part
     found = json.loads(command.audit(fixtures / "trl_hacked", out=tmp_path / "b", as_json=True))["health"]
     assert [finding["sign"]["name"] for finding in found["findings"]] == ["cut off", "no advantage"]
     assert found["findings"][0]["honest"] == {"shown": 1, "ever": 2, "runs": 209}
@@ -114,3 +114,19 @@ def test_gradients_that_are_no_numbers_are_found(tmp_path):
     (finding,) = health.of(readers.read(tmp_path)).findings
     assert (finding.sign.name, finding.sign.step) == ("not a number", 3)
     assert '"value":null' in report.json_line(verdict.audit(readers.read(tmp_path)), {})
+
+
+def test_a_verl_console_that_turns_to_nan_says_from_which_step(tmp_path):
+    fine = "actor/grad_norm:0.200 - actor/entropy_loss:0.300 - critic/rewards/mean:0.500"
+    broken = "actor/grad_norm:nan - actor/entropy_loss:nan - critic/rewards/mean:0.000"
+    lines = [f"(main_task pid=7) step:{step} - {fine if step < 25 else broken}" for step in range(30)]
+    (tmp_path / "run.log").write_text("\n".join(lines))
+    shown = signs(health.of(readers.read(tmp_path / "run.log")))
+    assert shown["not a number"].step == 25 and "(1 metrics more)" in shown["not a number"].sentence
+    assert shown["zero reward"].step == 25
+
+
+def test_without_weights_nobody_says_which_term_made_the_rise(fixtures):
+    found = health.of(readers.read(fixtures / "easyr1_hacked"))
+    assert found.unsaid["rise by form"] == "not in the log"
+    assert "made" not in found.courses[1].note

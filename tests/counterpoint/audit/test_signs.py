@@ -9,7 +9,8 @@ import pytest
 
 from counterpoint.audit import health
 from counterpoint.audit.curves import Curve, Logged
-from counterpoint.audit.signs import FEWEST, RULES
+from counterpoint.audit.health import RULES
+from counterpoint.audit.signs import FEWEST
 
 N = 100
 STEPS = np.arange(1, N + 1)
@@ -79,7 +80,7 @@ SHOWN = {  # by sign: a run that shows it, one that does not, and the step from 
 
 def names(run: Logged) -> set[str]:
     """The signs that a run shows."""
-    return {sign.name for sign in health.signs(run)}
+    return {sign.name for sign in health.shown(run)}
 
 
 def test_every_sign_is_tried():
@@ -89,7 +90,7 @@ def test_every_sign_is_tried():
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_sign_is_shown_with_its_step_and_not_where_it_is_just_missed(name):
     ill, well, step = SHOWN[name]
-    sign = next(sign for sign in health.signs(ill) if sign.name == name)
+    sign = next(sign for sign in health.shown(ill) if sign.name == name)
     assert step is None or abs(sign.step - step) <= 3
     assert np.isfinite([sign.value, sign.threshold]).all() or name == "not a number"
     assert name not in names(well)
@@ -153,5 +154,5 @@ def test_a_term_that_the_reward_punishes_may_fall_and_one_that_it_ignores_is_nam
 
 def test_many_constant_terms_are_listed_shortly():
     terms = {f"term_{number}": number for number in range(12)}
-    (sign,) = (sign for sign in health.signs(reward(RISING.values, terms)) if sign.name == "constant term")
+    (sign,) = (sign for sign in health.shown(reward(RISING.values, terms)) if sign.name == "constant term")
     assert sign.value == 12 and "term_4 (4)" in sign.sentence and "and 7 more are" in sign.sentence
