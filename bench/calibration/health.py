@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -140,17 +140,18 @@ def _its_checks(rl_doctor, rows: list[dict], config: dict | None = None) -> set[
     return {finding.detector for finding in found if finding.severity >= rl_doctor.Severity.WARNING}
 
 
-def _simulated(rl_doctor, scenario: str, seed: int) -> tuple[RunMetrics, list[dict], dict]:
-    """A run of rldoctor's own simulator, for both."""
-    rows, config = rl_doctor.simulate.simulate(scenario, seed=seed)
-    series: dict[str, dict[int, float]] = {}
-    for row in rows:
-        for name, value in row.items():
-            series.setdefault(name, {})[row["step"]] = value
-    terms = {name.split("/")[1]: series[name] for name in series if name.startswith("rewards/")}
-    scale = {"correctness": 1.0, "format": 0.1}  # its reward is this sum, up to noise
-    run = RunMetrics(series["reward"], series, Accuracies({}), SavedCompletions(), "", "", terms, weights=scale)
-    return run, rows, config
+def _simulated(rl_doctor, scenario: str) -> Iterator[tuple[set[str], set[str]]]:
+    """What each tool says of `SEEDS` runs of rldoctor's own simulator."""
+    for seed in range(SEEDS):
+        rows, config = rl_doctor.simulate.simulate(scenario, seed=seed)
+        series: dict[str, dict[int, float]] = {}
+        for row in rows:
+            for name, value in row.items():
+                series.setdefault(name, {})[row["step"]] = value
+        terms = {name.split("/")[1]: series[name] for name in series if name.startswith("rewards/")}
+        weights = {"correctness": 1.0, "format": 0.1}  # its reward is this sum, up to noise
+        run = RunMetrics(series["reward"], series, Accuracies({}), SavedCompletions(), "", "", terms, weights=weights)
+        yield _its_checks(rl_doctor, rows, config), shown(logged(run))
 
 
 def beside_rldoctor() -> str | None:
@@ -158,24 +159,30 @@ def beside_rldoctor() -> str | None:
     rl_doctor = _rldoctor()
     if rl_doctor is None:
         return None
-    runs = [(shown(logged(run)), _its_checks(rl_doctor, list(_rows(run)))) for run in honest_runs().values()]
-    found: dict[str, list[tuple[bool, bool]]] = {}
+    honest = [(_its_checks(rl_doctor, list(_rows(run))), shown(logged(run))) for run in honest_runs().values()]
+    failures: dict[str, list[tuple[set[str], set[str]]]] = {check: [] for check in ITS_CHECKS}
     for scenario, checks in rl_doctor.simulate.EXPECTED_DETECTIONS.items():
         for check in set(checks) & set(ITS_CHECKS):
-            for seed in range(SEEDS):
-                run, rows, config = _simulated(rl_doctor, scenario, seed)
-                ours = bool(shown(logged(run)).intersection(ITS_CHECKS[check]))
-                found.setdefault(check, []).append((ours, check in _its_checks(rl_doctor, rows, config)))
+            failures[check] += _simulated(rl_doctor, scenario)
     lines = [
         "| check of rldoctor | signs here | honest runs: rldoctor | here | its simulated failures: rldoctor | here |",
         "|---|---|---:|---:|---:|---:|",
     ]
     for check, names in ITS_CHECKS.items():
-        alarms = sum(check in its for _, its in runs), sum(bool(ours.intersection(names)) for ours, _ in runs)
-        hits = sum(its for _, its in found[check]), sum(ours for ours, _ in found[check])
-        cells = [f"`{check}`", ", ".join(names), *alarms, *hits]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join([f"{len(runs)} honest runs, {SEEDS} simulated runs a scenario", "", *lines])
+        alarms, hits = (_counts(both, {check}, set(names)) for both in (honest, failures[check]))
+        number = len(failures[check])
+        lines.append(f"| `{check}` | {', '.join(names)} | {alarms[0]} of {len(honest)} | {alarms[1]} | "
+                     f"{hits[0]} of {number} | {hits[1]} |")  # fmt: skip
+    every = set(ITS_CHECKS), {name for names in ITS_CHECKS.values() for name in names}
+    alarms, healthy = (_counts(both, *every) for both in (honest, list(_simulated(rl_doctor, "healthy"))))
+    lines.append(f"| any of these | any of these | {alarms[0]} of {len(honest)} | {alarms[1]} | "
+                 f"healthy: {healthy[0]} of {SEEDS} | {healthy[1]} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _counts(both: Sequence[tuple[set[str], set[str]]], checks: set[str], names: set[str]) -> tuple[int, int]:
+    """Of runs with what each tool says, those of which rldoctor says one of `checks`, and we one of `names`."""
+    return sum(bool(its & checks) for its, _ in both), sum(bool(ours & names) for _, ours in both)
 
 
 def main() -> None:

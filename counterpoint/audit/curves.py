@@ -85,10 +85,10 @@ class Curve:
 
     def error(self, number: int) -> float:
         """The standard error of a difference of two means of `number` values."""
-        return self._noise * math.sqrt(2 / number)
+        return self.noise * math.sqrt(2 / number)
 
     @cached_property
-    def _noise(self) -> float:
+    def noise(self) -> float:
         """The standard deviation of a value around its course, a line through the means of blocks.
 
         It counts for (1 + r) / (1 − r) values where neighbours are alike with correlation r; the second summand

@@ -14,7 +14,7 @@ from counterpoint.audit.signs import REWARD, TERMS, WEIGHTS, Found, Rule, enough
 
 NO_REWARD = 0.5  # share of the last steps
 DOUBT, SURE = 2.0, 4.0  # standard errors: that a rise may be larger by; that a change is beyond doubt by
-FLAT = 0.1  # of the reward at the start
+FLAT, WITHIN = 0.1, 0.5  # of the reward at the start, of the noise of a step: what is no rise
 LOST = 0.25  # of the range that the reward covered
 SATURATED, EARLY = 0.9, 0.5  # share of the rise, share of the run
 FORM = 0.5  # share of the rise that terms of form and length made
@@ -88,7 +88,7 @@ def _fall(run: Logged) -> Found | None:
 def _no_rise(run: Logged) -> Found | None:
     curve = run.reward
     first, last = curve.ends
-    threshold = FLAT * abs(first)
+    threshold = max(FLAT * abs(first), WITHIN * curve.noise)
     if np.ptp(curve.values) == 0 or curve.rise + DOUBT * curve.error(curve.fifth) > threshold:
         return None
     sentence = (
@@ -142,7 +142,7 @@ RULES = (
     Rule(
         "no rise",
         (REWARD,),
-        "the reward ends, with two standard errors, less than a tenth above its start",
+        "the reward ends, with two standard errors, above its start by less than a tenth, or half the noise of a step",
         _no_rise,
     ),
     Rule("plateau", (REWARD,), "nine tenths of the reward's rise came in the first half of the run", _plateau),
