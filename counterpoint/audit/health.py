@@ -122,6 +122,8 @@ def _of_course(course: Course) -> str:
 
 
 def _of_means(course: Course) -> str:
+    if course.constant:
+        return f"{course.values} logged steps"
     if course.window == 1:
         return f"the first and the last of {course.values} logged steps"
     return f"means of {course.window} of the {course.values} logged steps"

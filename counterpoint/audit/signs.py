@@ -50,7 +50,7 @@ class Rule:
         """Why this run cannot show whether it has the sign; None where it can."""
         longest = max((len(curve.values) + (curve.broken is not None) for curve in self._curves(run)), default=0)
         if not longest:
-            return "not in the log"
+            return "weights unknown" if run.terms and WEIGHTS in self.needs else "not in the log"
         return None if longest >= self.fewest else f"fewer than {self.fewest} values in the log"
 
     def judge(self, run: Logged) -> Sign | None:
