@@ -69,6 +69,7 @@ class Evidence:
             "options" in source.fields and self.bare and "map" not in answer and set(readings) <= READINGS.keys()
         )
         self.taken = {kind: next((r for r in readings if r in able), None) for kind, (_, able) in KINDS.items()}
+        self.words = 0  # answers that no reading but `text` can read, and that it reads
         self.answers: dict[tuple[str, str], _Answers] = {}  # by family and kind
 
     def add(self, record: Record, family: str) -> None:
@@ -85,6 +86,7 @@ class Evidence:
         options = mapping.options(record.row, self.source.fields["options"])
         answer = mapping.text(record.row, self.bare)
         kind = next((kind for kind, (pattern, _) in KINDS.items() if pattern.fullmatch(answer)), None)
+        self.words += kind is None and answer in (options or ())
         if not options or kind is None or self.taken[kind] is None:
             return
         group = self.answers.setdefault((family, kind), _Answers(self.taken[kind]))
@@ -153,13 +155,15 @@ class Evidence:
             return False
         if self.declared or group.misses[name] != group.misses[group.taken]:
             return group.misses[name] < group.misses[group.taken]
-        return total[name] <= total[group.taken]
+        return total[name] + self.words <= total[group.taken]
 
     def _doubt(self, family: str, group: _Answers, rival: str) -> str:
         fits = ", ".join(f"{name}{FIRST.get(name, '')} {group.number - group.misses[name]}" for name in READINGS)
-        remedy = f"say which is right beside its column, such as with: {rival}"
+        least = min(group.misses[name] for name in READINGS)
+        best = " or ".join(name for name in READINGS if group.misses[name] == least)
+        remedy = f"say beside its column which is right, with: {best}"
         if self.declared:
-            remedy = f"with: {', '.join(self.declared)} is set; set {rival}, or mend the rows that do not fit"
+            remedy = f"with: {', '.join(self.declared)} is set; set {best}, or mend the rows that do not fit"
         return (
             f"of {group.number} answers of family {family!r} these readings fit: {fits}; they differ in "
             f"{group.differs[rival]}, such as {', '.join(group.examples[rival])}; {remedy}"

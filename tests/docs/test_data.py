@@ -9,6 +9,7 @@ from figures import ROOT
 from PIL import Image
 
 from counterpoint import params
+from counterpoint.errors import UserError
 from counterpoint.params import compose
 from counterpoint.problem import encode_png
 from counterpoint.sources import converters, folder, load, mapping
@@ -59,6 +60,21 @@ def test_the_recipe_for_many_kinds_of_rows_reads_them_all_rightly(games):
     split = list(load(study)[0])
     assert {p.family for p in split if p.split == "rule_shift"} == {"maze", "sokoban"}
     assert {p.family for p in split if p.split in ("train", "in_domain")} == {"hue"}
+
+
+def test_the_doubt_on_the_page_is_told_in_its_very_words(tmp_path):
+    directions = ["left", "right", "up", "down"]
+    answers = [(4, directions), ("3", ["5", "4", "3", "6"]), ("2", ["7", "1", "2", "9"]), (1, directions)]
+    rows = [{"question": f"{n} ?", "answer": a, "options": options} for n, (a, options) in enumerate(answers)]
+    (tmp_path / "sokoban").mkdir()
+    (tmp_path / "sokoban/data.json").write_text(json.dumps(rows))
+    data = compose.study("default", ROOT / "studies")
+    data["source"] |= {"kind": "folder", "path": str(tmp_path), "pattern": "*/data.json", "family": "folder"}
+    data["source"]["fields"] = {name: name for name in ("question", "answer", "options")}
+    with pytest.raises(UserError) as error:
+        load(params.parse(data))
+    (message,) = re.findall(r"^```\nerror: (params.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert " ".join(message.split()) == str(error.value)
 
 
 def test_every_converter_and_every_way_of_mapping_is_explained():

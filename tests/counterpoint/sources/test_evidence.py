@@ -105,8 +105,8 @@ def test_an_answer_that_may_be_a_text_or_a_position_is_refused_unless_it_is_said
         UserError, match=r"text 3, .*they differ in \d, such as game\.jsonl, line 1 \('.' of \['"
     ) as error:
         read(game=rows)
-    rival = "index" if options == NUMBERS else "letter"
-    assert f"say which is right beside its column, such as with: {rival}" in str(error.value)
+    fitting = "text or index or index_from_1" if options == NUMBERS else "text or letter"
+    assert str(error.value).endswith(f"; say beside its column which is right, with: {fitting}")
     assert read("text", game=rows)[0] == [answer for answer, _ in rows]
 
 
@@ -127,6 +127,7 @@ def test_a_small_family_is_decided_by_the_answers_of_the_others(read):
     small = [("1", ["3", "1", "2"]), ("2", ["3", "1", "2"]), ("3", ["3", "1", "2"])]
     with pytest.raises(UserError, match="family 'small'"):
         read(small=small)
+    assert len(read(small=small, words=[("red", WORDS)])[0]) == 4
     assert len(read(small=small, large=[("12", ["12", "5", "7"]), ("0", ["0", "8", "9"])])[0]) == 5
 
 
