@@ -133,7 +133,7 @@ class Evidence:
                 doubts.append(self._doubt(family, group, rival))
         if doubts:
             more = f"; families in doubt: {len(doubts)}" if len(doubts) > 1 else ""
-            raise UserError(f"params.yaml: source.fields.answer: {doubts[0]}{more}")
+            raise UserError(f"params.yaml: source.fields.answer of {self.source.name!r}: {doubts[0]}{more}")
         undecided = totals["number"]["index"] == totals["number"]["index_from_1"]
         if undecided and self.taken["number"] in COUNTED and any(group.differs for group in self.answers.values()):
             log.warning(

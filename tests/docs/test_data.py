@@ -70,6 +70,7 @@ def test_the_doubt_on_the_page_is_told_in_its_very_words(tmp_path):
     (tmp_path / "sokoban/data.json").write_text(json.dumps(rows))
     data = compose.study("default", ROOT / "studies")
     data["source"] |= {"kind": "folder", "path": str(tmp_path), "pattern": "*/data.json", "family": "folder"}
+    data["source"]["name"] = "gameqa"
     data["source"]["fields"] = {name: name for name in ("question", "answer", "options")}
     with pytest.raises(UserError) as error:
         load(params.parse(data))

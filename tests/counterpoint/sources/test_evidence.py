@@ -46,7 +46,7 @@ def test_positions_that_count_from_elsewhere_are_refused_with_rows_and_remedy(re
     with pytest.raises(UserError) as error:
         read(wrong, game=rows)
     message = str(error.value)
-    assert message.startswith("params.yaml: source.fields.answer: of ") and "\n" not in message
+    assert message.startswith("params.yaml: source.fields.answer of 'mine': of ") and "\n" not in message
     assert "answers of family 'game' these readings fit: text 0, letter (A is the first) 0, index" in message
     assert "game.jsonl, line 2" in message and f"; with: {wrong} is set; set {right}, or mend the rows" in message
 
