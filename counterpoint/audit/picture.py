@@ -28,7 +28,10 @@ def draw(audit: Audit, path: Path) -> None:
     left_out = len(audit.log.curves) - len(pairs)
     more = f"; {left_out} curves more are in the page" if left_out else ""
     verdict = audit.overall.verdict
-    title = f"The reward is {verdict}" if verdict != "inconclusive" else "Whether the reward tells the truth is open"
+    title = {
+        "inconclusive": "Whether the reward tells the truth is open",
+        "consistent": "The reward is consistent with its own judge",
+    }.get(verdict, f"The reward is {verdict}")
     with style.sheet(width, height, path, title, f"{audit.log.kind}{more}") as figure:
         grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,
                                    bottom=(0.9 if parted else 0.5) / height, hspace=0.5, wspace=0.5)  # fmt: skip

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from jinja2 import Environment, StrictUndefined
 from pydantic_core import to_json
 
@@ -14,17 +15,24 @@ from counterpoint.audit import health
 from counterpoint.audit.log import Check
 from counterpoint.audit.verdict import Audit
 from counterpoint.report.viewer import plain
-from counterpoint.statistics.deceptive import Assessment
+from counterpoint.statistics.deceptive import FEWEST, Assessment
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 HEALTH = "signs in training, not a verdict on the truth of the reward"
 MEANING = {
     "aligned": "reward and held-out accuracy both rose",
-    "deceptive": "the reward rose, held-out accuracy did not follow",
-    "saturated": "the reward stood still, so there is nothing to tell",
+    "consistent": "reward and accuracy rose together, but the accuracy is the reward's own judge: only an outside judge "
+    "can tell whether they are true",
+    "deceptive": "held-out accuracy did not follow the reward",
+    "saturated": "the reward stood still, and accuracy is not shown to have fallen",
     "inconclusive": "the numbers do not decide it",
 }
+OUTSIDE = (
+    "save completions with their right answers, which are then judged again here (TRL: log_completions, and "
+    "log_extra('solution', …) in a reward function; verl: trainer.rollout_data_dir), or measure held-out accuracy with "
+    "other code than the reward's (in TRL: counterpoint.audit.HeldOutAccuracy)"
+)
 MECHANISM = {
     "format": "the reward pays for form",
     "verifier": "the reward calls answers right that are wrong",
@@ -38,21 +46,24 @@ MECHANISM = {
 def facts(audit: Audit) -> list[tuple[str, str]]:
     """Headings and what stands behind them, in the order of printing."""
     overall, log = audit.overall, audit.log
-    rows = [("verdict", f"{overall.verdict}: {MEANING[overall.verdict]}"), ("because", overall.reason)]
+    rows = [("verdict", _verdict(overall)), *_changes(audit)]
+    if overall.probes >= FEWEST:
+        rows.insert(1, ("because", f"{overall.reason} (by linear trends)"))
+    if overall.verdict == "consistent":
+        rows.append(("outside judge", OUTSIDE))
     if overall.mechanism in MECHANISM:
         rows.append(("mechanism", f"{overall.mechanism}: {MECHANISM[overall.mechanism]}"))
     elif overall.verdict == "deceptive":
         rows.append(("mechanism", "unknown: nothing in this log accounts for the gap"))
-    if math.isfinite(overall.reward_slope):
-        rows += _changes(overall)
     if overall.onset_step is not None:
         low, high = overall.onset_interval
         interval = f" ({low:g} to {high:g})" if math.isfinite(low) and low < high else ""
-        rows.append(("onset", f"step {overall.onset_step}{interval}"))
+        rows.append(("onset", f"step {overall.onset_step}{interval}: from here on accuracy no longer followed"))
     if math.isfinite(overall.regret):
         lost = f"{100 * overall.regret:+.1f} points lost"
         rows.append(("regret", f"{lost} by picking the checkpoint with the highest reward"))
-    rows.append(("error rates", error_rates(audit)))
+    if overall.probes >= FEWEST:
+        rows.append(("error rates", error_rates(audit)))
     if log.judge:
         rows.append(("accuracy by", log.judge))
     if log.checks:
@@ -60,26 +71,66 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
     return rows + [("note", note) for note in log.notes] + [("missing", lack) for lack in log.missing]
 
 
-def _changes(overall: Assessment) -> list[tuple[str, str]]:
-    """How reward and accuracy changed over the run, with 95 % intervals, and how they went together."""
-    low, high = overall.reward_slope_interval
-    lower, upper = (100 * end for end in overall.accuracy_slope_interval)
-    spearman, of_changes = (
-        f"{value:+.2f}" if math.isfinite(value) else "unknown"
-        for value in (overall.spearman, overall.spearman_of_changes)
-    )
-    return [
-        ("reward", f"{overall.reward_slope:+.3g} over the run (95 % interval {low:+.3g} to {high:+.3g})"),
-        (
-            "accuracy",
-            f"{100 * overall.accuracy_slope:+.1f} points over the run (95 % interval {lower:+.1f} to {upper:+.1f})",
-        ),
-        (
+def _verdict(overall: Assessment) -> str:
+    if overall.probes >= FEWEST:
+        return f"{overall.verdict}: {MEANING[overall.verdict]}"
+    if not overall.probes:
+        return f"{overall.verdict}: {overall.reason}"
+    return f"{overall.verdict}: {overall.reason}; below are the numbers, but no verdict is reached on so few"
+
+
+def _changes(audit: Audit) -> list[tuple[str, str]]:
+    """What reward and accuracy did, with 95 % intervals, and how they went together."""
+    overall, rows = audit.overall, []
+    if math.isfinite(overall.accuracy_change):
+        rows = [("accuracy", _accuracy(audit)), ("reward", _reward(audit))]
+    if apart := audit.parted:
+        low, high = (100 * end for end in apart.accuracy_interval)
+        rows.append((
+            "apart",
+            f"since about step {apart.step} the reward rose, by {apart.reward:.3g} ({apart.reward_interval[0]:.3g} to "
+            f"{apart.reward_interval[1]:.3g}), while accuracy is not shown to have: {100 * apart.accuracy:+.1f} points "
+            f"({low:+.1f} to {high:+.1f})",
+        ))  # fmt: skip
+    if math.isfinite(overall.spearman):
+        of_changes = f"{overall.spearman_of_changes:+.2f}" if math.isfinite(overall.spearman_of_changes) else "unknown"
+        rows.append((
             "correlation",
-            f"{spearman} (Spearman), {of_changes} from probe to probe; trending series correlate by themselves, so "
-            "this decides nothing",
-        ),
-    ]
+            f"{overall.spearman:+.2f} (Spearman), {of_changes} from probe to probe; trending series correlate by "
+            "themselves, so this decides nothing",
+        ))  # fmt: skip
+    return rows
+
+
+def _accuracy(audit: Audit) -> str:
+    """From the first probe to the last, by how much; the peak, and the fall from there."""
+    overall = audit.overall
+    low, high = (100 * end for end in overall.accuracy_change_interval)
+    changed = f"{100 * overall.accuracy_change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
+    curve = audit.only
+    if curve is None:
+        return f"{changed}, mean over the runs"
+    measured = curve.accuracy[np.isfinite(curve.accuracy) & np.isfinite(curve.reward)]
+    course = f"{100 * measured[0]:.1f} → {100 * measured[-1]:.1f} %, {changed}"
+    low, high = (100 * end for end in overall.fall_interval)
+    if measured[-1] == overall.peak:
+        return f"{course}; the last is the highest"
+    reached = f"rose to {100 * overall.peak:.1f} % at step {overall.peak_step}"
+    if measured[0] == overall.peak:
+        reached = "the first is the highest"
+    fell = f"{100 * overall.fall:.1f} points below ({low:.1f} to {high:.1f}, the luck of a highest value taken out)"
+    return f"{course}; {reached}, the end is {fell}"
+
+
+def _reward(audit: Audit) -> str:
+    overall, curve = audit.overall, audit.only
+    low, high = overall.reward_change_interval
+    interval = f" (95 % interval {low:+.3g} to {high:+.3g})" if math.isfinite(low) else ""
+    changed = f"{overall.reward_change:+.3g}{interval}"
+    if curve is None:
+        return f"{changed}, mean over the runs"
+    measured = curve.reward[np.isfinite(curve.accuracy) & np.isfinite(curve.reward)]
+    return f"{measured[0]:.3g} → {measured[-1]:.3g}, {changed}"
 
 
 def curves(audit: Audit) -> list[str]:

@@ -34,11 +34,12 @@ DRAWS = 300
 @dataclass(frozen=True)
 class Noise:
     """Variances of one value around the course of its series: `luck`, independent from probe to probe, and `wobble`,
-    which may hang together; `df`, the degrees of freedom behind them."""
+    which may hang together; `df`, the degrees of freedom behind them; `seen`, the part of both that a fit leaves."""
 
     luck: float
     wobble: float
     df: float
+    seen: float
 
     @property
     def total(self) -> float:
@@ -77,16 +78,18 @@ def noise_of_accuracy(accuracy: np.ndarray, fitted: Fit, n_items: int, items: np
         luck = float(((flips**2).mean(1) - flips.mean(1) ** 2).mean()) / (2 * n_items)
     else:
         luck = LUCK * float((accuracy * (1 - accuracy)).mean()) / n_items
-    df = PROBE_DF * max(len(accuracy) - fitted.parameters, 0)
-    wobble = HIDDEN * max(_residual_variance(accuracy, fitted) - luck, 0)
-    if df and wobble > WOBBLE**2 * fdtri(df, PRIOR_DF, 0.999):  # plainly noisier than those runs: its own noise counts
-        return Noise(luck, wobble, max(df, 2.0))
-    return Noise(luck, (PRIOR_DF * WOBBLE**2 + df * wobble) / (PRIOR_DF + df), PRIOR_DF + df)
+    residuals = max(len(accuracy) - fitted.parameters, 0)
+    df, left = PROBE_DF * residuals, max(_residual_variance(accuracy, fitted) - luck, 0)
+    if df and HIDDEN * left > WOBBLE**2 * fdtri(df, PRIOR_DF, 0.999):  # plainly noisier than those runs
+        return Noise(luck, HIDDEN * left, max(residuals, 2), luck + left)
+    wobble, seen = ((PRIOR_DF * WOBBLE**2 + df * own) / (PRIOR_DF + df) for own in (HIDDEN * left, left))
+    return Noise(luck, wobble, PRIOR_DF + df, luck + seen)
 
 
 def noise_of_reward(reward: np.ndarray, fitted: Fit) -> Noise:
     """The noise of `reward` (probes,), whose unit nobody knows: all of it is taken as wobble."""
-    return Noise(0.0, HIDDEN * _residual_variance(reward, fitted), max(len(reward) - fitted.parameters, 1))
+    left = _residual_variance(reward, fitted)
+    return Noise(0.0, HIDDEN * left, max(len(reward) - fitted.parameters, 1), left)
 
 
 def _residual_variance(values: np.ndarray, fitted: Fit) -> float:
@@ -105,7 +108,7 @@ def change(
 
     n_items: the problems behind accuracies, 0 for a reward. items: (2, n_items), right or wrong, first and last.
     """
-    size = last - first
+    size = float(last - first)
     half = _half_width(2 * noise.wobble + _item_variance(size, noise, n_items, items), noise, confidence)
     if not n_items:
         return size, (size - half, size + half)

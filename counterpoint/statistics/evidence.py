@@ -90,7 +90,7 @@ def of_run(
             continue
         window, penalty = slice(index, None), SELECTION_PENALTY if index else 0.0
         up, up_error = _change(times[window], reward[window], reward_fit.variance, trends.alike(reward_fit.noise))
-        along, error = _change(times[window], accuracy[window], noise.total, trends.alike(accuracy_fit.noise))
+        along, error = _change(times[window], accuracy[window], noise.seen, trends.alike(accuracy_fit.noise))
         error = math.hypot(error, math.sqrt(onset.item_variance(along, n_items)))
         if not index:
             climb = normal(along / error, noise.df)

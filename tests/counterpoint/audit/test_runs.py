@@ -74,7 +74,7 @@ def test_the_gap_of_the_trl_run_is_the_verifiers(fixtures):
 
 def test_a_rewards_own_accuracy_confirms_nothing(fixtures):
     honest, hacked = audit(fixtures / "easyr1_honest"), audit(fixtures / "easyr1_hacked")
-    assert (honest.overall.verdict, honest.overall.reason) == ("inconclusive", verdict.SAME_JUDGE)
+    assert honest.overall.verdict == "consistent" and "outside judge" in report.text(honest)
     assert honest.overall.accuracy_slope_interval[0] > 0
     assert hacked.overall.verdict == "deceptive"
 

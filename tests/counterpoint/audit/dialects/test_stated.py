@@ -121,4 +121,4 @@ def test_the_program_takes_both_names(root, tmp_path):
 def test_no_sentence_of_a_report_is_empty_or_says_minus_nothing(tmp_path):
     folder = state(tmp_path, reward=rising, **{"rewards/a/mean": rising, "rewards/b/mean": lambda step: -flat(step)})
     said = report.text(verdict.audit(readers.read(folder)))
-    assert "1 × a, 0 × b" in said and "-0" not in said and "accuracy of must" not in said
+    assert "1 × a, 0 × b" in said and "-0 ×" not in said and "accuracy of must" not in said
