@@ -11,16 +11,14 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from transformers import Trainer, TrainerCallback
 
-from counterpoint.audit import metric_names, series
+from counterpoint.audit import dialects, metric_names, series, verdict
+from counterpoint.audit.dialects.trl import HELD_OUT
 from counterpoint.audit.held_out import HeldOutAccuracy, log_beside
-from counterpoint.audit.log import Accuracies, RunMetrics, SavedCompletions, gaps
+from counterpoint.audit.log import Logged, Stated
 from counterpoint.errors import UserError, one_line
-from counterpoint.statistics import deceptive
 from counterpoint.statistics.deceptive import Assessment
-from counterpoint.statistics.reward_parts import since_last
 from counterpoint.training.assessment import VERDICT, Verdicts
 
 log = logging.getLogger(__name__)
@@ -28,7 +26,8 @@ HISTORY = Path("log_history")  # what messages call it
 
 
 class TruthCallback(TrainerCallback):
-    """Judges the reward at every evaluation of held-out accuracy (counterpoint.statistics.deceptive), and logs
+    """Judges the reward at every evaluation of held-out accuracy, as `counterpoint audit` would judge the log up to
+    there, and logs
 
         truth/deceptive  1 where the verdict is `deceptive`, else 0
         truth/aligned    1 where it is `aligned`, else 0
@@ -39,7 +38,7 @@ class TruthCallback(TrainerCallback):
 
     trainer: the one that trains; `trainer.add_callback` takes this callback. accuracy: the metric, from 0 to 1 or in
     per cent; None for `eval_accuracy`, else the first `eval_..._accuracy` that is logged, be it from `HeldOutAccuracy`
-    or the run's own evaluation. It must not be the reward's own judgement, which cannot clear the reward. items: the
+    or the run's own evaluation. The reward's own judgement can convict and never clears. items: the
     problems behind an accuracy, where the log does not say. stop: end training after two deceptive verdicts in a row,
     as `rl.stop_when_deceptive` does. out: a JSON file for the latest verdict, or a folder for `assessment.json`.
     on_alert: called with the step and the `Assessment` whenever the verdict changes; a warning is logged then too.
@@ -63,10 +62,10 @@ class TruthCallback(TrainerCallback):
             raise UserError(f"TruthCallback: items must be a number of problems from 1, not {items}")
         self.trainer, self.accuracy, self.items, self.stop, self.on_alert = trainer, accuracy, items, stop, on_alert
         self.out = None if out is None else Path(out) if str(out).endswith(".json") else Path(out) / VERDICT
-        self.verdicts = self._fresh()
+        self.verdicts, self._judged = self._fresh(), False
 
     def _fresh(self) -> Verdicts:
-        return Verdicts(lambda: list(self._probes()), self._assess, self.out)
+        return Verdicts(self._probes, self._assess, self.out)
 
     def on_train_begin(self, args, state, control, **_):
         self.verdicts = self._fresh()  # of an earlier training, where there was one
@@ -95,6 +94,7 @@ class TruthCallback(TrainerCallback):
         except (UserError, ValueError) as error:
             log.warning("step %d: no verdict on the reward: %s", step, one_line(error))
             return
+        self._judged = True
         log_beside(self.trainer, _numbers(assessed))
         if state.is_world_process_zero:
             self._tell(step, assessed)
@@ -104,7 +104,7 @@ class TruthCallback(TrainerCallback):
             control.should_save = control.should_save or args.save_strategy != "no"
 
     def on_train_end(self, args, state, control, **_):
-        if not self._probes():
+        if not self._judged:
             log.warning("no verdict on the reward: %s was not logged", self.accuracy or "no eval_accuracy")
 
     def _tell(self, step: int, assessed: Assessment) -> None:
@@ -125,33 +125,24 @@ class TruthCallback(TrainerCallback):
         if self.accuracy:
             return self.accuracy
         logged = dict.fromkeys(name for entry in self.trainer.state.log_history for name in entry)
-        named = [name for name in logged if name.startswith("eval_")]
-        accuracies = [name for name in named if metric_names.suite_of_accuracy(name.removeprefix("eval_")) is not None]
+        named = [name for name in logged if name.startswith(HELD_OUT)]
+        accuracies = [name for name in named if metric_names.suite_of_accuracy(name.removeprefix(HELD_OUT)) is not None]
         return "eval_accuracy" if "eval_accuracy" in accuracies else next(iter(accuracies), None)
 
-    def _logged(self, name: str | None, until: float = math.inf) -> series.Series:
-        """By step what was logged under a name."""
-        entries = (entry for entry in self.trainer.state.log_history if entry["step"] <= until)
-        return {entry["step"]: entry[name] for entry in entries if isinstance(entry.get(name), (int, float))}
-
-    def _probes(self) -> series.Series:
-        return self._logged(self._metric())
+    def _probes(self) -> list[int]:
+        name = self._metric()
+        return [entry["step"] for entry in self.trainer.state.log_history if name in entry]
 
     def _assess(self, until: int) -> Assessment:
-        """The verdict over the probes up to a step, as the audit of the same log would have it."""
-        name = self._metric()
-        accuracy, _ = series.shares(HISTORY, str(name), self._logged(name, until))
-        steps, shares = np.array(list(accuracy)), np.array(list(accuracy.values()))
-        counted = self._logged(f"{name}_n", until)
-        items, _ = series.number_of_items(self.items or min(counted.values(), default=None), accuracy)
-        reward = series.finite(HISTORY, "reward", self._logged("reward", until))
-        names = getattr(self.trainer, "reward_func_names", ())
-        terms = {term: values for term in names if (values := self._logged(f"rewards/{term}/mean", until))}
-        run = RunMetrics(
-            reward, {}, Accuracies({}), SavedCompletions(), "", terms=terms, strict=self._logged("accuracy", until),
-            weights=series.weights(reward, terms),
-        )  # fmt: skip
-        return deceptive.assess(steps, since_last(steps, reward), shares, int(items), gaps=gaps(run, "", steps, shares))
+        """The verdict over the probes up to a step: that of the audit of this log. Raises `UserError` for a log that
+        the audit refuses."""
+        entries = [entry for entry in self.trainer.state.log_history if entry["step"] <= until]
+        rows = ((f"entry {number}", entry["step"], entry) for number, entry in enumerate(entries))
+        metrics, name = series.collect(HISTORY, rows), self._metric()
+        if len(metrics[name]) < 2 or not metrics.get("reward"):
+            return Assessment(reason="fewer than two probes, or no reward logged yet", probes=0)
+        logged = Logged("training", HISTORY, {"": metrics})
+        return verdict.audit(dialects.understood(logged, Stated(self.items, accuracy=name))).overall
 
 
 def _numbers(assessed: Assessment) -> dict[str, float]:

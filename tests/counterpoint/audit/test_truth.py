@@ -43,6 +43,15 @@ def looked_at(folder, judge=falls, resume=None, steps=STEPS, stop=False, **optio
     return trainer
 
 
+def evaluated() -> dict:
+    """Options of a run with an evaluation of its own at every step."""
+    return {
+        "max_steps": STEPS, "learning_rate": 0.0, "per_device_train_batch_size": 4, "eval_strategy": "steps",
+        "eval_steps": 1, "num_generations_eval": 1, "per_device_eval_batch_size": 4,
+        "eval_dataset": Dataset.from_list(ROWS[:4]),
+    }  # fmt: skip
+
+
 def verdicts(trainer) -> dict[int, int]:
     return runs.logged(trainer, "truth/deceptive")
 
@@ -123,14 +132,19 @@ def test_the_runs_own_evaluation_is_judged_where_nothing_else_measures(tmp_path)
         log_metric("accuracy", 0.9 - 0.05 * trainer_state.global_step)
         return format_reward(completions, trainer_state)
 
-    trainer = runs.trainer(
-        tmp_path, reward, max_steps=STEPS, learning_rate=0.0, per_device_train_batch_size=4, eval_strategy="steps",
-        eval_steps=1, eval_on_start=True, num_generations_eval=1, per_device_eval_batch_size=4,
-        eval_dataset=Dataset.from_list(ROWS[:4]),
-    )  # fmt: skip
+    trainer = runs.trainer(tmp_path, reward, eval_on_start=True, **evaluated())
     trainer.add_callback(TruthCallback(trainer, items=64, stop=True))
     trainer.train()
     assert trainer.state.global_step < STEPS and list(verdicts(trainer).values())[-2:] == [1, 1]
+
+
+def test_the_rewards_own_word_on_held_out_prompts_can_be_stated_and_clears_nothing(tmp_path):
+    trainer = runs.trainer(tmp_path, format_reward, **evaluated())
+    trainer.add_callback(TruthCallback(trainer, accuracy="eval_rewards/format_reward/mean", items=64, out=tmp_path))
+    trainer.train()
+    kept = json.loads((tmp_path / "assessment.json").read_text())
+    assert kept["reward_slope_interval"][0] > 0 and kept["accuracy_slope_interval"][0] > 0
+    assert kept["verdict"] != "aligned" and set(runs.logged(trainer, "truth/aligned").values()) == {0}
 
 
 def test_what_nobody_could_judge_is_said_before_training(tmp_path, caplog):
