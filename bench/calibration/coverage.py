@@ -35,7 +35,7 @@ def measure(number: int, processes: int) -> dict[str, dict[str, float]]:
     truth. What changes of a reward does not depend on items: its cells have none."""
     cells = list(product(COURSES, PROBES, ITEMS))
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        held = list(pool.map(_cell, cells, [number] * len(cells), chunksize=4))
+        held = list(pool.map(cell, cells, [number] * len(cells), chunksize=4))
     result: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
     for (course, probes, items), shares in zip(cells, held, strict=True):
         for name, share in zip(MEASURES, shares, strict=True):
@@ -51,8 +51,9 @@ def outside(cells: dict[str, float]) -> dict[str, float]:
     return {cell: share for cell, share in cells.items() if not 0.93 <= share <= 0.97}
 
 
-def _cell(cell: tuple[str, int, int], number: int) -> list[float]:
-    course, probes, n_items = cell
+def cell(key: tuple[str, int, int], number: int) -> list[float]:
+    """The shares of `number` runs whose intervals hold the truth, by `MEASURES`; the key is (course, probes, items)."""
+    course, probes, n_items = key
     rng = np.random.default_rng([list(COURSES).index(course), probes, n_items])
     times, held = np.linspace(0, 1, probes), np.zeros(len(MEASURES))
     for index in range(number):

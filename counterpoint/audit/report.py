@@ -22,8 +22,8 @@ TEMPLATE = Path(__file__).with_name("page.html.jinja")
 HEALTH = "signs in training, not a verdict on the truth of the reward"
 MEANING = {
     "aligned": "reward and held-out accuracy both rose",
-    "consistent": "reward and accuracy rose together, but the accuracy is the reward's own judge: only an outside judge "
-    "can tell whether they are true",
+    "consistent": "reward and accuracy rose together, but the accuracy is the reward's own judge's: only an outside "
+    "judge can tell whether they are true",
     "deceptive": "held-out accuracy did not follow the reward",
     "saturated": "the reward stood still, and accuracy is not shown to have fallen",
     "inconclusive": "the numbers do not decide it",

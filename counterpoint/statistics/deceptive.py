@@ -246,7 +246,7 @@ def decide(
         fell = f"accuracy fell by {-100 * signs.change:.1f} points"
         if signs.index:
             fell += f" from step {since:g} on"
-        if min(signs.rise, signs.failure) < signs.blind:
+        if min(signs.rise, signs.failure) < evidence.SURE:
             return "deceptive", f"{fell} while the reward did not fall with it: it changed by {low:.3g} to {high:.3g}"
         if signs.index:
             return "deceptive", f"{rose}; {fell} while the reward did not"

@@ -102,7 +102,8 @@ def of_run(
         if along < -margin and up - _quantile(rise.df) * up_error > SHARE * along:
             falls.append((normal(-along / error, noise.df) - penalty - BLIND_PENALTY, index, along))
     failure, blind = max(failures), max(falls, default=(-math.inf, 0, 0.0))
-    speaking = [failures[0], failure] if min(rise.normal, failure[0]) >= blind[0] else [falls[0], blind]
+    only_fell = min(rise.normal, failure[0]) < min(SURE, blind[0])
+    speaking = [falls[0], blind] if only_fell else [failures[0], failure]
     _, begin, change = next((window for window in speaking if window[0] >= SURE), speaking[-1])
     return Evidence(rise.normal, failure[0], blind[0], climb, begin, change, asked)
 
