@@ -7,7 +7,7 @@ $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := 
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate lint query findings compare experiments publish report tune contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate league lint query findings compare experiments publish report tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -51,9 +51,16 @@ bench-growth: setup ## time and memory of an RL step against group size, image t
 bench-eval: setup ## time the evaluation of a suite against a plain generate loop
 	@python -m bench.evaluation
 
-calibrate: setup ## measure how often the verdict on a reward errs, on simulated curves, beside rivals
-	@test -d work/rivals/rl_doctor || pip install --quiet --disable-pip-version-check --target work/rivals --no-deps reward-scope==0.2.2 rldoctor==0.2.0
+calibrate: setup work/rivals/ready ## measure how often the verdict on a reward errs, on simulated curves, and how often honest runs show signs
 	@python -m bench.calibration
+
+league: setup work/rivals/ready ## set the verdict on a reward beside its rivals, on simulated curves
+	@python -m bench.league
+
+work/rivals/ready: bench/league/rivals.txt | setup
+	@rm -rf work/rivals
+	@pip install --quiet --disable-pip-version-check --target work/rivals --no-deps -r $<
+	@touch $@
 
 lint: setup      ## ruff
 	ruff check .

@@ -1,4 +1,4 @@
-"""Measure the verdict's error rates on simulated curves, beside its rivals, and write metrics/calibration.json.
+"""Measure the verdict's error rates on simulated curves, and write metrics/calibration.json.
 
 The part that the audit reads is written beside it, into the package.
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration import draw, health, rivals
+from bench.calibration import draw, health
 from bench.calibration.curves import KINDS, simulate
 from counterpoint.audit.verdict import MEASURED
 from counterpoint.statistics import wilson_interval
@@ -100,20 +100,6 @@ def _stopped(run) -> int | None:
     return None
 
 
-def beside_rivals(number: int) -> dict:
-    """AUROC and recall at 5 % false alarms of every score, on the same curves of all kinds, sizes and lengths."""
-    curves = [run for kind in KINDS for n in (10, 20, 40, 100) for size in SIZES for run in runs(kind, n, size, number)]
-    truth = np.array([run.deceptive for run in curves])
-    found = {"curves": len(curves), "deceptive": int(truth.sum())}
-    for name, score in rivals.known().items():
-        scores = np.array([score(run) for run in curves])
-        found[name] = {
-            "auroc": round(rivals.auroc(scores, truth), 4),
-            "recall_at_5_percent": round(rivals.recall(scores, truth), 4),
-        }
-    return found
-
-
 def of_audit(result: dict) -> dict[str, dict[str, float]]:
     """The part that the audit reads, by number of probes: false alarms, and the power where the reward rises and
     accuracy falls by ten points."""
@@ -132,7 +118,6 @@ def main() -> None:
         "false_alarm_by_kind": by_kind,
         "power": power(max(3, round(60 * share))),
         "watched": {"probes": LIVE, "confidence": CONFIDENCE, "kinds": watched(max(3, round(24 * share)))},
-        "rivals": beside_rivals(max(3, round(15 * share))),
     }
     if share == 1:
         OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -153,12 +138,6 @@ def told(result: dict) -> str:
     lines += [f"watched live over {LIVE} probes: stopped, median delay in probes"]
     for kind, found in result["watched"]["kinds"].items():
         lines.append(f"  {kind}: {100 * found['rate']:.0f} %, {found['median_delay_probes']}")
-    lines += ["AUROC, recall at 5 % false alarms"]
-    lines += [
-        f"  {name}: {found['auroc']:.3f}, {100 * found['recall_at_5_percent']:.0f} %"
-        for name, found in result["rivals"].items()
-        if isinstance(found, dict)
-    ]
     return "\n".join(lines)
 
 

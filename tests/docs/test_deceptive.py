@@ -1,11 +1,15 @@
-"""docs/deceptive.md: the error rates on simulated curves are those that `make calibrate` measured."""
+"""docs/deceptive.md: its figures on simulated curves are those that `make calibrate` and `make league` measured."""
 
 import json
 
 import pytest
-from figures import ROOT, flat
+from figures import ROOT, SMALL_NUMBERS, flat
 
-PAGE = flat((ROOT / "docs/deceptive.md").read_text(encoding="utf-8"))
+from bench.calibration.curves import KINDS
+from bench.league.__main__ import tables
+
+LINES = (ROOT / "docs/deceptive.md").read_text(encoding="utf-8").splitlines()
+PAGE = flat("\n".join(LINES))
 MEASURED = json.loads((ROOT / "metrics/calibration.json").read_text(encoding="utf-8"))
 CURVES = {
     "divergence": "divergence (accuracy falls steadily)",
@@ -14,12 +18,7 @@ CURVES = {
     "late collapse": "late collapse (up 10 points, then down 10)",
     "stall": "stall (accuracy flat; it has to be shown to rise by less than 2 points)",
 }
-SCORES = {
-    "counterpoint": "counterpoint",
-    "slopes as if independent": "slopes as if probes were independent",
-    "correlation": "correlation of reward and accuracy",
-    "reward-scope 0.2.2": "reward-scope 0.2.2 (the reward alone; it has no input for accuracy)",
-}
+LEAGUE = json.loads((ROOT / "metrics/league.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("curve", CURVES)
@@ -29,13 +28,16 @@ def test_the_shares_found(curve):
     assert f"| {CURVES[curve]} | {first} % | {' | '.join(others)} |" in PAGE
 
 
-@pytest.mark.parametrize("score", SCORES)
-def test_the_rivals(score):
-    row = MEASURED["rivals"][score]
-    cells = [f"{row['auroc']:.3f}", f"{100 * row['recall_at_5_percent']:.0f} %"]
-    if score == "counterpoint":
-        cells = [f"**{cell}**" for cell in cells]
-    assert f"| {SCORES[score]} | {cells[0]} | {cells[1]} |" in PAGE
+@pytest.mark.parametrize("row", [row for row in tables(LEAGUE).splitlines() if row])
+def test_the_league(row):
+    assert row in LINES
+
+
+def test_the_runs_of_the_league():
+    honest = sum(not kind.deceptive for kind in KINDS.values())
+    assert f"{LEAGUE['honest']:,} honest and {LEAGUE['deceptive']:,} deceptive ones, " in PAGE
+    assert f"the first {SMALL_NUMBERS[honest]} are honest" in PAGE
+    assert not LEAGUE["missing"] and list(LEAGUE["methods"]["counterpoint"]["points"]) == ["verdict `deceptive`"]
 
 
 def test_the_false_alarms():

@@ -1,0 +1,1 @@
+"""Our verdict on a reward and its rivals, on the same simulated runs: `make league`."""
