@@ -27,8 +27,8 @@ STREAKS = range(1, 40)
 
 
 def ours(run: Run) -> Judged:
-    """Reward and accuracy, answer by answer where these are kept; the evidence in standard errors."""
-    judged = assess(run.steps, run.reward, run.accuracy, run.n_items, items=getattr(run, "items", None))
+    """Reward and accuracy, answer by answer; the evidence in standard errors."""
+    judged = assess(run.steps, run.reward, run.accuracy, run.n_items, items=run.items)
     score = judged.evidence if math.isfinite(judged.evidence) else -math.inf
     return score, {"verdict `deceptive`": judged.verdict == "deceptive"}
 
