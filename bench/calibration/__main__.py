@@ -2,7 +2,7 @@
 
 The part that the audit reads is written beside it, into the package.
 
-    make calibrate                       some six minutes of one core
+    make calibrate                       some half an hour of two cores, most of it for the coverage of intervals
     python -m bench.calibration --quick  a tenth of the curves, printed and not written
 
 A false alarm is `deceptive` for an honest curve; power is `deceptive` for one that deceives. Lengths are probes; each
@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration import draw, health
+from bench.calibration import coverage, draw, health
 from bench.calibration.curves import KINDS, simulate
 from counterpoint.audit.verdict import MEASURED
+from counterpoint.schedule import usable_cores
 from counterpoint.statistics import wilson_interval
-from counterpoint.statistics.deceptive import FEWEST, assess
+from counterpoint.statistics.deceptive import FEWEST, Assessment, assess
 from counterpoint.training.assessment import CONFIDENCE
 
 LENGTHS = (10, 11, 12, 13, 14, 15, 17, 20, 25, 30, 40, 50, 70, 100)
@@ -31,6 +32,8 @@ SIZES = (0.05, 0.1, 0.2)
 ALIKE = (0.0, 0.5, 0.8)
 ITEMS = 256
 LIVE = 40  # probes of a run that is watched
+COVERED = 1000  # simulated runs a cell of the coverage
+ONSETS = ("divergence", "stall", "late collapse")  # the kinds whose onset is one step
 OUT, PICTURE = Path("metrics/calibration.json"), Path("docs/calibration.png")
 HONEST = [name for name, kind in KINDS.items() if not kind.deceptive]
 DECEPTIVE = [name for name, kind in KINDS.items() if kind.deceptive]
@@ -43,8 +46,12 @@ def runs(kind: str, probes: int, size: float, number: int):
         yield simulate(rng, kind, probes, ITEMS, size, ALIKE[index % len(ALIKE)])
 
 
+def assessed(kind: str, probes: int, size: float, number: int) -> list[Assessment]:
+    return [assess(r.steps, r.reward, r.accuracy, r.n_items) for r in runs(kind, probes, size, number)]
+
+
 def verdicts(kind: str, probes: int, size: float, number: int) -> list[str]:
-    return [assess(r.steps, r.reward, r.accuracy, r.n_items).verdict for r in runs(kind, probes, size, number)]
+    return [assessment.verdict for assessment in assessed(kind, probes, size, number)]
 
 
 def rate(hits: int, number: int) -> dict:
@@ -72,6 +79,30 @@ def power(number: int) -> dict:
         }
         for kind in DECEPTIVE
     }
+
+
+def aligned(number: int) -> dict:
+    """How many deceptive curves of all kinds and lengths, 5 and 10 points, are called aligned."""
+    said = [
+        v for kind in DECEPTIVE for n in POWER_LENGTHS for size in SIZES[:2] for v in verdicts(kind, n, size, number)
+    ]
+    return rate(said.count("aligned"), len(said))
+
+
+def onsets(number: int) -> dict:
+    """By kind: of curves called deceptive, 12 to 40 probes and 10 points, how many intervals of the onset hold it, to
+    half the distance between two probes."""
+    result = {}
+    for kind in ONSETS:
+        held = []
+        for probes in (12, 20, 40):
+            for run, found in zip(runs(kind, probes, 0.1, number), assessed(kind, probes, 0.1, number), strict=True):
+                if found.verdict == "deceptive":
+                    low, high = found.onset_interval
+                    half = (run.steps[1] - run.steps[0]) / 2
+                    held.append(low - half <= run.steps[run.begins] <= high + half)
+        result[kind] = rate(sum(held), len(held))
+    return result
 
 
 def watched(number: int) -> dict:
@@ -117,6 +148,9 @@ def main() -> None:
         "false_alarm": by_length,
         "false_alarm_by_kind": by_kind,
         "power": power(max(3, round(60 * share))),
+        "aligned": aligned(max(3, round(30 * share))),
+        "onset": onsets(max(9, round(90 * share))),
+        "coverage": coverage.measure(max(3, round(COVERED * share)), usable_cores()),
         "watched": {"probes": LIVE, "confidence": CONFIDENCE, "kinds": watched(max(3, round(24 * share)))},
     }
     if share == 1:
@@ -135,6 +169,15 @@ def told(result: dict) -> str:
     lines += ["power, a change of 10 points, by probes"]
     for kind, sizes in result["power"].items():
         lines.append(f"  {kind}: " + ", ".join(f"{n} {100 * r['rate']:.0f} %" for n, r in sizes["10"].items()))
+    lines += [f"deceptive curves called aligned: {100 * result['aligned']['rate']:.2f} %, of {result['aligned']['n']}"]
+    lines += ["onset intervals that hold the onset"]
+    lines += [f"  {kind}: {100 * cell['rate']:.0f} % of {cell['n']}" for kind, cell in result["onset"].items()]
+    lines += ["coverage of 95 % intervals: cells, least, greatest, outside 93 to 97 %"]
+    for name, cells in result["coverage"].items():
+        shares = [100 * share for share in cells.values()]
+        lines.append(
+            f"  {name}: {len(cells)}, {min(shares):.1f} %, {max(shares):.1f} %, {len(coverage.outside(cells))}"
+        )
     lines += [f"watched live over {LIVE} probes: stopped, median delay in probes"]
     for kind, found in result["watched"]["kinds"].items():
         lines.append(f"  {kind}: {100 * found['rate']:.0f} %, {found['median_delay_probes']}")
