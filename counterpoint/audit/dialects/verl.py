@@ -11,7 +11,9 @@ from counterpoint.audit.log import Accuracies
 from counterpoint.audit.series import Series
 
 REWARDS = ("critic/rewards/mean", "critic/score/mean", "reward/overall", "reward/mean")
-_OWN = re.compile(r"(?:critic|actor|val-core|val-aux|reward|val|response_length|timing_s)/.+")
+_OWN = re.compile(
+    r"(?:critic|actor|val-core|val-aux|reward|response_length|timing_s)/.+|val/(?:.+_reward|reward_score|test_score/.+)"
+)
 _VALIDATED = re.compile(r"val(?:-core|-aux)?/(?:(?P<suite>.+)/)?(?P<name>[^/]+)/mean@(?P<samples>\d+)")
 
 
@@ -56,7 +58,7 @@ def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
 
 
 DIALECT = Dialect(
-    knows=lambda name: bool(_OWN.fullmatch(name)) and name not in metric_names.HELD_OUT,
+    knows=lambda name: bool(_OWN.fullmatch(name)),
     rewards=(*REWARDS, "reward", *metric_names.REWARD),
     parts=_parts,
     accuracies=_accuracies,

@@ -20,12 +20,13 @@ _DEPTH = 20
 
 
 def fits(path: Path) -> bool:
-    """Whether the first line is an entry with a step."""
+    """Whether the first line is an entry with a step and a number beside it."""
     try:
         row = files.parsed(next(files.lines(path), ""))
     except ValueError:
         return False
-    return isinstance(row, dict) and bool(steps.names_of([row]))
+    flat = dict(_flat(row)) if isinstance(row, dict) else {}
+    return bool(steps.names_of([flat])) and len(flat) > 1
 
 
 def read(path: Path) -> Logged:
