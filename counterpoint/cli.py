@@ -81,6 +81,7 @@ def command(*examples: str) -> Callable:
 @click.option("--items", type=click.IntRange(1), help="Held-out problems per accuracy, where the log does not say.")
 @click.option("--reward", metavar="NAME", help="The metric that is the reward, where its name is not known.")
 @click.option("--accuracy", metavar="NAME", help="The metric that is the held-out accuracy.")
+@click.option("--run", "of_run", metavar="NAME", help="The run that is meant, where the log has several.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of picture and page  [default: ./audit-NAME].")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 @click.option("--seconds", type=click.IntRange(1), default=60, show_default=True, help="After which it gives up.")

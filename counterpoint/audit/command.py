@@ -24,16 +24,17 @@ def audit(
     as_json: bool = False,
     reward: str | None = None,
     accuracy: str | None = None,
+    of_run: str | None = None,
 ) -> str:
     """Read, assess and draw; return what is printed. Raises `UserError` for a log that cannot be used.
 
     run: a folder or a log file. items: held-out problems behind each accuracy, None where the log says or implies it.
-    reward, accuracy: the metrics that are meant, None where their names are known.
+    reward, accuracy, of_run: the metrics and the run of several that are meant, None where they are known.
     out: where the picture and the page go, None for ./audit-NAME. as_json: one line of JSON in place of text.
     """
     from counterpoint.audit import picture, readers, report, verdict
 
-    result = verdict.audit(readers.read(run, items, reward, accuracy))
+    result = verdict.audit(readers.read(run, items, reward, accuracy, of_run))
     out = out or Path(f"audit-{run.resolve().stem or 'run'}")
     drawn, written = out / "audit.png", out / "audit.html"
     try:

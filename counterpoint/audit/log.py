@@ -104,11 +104,13 @@ class SavedCompletions:
 
 @dataclass(frozen=True)
 class Stated:
-    """What the user states of a log: held-out problems behind each accuracy, and the names of reward and accuracy."""
+    """What the user states of a log: held-out problems behind each accuracy, the names of reward and accuracy, and the
+    one run that is meant."""
 
     items: int | None = None
     reward: str | None = None
     accuracy: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from counterpoint.audit.dialects import plain, stated, trl, verl
 from counterpoint.audit.dialects.dialect import Dialect, Metrics, Parts, Weights
 from counterpoint.audit.log import Logged, RunLog, RunMetrics, SavedCompletions, Stated, run_log
 from counterpoint.audit.series import Series
+from counterpoint.errors import UserError
 
 _PREFIXES = (("train/", ""), ("eval/eval_", "eval_"), ("eval/", "eval_"), ("test/", "test_"))
 
@@ -24,16 +25,21 @@ def of(names: Iterable[str]) -> Dialect:
 
 
 def understood(logged: Logged, user: Stated) -> RunLog:
-    """The log of what a reader brought. Raises `UserError` where no reward is there, or nothing that has a name which
-    the user states, and for an accuracy that is none."""
+    """The log of what a reader brought. Raises `UserError` where no reward is there, or nothing of a name that the user
+    states, and for an accuracy that is none."""
+    if user.run is not None and user.run not in logged.runs:
+        names = stated.listed(run for run in logged.runs if run)
+        raise UserError(f"{logged.path}: no run {user.run!r:.60} (--run); it has: {names or 'one run without a name'}")
     notes = list(logged.notes)
-    runs = [_run(logged, run, user, notes) for run in logged.runs]
+    runs = [_run(logged, run, user, notes) for run in logged.runs if user.run in (None, run)]
     judged = [run for run in runs if run.accuracies.by_suite]
     if judged and len(judged) < len(runs):
-        runs, without = judged, ", ".join(run.run for run in runs if run not in judged)
-        notes.append(f"left out, for they have no accuracy: {without:.300}")
+        without = stated.listed(run.run for run in runs if run not in judged)
+        notes.append(f"left out, for they have no accuracy: {without}")
+        runs = judged
     if len(runs) > 1:
-        notes.append(f"{len(runs)} runs, pooled as seeds of one recipe: {', '.join(run.run for run in runs):.300}")
+        names = stated.listed(run.run for run in runs)
+        notes.append(f"{len(runs)} runs, pooled as seeds of one recipe (--run takes one): {names}")
     return run_log(logged.kind, logged.path, runs, user.items, notes)
 
 

@@ -29,10 +29,10 @@ def reward(path: Path, metrics: Metrics, usual: Sequence[str], stated: str | Non
         return name
     likely = [name for name in metrics if _REWARD.search(name) and not _PART.search(name)]
     if likely:
-        raise UserError(f"{path}: no reward in it that is known; say which with --reward: {_listed(likely)}")
+        raise UserError(f"{path}: no reward in it that is known; say which with --reward: {listed(likely)}")
     raise UserError(
         f"{path}: no reward in it; was this run trained by RL? --reward names another metric (it has: "
-        f"{_listed(metrics)})"
+        f"{listed(metrics)})"
     )
 
 
@@ -58,7 +58,7 @@ def evaluations(metrics: Metrics) -> str:
         if (_HELD_OUT.fullmatch(name) or metric_names.suite_of_accuracy(name) == "") and not _NO_SHARE.search(name)
         and values and 0 <= min(values.values()) <= max(values.values()) <= 100
     ]  # fmt: skip
-    return f"; or state one of its metrics with --accuracy: {_listed(likely)}" if likely else ""
+    return f"; or state one of its metrics with --accuracy: {listed(likely)}" if likely else ""
 
 
 def _named(path: Path, metrics: Metrics, stated: str, option: str) -> str:
@@ -69,10 +69,11 @@ def _named(path: Path, metrics: Metrics, stated: str, option: str) -> str:
         return name
     if name := next((name for name in metrics if name.lower() in wanted), None):
         return name
-    raise UserError(f"{path}: no metric {stated!r:.60} ({option}); it has: {_listed(metrics)}")
+    raise UserError(f"{path}: no metric {stated!r:.60} ({option}); it has: {listed(metrics)}")
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """The names, at most `LISTED`, and how many more there are."""
     names = list(names)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(name[:60] for name in names[:LISTED]) + more

@@ -44,20 +44,26 @@ KINDS = (
 )
 
 
-def read(path: Path, items: int | None = None, reward: str | None = None, accuracy: str | None = None) -> RunLog:
-    """The log at `path`, a folder or a file. Where the user states them: `items`, the number of held-out problems, and
-    the names of the metrics that are `reward` and `accuracy`.
+def read(
+    path: Path,
+    items: int | None = None,
+    reward: str | None = None,
+    accuracy: str | None = None,
+    run: str | None = None,
+) -> RunLog:
+    """The log at `path`, a folder or a file. Where the user states them: `items`, the number of held-out problems, the
+    names of the metrics that are `reward` and `accuracy`, and the one `run` of several that is meant.
 
     Raises `UserError` where nothing lies there, no log that is known, or several logs of one kind.
     """
-    stated = Stated(items, reward, accuracy)
+    stated = Stated(items, reward, accuracy, run)
     try:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
         if path.is_dir():
             if tables := study_run.tables_of(path):
-                if reward or accuracy:
-                    raise UserError(f"{path}: a run of this study; its reward and accuracy have no other name")
+                if reward or accuracy or run:
+                    raise UserError(f"{path}: one run of this study; --reward, --accuracy and --run do not apply to it")
                 return study_run.read(tables, items)
             logged = _in_folder(path, stated)
         else:

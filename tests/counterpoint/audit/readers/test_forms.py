@@ -11,6 +11,7 @@ import pytest
 
 from counterpoint.audit import metric_names, readers, series, verdict
 from counterpoint.audit.readers import console
+from counterpoint.errors import UserError
 
 WHOLE = {  # with all numbers, and what it is called
     "wandb_{}": "run of Weights & Biases",
@@ -154,7 +155,11 @@ def test_panels_with_several_runs_are_pooled_and_say_so(tmp_path):
     sheet(tmp_path / "accuracy.csv", columns, [[step, 0.3, "" if step % 2 else 0.2] for step in range(1, 40)])
     log = readers.read(tmp_path)
     assert [(curve.run, len(curve.steps)) for curve in log.curves] == [("a", 39), ("b", 19)]
-    assert "2 runs, pooled as seeds of one recipe: a, b" in log.notes
+    assert "2 runs, pooled as seeds of one recipe (--run takes one): a, b" in log.notes
+    (curve,) = readers.read(tmp_path, run="b").curves
+    assert (curve.run, len(curve.steps)) == ("b", 19)
+    with pytest.raises(UserError, match=r"no run 'c' \(--run\); it has: a, b"):
+        readers.read(tmp_path, run="c")
 
 
 def test_names_of_verl_in_a_sheet_mean_what_they_mean_in_its_log(tmp_path):
