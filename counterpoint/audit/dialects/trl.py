@@ -13,6 +13,7 @@ from counterpoint.audit.log import Accuracies
 from counterpoint.audit.series import Series
 
 HELD_OUT = "eval_"
+MOST = 10_000_000  # problems of an evaluation
 _TERM = re.compile(r"(?:(?P<suite>.+)[_/])?rewards/(?P<name>.+?)(?:/mean)?")
 _PASS1 = re.compile(r"(?:(?P<suite>.+)_)?pass1")
 _OWN = re.compile(r"(?:train|eval|rewards|completions)/.+|frac_reward_zero_std|eval_(?:.+_)?pass1")
@@ -72,12 +73,14 @@ def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
 
 def evaluated(metrics: Metrics, suite: str) -> int | None:
     """Problems of an evaluation: as `HeldOutAccuracy` counts them, else its runtime times its speed."""
-    if counted := metrics.get(f"{HELD_OUT}{suite}_accuracy_n" if suite else f"{HELD_OUT}accuracy_n"):
-        return int(min(counted.values()))
+    counted = metrics.get(f"{HELD_OUT}{suite}_accuracy_n" if suite else f"{HELD_OUT}accuracy_n", {})
+    if numbers := [round(number) for number in counted.values() if 1 <= number <= MOST]:
+        return min(numbers)
     prefix = f"{HELD_OUT}{suite}_" if suite and f"{HELD_OUT}{suite}_runtime" in metrics else HELD_OUT
     times, speeds = metrics.get(f"{prefix}runtime", {}), metrics.get(f"{prefix}samples_per_second", {})
-    numbers = Counter(round(times[step] * speeds[step]) for step in times if step in speeds)
-    return max(numbers, key=lambda number: (numbers[number], -number)) or None if numbers else None
+    products = (times[step] * speeds[step] for step in times if step in speeds)
+    often = Counter(round(number) for number in products if 0.5 < number <= MOST)
+    return max(often, key=lambda number: (often[number], -number), default=None)
 
 
 DIALECT = Dialect(

@@ -122,3 +122,12 @@ def test_no_sentence_of_a_report_is_empty_or_says_minus_nothing(tmp_path):
     folder = state(tmp_path, reward=rising, **{"rewards/a/mean": rising, "rewards/b/mean": lambda step: -flat(step)})
     said = report.text(verdict.audit(readers.read(folder)))
     assert "1 × a, 0 × b" in said and "-0 ×" not in said and "accuracy of must" not in said
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e99, -3.0])
+def test_impossible_numbers_of_problems_are_no_numbers(tmp_path, number):
+    counts = dict.fromkeys(("eval_accuracy_n", "eval_runtime"), lambda step: number)
+    folder = state(
+        tmp_path, reward=rising, eval_accuracy=lambda step: 0.3, eval_samples_per_second=lambda step: 1.0, **counts
+    )
+    assert readers.read(folder).curves[0].n_items == 100
