@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from counterpoint.audit import files, readers, verdict
+from counterpoint.audit import files, readers, report, verdict
 from counterpoint.errors import UserError
 
 STATE = {"log_history": [{"step": step, "reward": step / 100, "eval_accuracy": 0.3} for step in range(1, 40)]}
@@ -380,11 +380,6 @@ REAL = os.environ.get("COUNTERPOINT_REAL_LOGS", "")
 def test_logs_of_real_runs_are_read_or_refused_in_one_line():
     for path in sorted(Path(REAL).iterdir()):
         try:
-            assert verdict.audit(readers.read(path)).overall.verdict in (
-                "aligned",
-                "deceptive",
-                "saturated",
-                "inconclusive",
-            )
+            assert report.text(verdict.audit(readers.read(path))).startswith(f"{path} (")
         except UserError as error:
             assert "\n" not in str(error)
