@@ -35,6 +35,11 @@ class SuiteCurve:
     items: np.ndarray | None = None
 
     @property
+    def measured(self) -> bool:
+        """Whether there is any accuracy."""
+        return bool(np.isfinite(self.accuracy).any())
+
+    @property
     def name(self) -> str:
         """Run and suite, where they have names."""
         return " · ".join(part for part in (self.run, self.suite) if part)

@@ -21,10 +21,10 @@ MOST = 6  # curves with a panel of their own
 def draw(audit: Audit, path: Path) -> None:
     """Draw a panel for each curve, at most `MOST`, and below the first one with gaps what its gap is made of."""
     pairs = list(zip(audit.log.curves, audit.assessed, strict=True))[:MOST]
-    parted = next((curve for curve, _ in pairs if curve.gaps), None)
+    parted = next((curve for curve, _ in pairs if curve.gaps and curve.measured), None)
     columns = min(2, len(pairs))
     rows = -(-len(pairs) // columns) + (parted is not None)
-    width, height = 4.4 * columns + (2.2 if columns == 1 else 0), 0.9 + 2.5 * rows + 0.4 * bool(parted)
+    width, height = 4.4 * columns + (2.2 if columns == 1 else 0), 1.2 + 2.5 * rows + 0.1 * bool(parted)
     left_out = len(audit.log.curves) - len(pairs)
     more = f"; {left_out} curves more are in the page" if left_out else ""
     verdict = audit.overall.verdict
@@ -34,7 +34,7 @@ def draw(audit: Audit, path: Path) -> None:
     }.get(verdict, f"The reward is {verdict}")
     with style.sheet(width, height, path, title, f"{audit.log.kind}{more}") as figure:
         grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,
-                                   bottom=(0.9 if parted else 0.5) / height, hspace=0.5, wspace=0.5)  # fmt: skip
+                                   bottom=(0.9 if parted else 0.8) / height, hspace=0.5, wspace=0.5)  # fmt: skip
         for index, (curve, result) in enumerate(pairs):
             axes = figure.add_subplot(grid[index // columns, index % columns])
             _panel(axes, curve, result, labelled=index == 0)
@@ -43,35 +43,39 @@ def draw(audit: Audit, path: Path) -> None:
 
 
 def _panel(axes, curve: SuiteCurve, result: Assessment, labelled: bool) -> None:
-    measured = np.isfinite(curve.accuracy)
     axes.plot(curve.steps, curve.reward, color=style.REWARD, linewidth=1.7, label="training reward")
     axes.set_ylabel("reward")
     axes.set_xlabel("step")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    shown = axes.twinx()
-    shown.grid(False)
-    shown.set_ylim(-0.02, 1.02)
     if np.nanmin(curve.reward) >= 0 and np.nanmax(curve.reward) <= 1:
         axes.set_ylim(-0.02, 1.02)  # the same scale where both are shares
-    shown.set_ylabel("held-out accuracy", color=BLUE)
-    if measured.any():
-        scores = curve.accuracy[measured]
-        right = np.rint(scores * curve.n_items).astype(int)
-        bounds = np.array([wilson_interval(int(k), curve.n_items) for k in right])
-        shown.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=BLUE, alpha=0.15, lw=0)
-        shown.plot(curve.steps[measured], scores, color=BLUE, marker="o", markersize=3, linewidth=1.5,
-                   label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
     if result.onset_step is not None:
         axes.axvline(
             result.onset_step, color=style.INK["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset"
         )
+    handles = axes.get_legend_handles_labels()[0]
+    if curve.measured:
+        handles += _accuracy(axes.twinx(), curve)
     title = f"{plain(curve.name)}: {result.verdict}" if curve.name else result.verdict
     axes.set_title(title, loc="left", weight="bold", color=style.INK[result.verdict], parse_math=False)
     if labelled:
-        handles = [*axes.get_legend_handles_labels()[0], *shown.get_legend_handles_labels()[0]]
         axes.legend(
-            handles=handles, loc="best", frameon=True, framealpha=0.85, edgecolor="none", fontsize=style.SMALLEST
+            handles=handles, loc="upper left", bbox_to_anchor=(0, -0.23), ncol=3, frameon=False, fontsize=style.SMALLEST
         )
+
+
+def _accuracy(axes, curve: SuiteCurve) -> list:
+    """Draw accuracy with its intervals on axes of its own; returns the handles of the legend."""
+    axes.grid(False)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylabel("held-out accuracy", color=BLUE)
+    measured = np.isfinite(curve.accuracy)
+    scores = curve.accuracy[measured]
+    right = np.rint(scores * curve.n_items).astype(int)
+    bounds = np.array([wilson_interval(int(k), curve.n_items) for k in right])
+    axes.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=BLUE, alpha=0.15, lw=0)
+    return axes.plot(curve.steps[measured], scores, color=BLUE, marker="o", markersize=3, linewidth=1.5,
+                     label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
 
 
 def _parts(axes, curve: SuiteCurve) -> None:

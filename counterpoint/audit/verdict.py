@@ -110,7 +110,7 @@ def _assess(log: RunLog, curves: Sequence[SuiteCurve]) -> Assessment:
             assessment = pool([ProbeCurve(c.run, c.steps, c.reward, c.accuracy, c.n_items) for c in curves])
     except ValueError as error:
         raise UserError(f"{log.path}: {error}") from None
-    return _allowed(log, assessment, any(np.isfinite(curve.accuracy).any() for curve in curves))
+    return _allowed(log, assessment, any(curve.measured for curve in curves))
 
 
 def _allowed(log: RunLog, assessment: Assessment, measured: bool) -> Assessment:
