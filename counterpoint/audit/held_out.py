@@ -99,6 +99,10 @@ class HeldOutAccuracy(TrainerCallback):
         self._pending: dict[str, float] | None = None  # metrics of this step, until the step itself is logged
 
     def on_train_begin(self, args, state, control, **_):
+        alike = [each for each in self.trainer.callback_handler.callbacks if isinstance(each, HeldOutAccuracy)]
+        if [each.name for each in alike].count(self.name) != 1:
+            raise UserError(f"HeldOutAccuracy: {self.name}: add it once, to the trainer it was made for; a second set "
+                            "of problems needs a suite of its own")  # fmt: skip
         self._steps = self.every or max(1, state.max_steps // PROBES)
         if state.global_step == 0:
             self._probe(log_now=True)

@@ -223,6 +223,16 @@ def test_a_probe_stands_behind_its_step_and_the_run_is_divided_by_default(tmp_pa
                      (7, True)]  # fmt: skip  # the last is the summary of the run
 
 
+def test_one_metric_is_not_measured_twice_nor_for_another_trainer(tmp_path):
+    first, second = runs.trainer(tmp_path), runs.trainer(tmp_path)
+    for _ in range(2):
+        first.add_callback(HeldOutAccuracy(first, ROWS, judge=of_length))
+    second.add_callback(HeldOutAccuracy(runs.trainer(tmp_path), ROWS, judge=of_length))
+    for trainer in (first, second):
+        with pytest.raises(UserError, match="eval_accuracy: add it once, to the trainer it was made for"):
+            trainer.train()
+
+
 STREAM = Dataset.from_list(ROWS).to_iterable_dataset()
 
 
