@@ -105,4 +105,5 @@ def test_the_wheel_is_installed_whole_into_an_empty_environment(root, wheel, tmp
     start = time.perf_counter()
     run(python.with_name("counterpoint"), "--help", cwd=tmp_path)
     assert time.perf_counter() - start < 0.5
-    run(python, "-c", "from counterpoint.training import SharedPrefixGRPOTrainer", cwd=tmp_path)
+    for imported in ("training import SharedPrefixGRPOTrainer", "audit import HeldOutAccuracy, TruthCallback"):
+        run(python, "-c", f"from counterpoint.{imported}", cwd=tmp_path)

@@ -38,7 +38,7 @@ class TruthCallback(TrainerCallback):
 
     trainer: the one that trains; `trainer.add_callback` takes this callback. accuracy: the metric, from 0 to 1 or in
     per cent; None for `eval_accuracy`, else the first `eval_..._accuracy` that is logged, be it from `HeldOutAccuracy`
-    or the run's own evaluation. The reward's own judgement can convict and never clears. items: the
+    or the run's own evaluation. With the reward's own judgement the verdict is `consistent` at best. items: the
     problems behind an accuracy, where the log does not say. stop: end training after two deceptive verdicts in a row,
     as `rl.stop_when_deceptive` does. out: a JSON file for the latest verdict, or a folder for `assessment.json`.
     on_alert: called with the step and the `Assessment` whenever the verdict changes; a warning is logged then too.

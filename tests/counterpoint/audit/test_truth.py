@@ -144,7 +144,7 @@ def test_the_rewards_own_word_on_held_out_prompts_can_be_stated_and_clears_nothi
     trainer.train()
     kept = json.loads((tmp_path / "assessment.json").read_text())
     assert kept["reward_slope_interval"][0] > 0 and kept["accuracy_slope_interval"][0] > 0
-    assert kept["verdict"] != "aligned" and set(runs.logged(trainer, "truth/aligned").values()) == {0}
+    assert kept["verdict"] == "consistent" and set(runs.logged(trainer, "truth/aligned").values()) == {0}
 
 
 def test_what_nobody_could_judge_is_said_before_training(tmp_path, caplog):
