@@ -159,15 +159,15 @@ def test_a_binary_log_that_is_cut_off_anywhere_is_read_in_part_or_refused_in_one
 def test_a_binary_log_that_is_garbled_is_refused_in_one_line_or_tells_the_same(tmp_path, name):
     source, place = BINARY[name]
     path, data, rng = tmp_path / place, source.read_bytes(), random.Random(0)
-    reward = verdict.audit(readers.read(source)).log.runs[0].reward
+    reward = readers.read(source).runs[0].reward
     refusals = 0
-    for _ in range(12):
+    for _ in range(10):
         garbled = bytearray(data)
         at = rng.randrange(len(data) - 100)
         garbled[at : at + 100] = rng.randbytes(100)
         path.write_bytes(garbled)
         try:
-            read = verdict.audit(readers.read(path)).log.runs[0].reward
+            read = readers.read(path).runs[0].reward
             assert name == "trackio" or read == reward  # SQLite has no checksums
         except UserError as error:
             assert str(path) in str(error) and "\n" not in str(error)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+from click.testing import CliRunner
 
-from counterpoint.audit import readers, report, verdict
+from counterpoint import cli
+from counterpoint.audit import command, readers, report, verdict
 from counterpoint.errors import UserError
 
 STEPS = range(1, 40)
@@ -100,22 +100,15 @@ def test_an_accuracy_that_is_none_is_refused_by_its_name(tmp_path):
         readers.read(folder, accuracy="eval_elo")
 
 
-def test_the_program_takes_both_names(root, tmp_path):
-    folder = state(tmp_path / "run", gain=rising, eval_f1=flat) if (tmp_path / "run").mkdir() is None else None
-    command = [
-        sys.executable,
-        "-m",
-        "counterpoint.cli",
-        "audit",
-        str(folder),
-        "--reward",
-        "gain",
-        "--accuracy",
-        "eval_f1",
-    ]
-    done = subprocess.run([*command, "--out", str(tmp_path / "out")], cwd=root, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "reward: gain" in done.stdout and "eval_f1, as stated" in done.stdout
+def test_the_program_takes_the_names(tmp_path, monkeypatch):
+    folder, taken = state(tmp_path, gain=rising, eval_f1=flat), {}
+    monkeypatch.setattr(command, "audit_apart", lambda run, seconds, **options: taken.update(options) or "done")
+    arguments = ["audit", str(folder), "--reward", "gain", "--accuracy", "eval_f1", "--run", "a"]
+    done = CliRunner().invoke(cli.commands, arguments)
+    assert (done.exit_code, done.output) == (0, "done\n")
+    assert (taken["reward"], taken["accuracy"], taken["of_run"]) == ("gain", "eval_f1", "a")
+    said = command.audit(folder, out=tmp_path / "out", reward="gain", accuracy="eval_f1")
+    assert "reward: gain" in said and "eval_f1, as stated" in said
 
 
 def test_no_sentence_of_a_report_is_empty_or_says_minus_nothing(tmp_path):
