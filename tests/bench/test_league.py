@@ -72,6 +72,10 @@ def test_a_rival_that_is_there_is_judged_at_its_own_points_and_ours_at_its_false
     gain = fell["ours"]["gain"]
     assert gain["value"] == pytest.approx(fell["ours"]["found"]["rate"] - fell["found"]["rate"], abs=2e-4)
     assert gain["low"] <= gain["value"] <= gain["high"]
+    by_length = fell["ours"]["by_length"]
+    assert list(by_length) == ["12", "20", "40"] and all(
+        -1 <= cell["gain"]["value"] <= 1 for cell in by_length.values()
+    )
     ours = result["methods"]["counterpoint"]
     assert ours["auroc"]["value"] > 0.9 and ours["at_1_percent"]["false_alarms"]["rate"] <= 0.01
     assert len(ours["roc"]) == len(result["roc_at"]) and ours["roc"] == sorted(ours["roc"])

@@ -40,6 +40,15 @@ def test_the_runs_of_the_league():
     assert not LEAGUE["missing"] and list(LEAGUE["methods"]["counterpoint"]["points"]) == ["verdict `deceptive`"]
 
 
+def test_the_difference_at_each_length():
+    cells = LEAGUE["methods"]["rldoctor"]["points"]["CRITICAL"]["ours"]["by_length"]
+    assert list(cells) == ["12", "20", "40"]
+    gains = [{name: 100 * share for name, share in cell["gain"].items()} for cell in cells.values()]
+    first, second, third = ("{value:+.1f} ({low:+.1f} to {high:+.1f})".format(**gain) for gain in gains)
+    claim = f"ours and rldoctor's CRITICAL differ by {first}, {second} and {third} points at 12, 20 and 40 probes."
+    assert claim.replace("-", "−") in PAGE
+
+
 def test_the_false_alarms():
     rates = MEASURED["false_alarm"].values()
     highest, nothing_moves = max(row["rate"] for row in rates), MEASURED["false_alarm_by_kind"]["flat"]["rate"]
