@@ -16,7 +16,7 @@ CURVES = {
     "shift-only collapse": "collapse on shifted problems only",
     "sudden collapse": "sudden collapse, half way",
     "late collapse": "late collapse (up 10 points, then down 10)",
-    "stall": "stall (accuracy flat; it has to be shown to rise by less than 2 points)",
+    "stall": "stall (accuracy flat)",
 }
 LEAGUE = json.loads((ROOT / "metrics/league.json").read_text(encoding="utf-8"))
 
