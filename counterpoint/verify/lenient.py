@@ -9,6 +9,7 @@ unreadable final answer to an earlier one.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from counterpoint.verify import arithmetic, expression
@@ -59,6 +60,14 @@ _KINDS = {  # what may stand before a unit or a counted thing
     "square", "cubic", "red", "green", "blue", "yellow", "orange", "purple", "black", "white", "gray", "grey",
     "brown", "pink", "cyan", "magenta", "small", "medium", "large", "big", "dark", "light",
 }  # fmt: skip
+_LATEX = re.compile(r"[$\\^_]")
+_UNSEEN = re.compile(r"\\(?:left|right|quad|displaystyle)(?![A-Za-z])|\\[,;:! ()\[\]]|(?<!\\)\$")
+_FONT = re.compile(r"\\(?:text|mathrm|mathbf|mathit)[a-z]{0,2}\s*\{([^{}]*)\}")
+_FRACTION_SIZE = re.compile(r"\\[dt]frac(?![A-Za-z])")
+_SHORT_FRACTION = re.compile(r"(\\frac)\s*(?:\{(\w+)\}|(\w))\s*(?:\{(\w+)\}|(\w))")
+_SHORT_ARGUMENT = re.compile(r"(\\sqrt|[\^_])\s*(?:\{\s*(\w)\s*\}|(\w))")
+_IDLE_SPACE = re.compile(r"(?<![^\W_])\s+|\s+(?![^\W_])")  # beside a sign, a command's backslash or an end
+_COMMAND_FOR = {"π": r"\pi ", "×": r"\times ", "·": r"\cdot ", "÷": r"\div ", "∞": r"\infty "}
 _LABEL = re.compile(
     r"(?:(?:option|choice)\s+)?(?:\(\s?([A-Za-z])\s?\)|([A-Za-z])(?![A-Za-z]))(?:\s?[.):,-])?\s*(.*)",
     re.IGNORECASE,
@@ -192,18 +201,37 @@ def _words(text: str) -> str:
     return re.sub(r"^(?:the|an|a) (?=\S{2})", "", text.casefold())
 
 
+_READINGS = (str, str.casefold, _words)
+
+
 def _agrees(answer: str, gold: str, answer_type: str, options: list[str]) -> bool:
+    latex = any(map(_LATEX.search, (gold, *options)))
     gold = _bare(gold)
     if answer_type == "choice" and options:
         texts = [_bare(option) for option in options]
-        return _option(answer, texts if gold in texts else [*texts, gold]) == gold
+        readings = (*_READINGS, _compact, _folded) if latex else _READINGS
+        return _option(answer, texts if gold in texts else [*texts, gold], readings) == gold
     if answer_type == "expression":
         return arithmetic.reaches(answer, gold, options) if options else _same_expression(answer, gold)
     if answer.casefold() == gold.casefold():
         return True
     if answer_type in ("integer", "number"):
         return _same_quantity(answer if "=" in gold else _value(answer), gold)
-    return _words(answer) == _words(gold)
+    return _words(answer) == _words(gold) or (latex and _compact(answer) == _compact(gold))
+
+
+def _compact(text: str) -> str:
+    """LaTeX without what does not show: spaces beside a sign, delimiters, fonts, sizes of brackets and fractions."""
+    for sign, command in _COMMAND_FOR.items():
+        text = text.replace(sign, command)
+    text = _FRACTION_SIZE.sub(r"\\frac", _FONT.sub(r" \1 ", _UNSEEN.sub(" ", text)))
+    text = _SHORT_FRACTION.sub(lambda match: f"{match[1]}{{{match[2] or match[3]}}}{{{match[4] or match[5]}}}", text)
+    return _IDLE_SPACE.sub("", _SHORT_ARGUMENT.sub(lambda match: match[1] + (match[2] or match[3]), text))
+
+
+def _folded(text: str) -> str:
+    """The same in small letters but for commands: \\Omega is another letter than \\omega."""
+    return re.sub(r"\\?[A-Za-z]+", lambda word: word[0] if word[0][0] == "\\" else word[0].casefold(), _compact(text))
 
 
 def _value(text: str) -> str:
@@ -212,9 +240,9 @@ def _value(text: str) -> str:
     return _bare(value) if sign and not before.endswith(("!", "<", ">", "~", "≠")) else text
 
 
-def _option(answer: str, options: list[str]) -> str | None:
+def _option(answer: str, options: list[str], readings: Sequence[Callable[[str], str]]) -> str | None:
     """The option that is named: by its text, by its label, by both if they agree, or by an equal amount."""
-    if named := _by_text(answer, options):
+    if named := _by_text(answer, options, readings):
         return named.pop() if len(named) == 1 else None
     label = _LABEL.fullmatch(answer)
     if label and (label[1] or label[2]).isascii():
@@ -224,16 +252,16 @@ def _option(answer: str, options: list[str]) -> str | None:
         if not label[3]:
             lettered = [option for option in options if option.casefold() == letter.casefold()]
             return option if not lettered or lettered == [option] else None
-        named = _by_text(text, options)
+        named = _by_text(text, options, readings)
         if named == {option} or (not named and option is not None and _same_quantity(text, option)):
             return option
     amounts = {option for option in options if _same_quantity(_value(answer), option)}
     return amounts.pop() if len(amounts) == 1 else None
 
 
-def _by_text(answer: str, options: list[str]) -> set[str]:
-    """The options of this text; case and an article count only where they must tell options apart."""
-    named = ({option for option in options if fold(option) == fold(answer)} for fold in (str, str.casefold, _words))
+def _by_text(answer: str, options: list[str], readings: Sequence[Callable[[str], str]]) -> set[str]:
+    """The options of this text; what a reading leaves out (case, an article) counts where it must tell options apart."""
+    named = ({option for option in options if read(option) == read(answer)} for read in readings)
     return next(filter(None, named), set())
 
 

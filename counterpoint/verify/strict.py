@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from counterpoint.verify import arithmetic, expression
 from counterpoint.verify.verdict import Verdict, unreadable
@@ -19,6 +20,12 @@ _FRACTION = re.compile(r"([+-]?\d{1,18})\s*/\s*(\d{1,18})", re.ASCII)
 _LETTER = re.compile(r"\(([A-Za-z])\)|([A-Za-z])\)?")
 _LETTER_AND_TEXT = re.compile(r"(?:\(([A-Za-z])\)|([A-Za-z])[).])\s+(.+)")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
+_FORMULA = re.compile(r"[$\\^_]")  # what tells that a text holds one
+_DOLLAR = re.compile(r"(?<!\\)\$")
+_DELIMITER = re.compile(r"\\[()\[\]]")
+_STYLED = re.compile(r"\\(?:text|textrm|textbf|textit|mathrm|mathbf|mathit)\s*\{([^{}\\]*)\}")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|[^\W\d_]+|\S", re.ASCII)
+_LONE = re.compile(r"(\\[A-Za-z]+|[\^_]) \{ (\S+) \}")  # braces that hold one token: x^{2} is x^2
 
 EQUAL, ANOTHER = "equal", "another answer"
 
@@ -93,13 +100,35 @@ def _lettered(letter: str, options: list[str]) -> str | None:
 
 
 def _chose(answer: str, gold: str, options: list[str]) -> bool:
-    """Whether the answer names the option that is the gold's text. Case counts where only it tells options apart."""
+    """Whether the answer names the option that is the gold's text.
+
+    Case counts where only it tells options apart, and so does how a formula is written (`_formula`).
+    """
     exact = {_spaced(option) for option in options}
     fold = _plain if len({_plain(option) for option in options}) == len(exact) else _spaced
-    if fold(answer) == fold(gold):
-        return True
-    folded = [fold(option) for option in options]
-    return fold(answer) not in folded and _named(_spaced(answer), folded, fold) == fold(gold)
+    readings = [fold]
+    if any(map(_FORMULA.search, (answer, *options))):
+        readings.append(partial(_formula, case=str.casefold if fold is _plain else str))
+    for read in readings:
+        texts, wanted, given = [read(option) for option in options], read(gold), read(answer)
+        if len(set(texts)) < len(exact):
+            return False
+        named = given if given in (wanted, *texts) else _named(_spaced(answer), texts, read)
+        if named is not None:
+            return named == wanted
+    return False
+
+
+def _formula(text: str, case: Callable[[str], str]) -> str:
+    r"""A formula as its tokens: `$…$`, `\(…\)`, spaces, `\text{…}`, `\dfrac`, `\left` and x^{2} for x^2 do not count."""
+    if len(_DOLLAR.findall(text)) % 2 == 0:  # else it is a currency's
+        text = _DOLLAR.sub(" ", text)
+    text = expression.normal(_STYLED.sub(r" \1 ", _DELIMITER.sub(" ", _spaced(text))))
+    tokens = _TOKEN.findall(text)
+    text = " ".join(token if _COMMAND.fullmatch(token) else case(token.lstrip("\\") or token) for token in tokens)
+    while (shorter := _LONE.sub(r"\1 \2", text)) != text:
+        text = shorter
+    return text
 
 
 def matches(answer: str, gold: str, answer_type: str, options: list[str] | None = None) -> bool:
@@ -147,7 +176,7 @@ def judge(completion: str, answer: str, answer_type: str, options: list[str] | N
 
     Accepted beside the gold text itself: other case, surrounding space, one final full stop, U+2212 for a minus sign;
     for numbers thousands commas and equal fractions and decimals; for a `choice`, whose gold is an option's text, its
-    letter (`_named` has the styles); for an `expression` an equal one (`counterpoint.verify.expression`), which where
+    letter (`_named` has the styles) or its formula in other LaTeX (`_formula`); for an `expression` an equal one (`counterpoint.verify.expression`), which where
     there are options uses exactly these numbers (`counterpoint.verify.arithmetic`). Units, per-cent signs and words
     belong to the answer. Never raises on any completion, but see `matches`.
     """

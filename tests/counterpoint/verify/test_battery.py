@@ -10,7 +10,7 @@ import yaml
 from counterpoint.verify import judge, judge_leniently
 
 GROUPS = yaml.safe_load(Path(__file__).with_name("battery.yaml").read_text(encoding="utf-8"))
-RIGHT_FOR = {"both": (True, True), "lenient": (False, True), "neither": (False, False)}
+RIGHT_FOR = {"both": (True, True), "lenient": (False, True), "neither": (False, False), "wrong": (False, False)}
 
 
 def cases(group: dict) -> Iterator[tuple[str, str, str]]:
