@@ -3,7 +3,7 @@
     counterpoint --help
 
 Each command imports what it needs when it runs. Exit codes: 0 done, 2 a user's mistake, told in one line, 130
-interrupted.
+interrupted; `lint-reward` 1 for a reward that fails.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from counterpoint.errors import UserError
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ANSWER_TYPE = click.Choice(["integer", "number", "choice", "text", "expression"])
 
 
 def main() -> None:
@@ -158,13 +161,13 @@ def findings(tables: Path, finding: str | None, everything: bool) -> None:
     "counterpoint judge --completion '<think>2+2</think><answer>4</answer>' --answer 4",
     "counterpoint judge answers.jsonl --lenient > verdicts.jsonl",
 )
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=FILE)
 @click.option("--completion", help="What a model wrote.")
 @click.option("--answer", help="The right answer.")
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(["integer", "number", "choice", "text", "expression"]),
+    type=ANSWER_TYPE,
     help="How answers are compared  [default: the row's answer_type, else a number or text].",
 )
 @click.option("--option", "options", multiple=True, help="One of a choice's options; repeat it.")
@@ -197,6 +200,43 @@ def judge(
         print(json.dumps(verdict, ensure_ascii=False))
         verdicts.append(verdict)
     print(judging.summary(verdicts), file=sys.stderr)
+
+
+@command(
+    "counterpoint lint-reward my_rewards:accuracy --data problems.jsonl",
+    "counterpoint lint-reward my_rewards.py:score --data train.jsonl --with gsm8k_answer --style hash",
+    "counterpoint lint-reward trl.rewards:accuracy_reward --data train.parquet --answer-column solution",
+    "counterpoint lint-reward leaky_list --data problems.csv --json",
+)
+@click.argument("reward")
+@click.option("--data", type=FILE, required=True, help="Gold answers: JSON lines, JSON, CSV or Parquet.")
+@click.option("--answer-column", default="answer", show_default=True, help="The column of the gold answers.")
+@click.option("--with", "converter", help="How that column is read: gsm8k_answer (#### N), boxed, letter, index.")
+@click.option("--type", "kind", type=ANSWER_TYPE, help="The type of all answers  [default: the row's, or as it looks].")
+@click.option("--style", help="Format the reward expects: its name, or a template with {answer}  [default: found].")
+@click.option("--signature", type=click.Choice(["trl", "verl", "easyr1", "plain"]), help="[default: by its parameters]")
+@click.option("--accept", type=float, help="Least reward of an accepted answer  [default: half-way wrong to right].")
+@click.option("--rows", type=click.IntRange(1), default=40, show_default=True, help="Gold answers tried at most.")
+@click.option("--limit", type=click.IntRange(0), default=0, show_default=True, help="Wrong answers it may accept.")
+@click.option("--skip", multiple=True, metavar="ATTACK", help="An attack to leave out; repeat it.")
+@click.option("--seconds", type=float, default=1.0, show_default=True, help="After which a call counts as hanging.")
+@click.option("--within", type=float, default=7.0, show_default=True, help="After so many no further gold is begun.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, with every case.")
+def lint_reward(reward: str, data: Path, as_json: bool, limit: int, rows: int, **options: Any) -> None:
+    """Test a reward function before training: what it pays for.
+
+    REWARD is module:function, file.py:function, or a reward term of this project. It is called with right answers to
+    the data's gold answers and with wrong ones that leaky judges accept. Exit code 1: it accepts more than --limit
+    wrong answers, a call fails, or less than half of the gold answers are accepted as they are.
+    """
+    from counterpoint.lint import golds, report
+    from counterpoint.lint.lint import lint
+
+    pool = golds.read(data, options.pop("answer_column"), options.pop("converter"), options.pop("kind"))
+    result = lint(reward, golds.spread(pool, rows), call_seconds=options.pop("seconds"), **options)
+    print(report.as_json(result, limit) if as_json else report.text(result, limit))
+    if result.fails(limit):
+        sys.exit(1)
 
 
 @command(

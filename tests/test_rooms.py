@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = (
     "errors", "progress", "files", "columns", "tables", "running", "schedule", "supervise", "problem", "prompt",
     "sampling", "statistics", "verify", "rewards", "suites", "sources", "methods", "params", "models", "generation",
-    "analysis", "training", "evaluation", "distill", "tuning", "warehouse", "report", "audit", "hub", "cli",
+    "analysis", "training", "evaluation", "distill", "tuning", "warehouse", "report", "audit", "lint", "hub",
+    "cli",
 )  # fmt: skip
 PROGRAMS = ("counterpoint", "stages", "flows")  # each imports from those before it
 LONGEST = 300

@@ -260,7 +260,7 @@ def _option(answer: str, options: list[str], readings: Sequence[Callable[[str], 
 
 
 def _by_text(answer: str, options: list[str], readings: Sequence[Callable[[str], str]]) -> set[str]:
-    """The options of this text; what a reading leaves out (case, an article) counts where it must tell options apart."""
+    """The options of this text; case, an article and the like count only where they must tell options apart."""
     named = ({option for option in options if read(option) == read(answer)} for read in readings)
     return next(filter(None, named), set())
 

@@ -120,7 +120,7 @@ def _chose(answer: str, gold: str, options: list[str]) -> bool:
 
 
 def _formula(text: str, case: Callable[[str], str]) -> str:
-    r"""A formula as its tokens: `$…$`, `\(…\)`, spaces, `\text{…}`, `\dfrac`, `\left` and x^{2} for x^2 do not count."""
+    r"""A formula as its tokens: `$…$`, `\(…\)`, spaces, `\text`, `\dfrac`, `\left` and x^{2} for x^2 do not count."""
     if len(_DOLLAR.findall(text)) % 2 == 0:  # else it is a currency's
         text = _DOLLAR.sub(" ", text)
     text = expression.normal(_STYLED.sub(r" \1 ", _DELIMITER.sub(" ", _spaced(text))))
@@ -176,9 +176,10 @@ def judge(completion: str, answer: str, answer_type: str, options: list[str] | N
 
     Accepted beside the gold text itself: other case, surrounding space, one final full stop, U+2212 for a minus sign;
     for numbers thousands commas and equal fractions and decimals; for a `choice`, whose gold is an option's text, its
-    letter (`_named` has the styles) or its formula in other LaTeX (`_formula`); for an `expression` an equal one (`counterpoint.verify.expression`), which where
-    there are options uses exactly these numbers (`counterpoint.verify.arithmetic`). Units, per-cent signs and words
-    belong to the answer. Never raises on any completion, but see `matches`.
+    letter (`_named` has the styles) and the same formula in other LaTeX (`_formula`); for an `expression` an equal one
+    (`counterpoint.verify.expression`), which where there are options uses exactly these numbers
+    (`counterpoint.verify.arithmetic`). Units, per-cent signs and words belong to the answer. Never raises on any
+    completion, but see `matches`.
     """
     extracted, reason = extract(completion)
     if extracted is None:

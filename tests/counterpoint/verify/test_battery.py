@@ -1,15 +1,14 @@
-"""The battery: what each judge says of answers that are right, nearly right, hostile or absent (battery.yaml)."""
+"""The battery: what each judge says of answers that are right, nearly right, hostile or absent (fixed_golds.yaml)."""
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
+from counterpoint.lint import battery
 from counterpoint.verify import judge, judge_leniently
 
-GROUPS = yaml.safe_load(Path(__file__).with_name("battery.yaml").read_text(encoding="utf-8"))
+GROUPS = battery.fixed_golds()
 RIGHT_FOR = {"both": (True, True), "lenient": (False, True), "neither": (False, False), "wrong": (False, False)}
 
 

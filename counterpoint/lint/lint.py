@@ -1,0 +1,186 @@
+"""What a reward function pays for: right answers in its own format, and the battery's wrong ones."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean, median
+
+from counterpoint.errors import UserError, nearest
+from counterpoint.lint import battery
+from counterpoint.lint.apart import Apart, Outcome
+from counterpoint.lint.battery import Case, Format, Gold
+
+PROBED = 8  # golds with which the format is found
+LEAST = 0.5  # of the golds as they are must be accepted
+_TEMPLATE = re.compile(r"(?P<before>.*\{reasoning\}(?:</[^>]*>|\s)*)?(?P<answer>.*\{answer\}.*)", re.DOTALL)
+
+
+@dataclass
+class Result:
+    """What a reward accepted. `tried`: each case with its outcome; `formats`: by name, of the probed golds the share
+    that is accepted as it is; `threshold`: the reward from which an answer counts as accepted."""
+
+    reward: str
+    signature: str
+    form: Format
+    given: bool  # the format is the user's choice
+    threshold: float
+    formats: dict[str, float]
+    golds: int
+    wanted_golds: int
+    given_up: bool
+    seconds: float
+    tried: list[tuple[Case, Outcome]] = field(default_factory=list)
+
+    def accepted(self, outcome: Outcome) -> bool:
+        """Whether so much was paid that the answer counts as right."""
+        return outcome.value is not None and outcome.value >= self.threshold
+
+    def cases(self, right: bool | None) -> list[tuple[Case, Outcome]]:
+        """The tried cases that are right, wrong (False), or right for a generous judge (None)."""
+        return [(case, outcome) for case, outcome in self.tried if case.right is right]
+
+    @property
+    def false_positives(self) -> list[Case]:
+        """Wrong answers that were accepted."""
+        return [case for case, outcome in self.cases(False) if self.accepted(outcome)]
+
+    @property
+    def false_negatives(self) -> list[Case]:
+        """Right answers, plainly written, that were not."""
+        return [case for case, outcome in self.cases(True) if not self.accepted(outcome)]
+
+    @property
+    def faults(self) -> list[tuple[Case, str]]:
+        """Calls that raised, hung or ended the process."""
+        return [(case, outcome.fault) for case, outcome in self.tried if outcome.fault]
+
+    @property
+    def tpr(self) -> float:
+        """The share of right answers, plainly written, that is accepted."""
+        return 1 - len(self.false_negatives) / max(1, len(self.cases(True)))
+
+    @property
+    def fpr(self) -> float:
+        """The share of the battery's wrong answers that is accepted."""
+        return len(self.false_positives) / max(1, len(self.cases(False)))
+
+    @property
+    def youden(self) -> float:
+        """Youden's J, TPR - FPR (Cancer 3, 1950, 32): 1 for a perfect judge, 0 for one that does not tell."""
+        return self.tpr - self.fpr
+
+    @property
+    def as_they_are(self) -> float:
+        """The share of golds that is accepted as it is."""
+        plain = [outcome for case, outcome in self.cases(True) if case.why == "as the gold"]
+        return sum(map(self.accepted, plain)) / max(1, len(plain))
+
+    def fails(self, limit: int) -> bool:
+        """Whether it may not be trained on: too many wrong answers are paid, calls fail, or right ones go unpaid."""
+        return len(self.false_positives) > limit or bool(self.faults) or self.as_they_are < LEAST
+
+
+def lint(
+    name: str,
+    golds: Sequence[Gold],
+    *,
+    style: str | None = None,
+    signature: str | None = None,
+    accept: float | None = None,
+    skip: Sequence[str] = (),
+    call_seconds: float = 1.0,
+    within: float = 7.0,
+) -> Result:
+    """Call the reward `name` (`calling.load`) with right and wrong answers to these golds.
+
+    style: a format's name or a template with {answer}; None: the one in which most golds are accepted. accept: the
+    least reward of an accepted answer; None: half-way between what a wrong and a right answer earn in that format.
+    skip: attacks to leave out. call_seconds: after which one call hangs. within: seconds after which no further gold
+    is begun. Raises `UserError` for a mistake in these.
+    """
+    began = time.monotonic()
+    for attack in skip:
+        if attack not in battery.attacks():
+            raise UserError(f"--skip {attack!r}{nearest(attack, battery.attacks())}")
+    forms = {style: chosen(style)} if style else battery.formats()
+    with Apart(name, golds, signature, call_seconds) as reward:
+        probed = golds[:: max(1, len(golds) // PROBED)][:PROBED]
+        chat, paid = _probed(reward, forms, probed, golds)
+        best = max(forms, key=lambda form: (fmean(paid[form][0]), fmean(paid[form][0]) - fmean(paid[form][1])))
+        threshold = _threshold(*paid[best]) if accept is None else accept
+        result = Result(
+            name, reward.signature, forms[best], style is not None, threshold,
+            {form: fmean(value >= threshold for value in right) for form, (right, _) in paid.items()},
+            0, len(golds), False, 0.0,
+        )  # fmt: skip
+        for at, cases in enumerate(_rounds(golds, forms[best], skip)):
+            if at and time.monotonic() - began > within:
+                break
+            result.tried += [(case, reward.call(case.completion, case.gold, chat)) for case in cases]
+            result.golds = min(at + 1, len(golds))
+        result.tried = [(case, outcome) for case, outcome in result.tried if outcome != Outcome()]
+        result.given_up, result.seconds = reward.given_up, time.monotonic() - began
+    return result
+
+
+def chosen(style: str) -> Format:
+    """The format of this name, or the one that a template with {answer}, and perhaps {reasoning}, describes."""
+    if style in battery.formats():
+        return battery.formats()[style]
+    match = _TEMPLATE.fullmatch(style)
+    if not match:
+        raise UserError(
+            f"--style {style!r}{nearest(style, battery.formats())}; or give a template with {{answer}} in it"
+        )
+    before = match["before"] or ""
+    return Format("yours", before, match["answer"], "</" in before)
+
+
+def _probed(
+    reward: Apart, forms: dict[str, Format], probed: Sequence[Gold], golds: Sequence[Gold]
+) -> tuple[bool, dict[str, tuple[list[float], list[float]]]]:
+    """Whether completions are conversations, and what right and wrong answers earn in each format."""
+    tries = []
+    for chat in (False, True) if reward.signature == "trl" else (False,):
+        paid = {
+            name: tuple(
+                [reward.call(form.write(answer), gold, chat).value or 0.0 for gold, answer in pairs]
+                for pairs in (
+                    [(g, g.answer) for g in probed],
+                    [(g, battery.other(g, _others(g, golds))) for g in probed],
+                )
+            )
+            for name, form in forms.items()
+        }
+        tries.append((max(fmean(right) for right, _ in paid.values()), chat, paid))
+    _, chat, paid = max(tries, key=lambda attempt: attempt[0])
+    return chat, paid
+
+
+def _threshold(right: list[float], wrong: list[float]) -> float:
+    """Half-way between what a wrong and a right answer usually earn; where right is no better, whatever is paid."""
+    paid, unpaid = median(right), median(wrong)
+    return (paid + unpaid) / 2 if paid > unpaid else max(min(right), 1e-9)
+
+
+def _others(gold: Gold, golds: Sequence[Gold]) -> list[str]:
+    return [other.answer for other in golds if other.answer_type == gold.answer_type]
+
+
+def _rounds(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> Iterator[list[Case]]:
+    """The cases of each gold, those of fixed golds behind the first one's; none twice."""
+    firsts: dict[str, Gold] = {}
+    for gold in golds:
+        firsts.setdefault(gold.answer_type, gold)
+    for at, gold in enumerate(golds):
+        cases = [*battery.right(gold, form), *battery.wrong(gold, form, _others(gold, golds))]
+        if at == 0:
+            for case in battery.fixed_wrong(list(firsts), form):
+                model = firsts[case.gold.answer_type]  # whose other columns a reward may ask for
+                cases.append(replace(case, gold=replace(case.gold, row=model.row, column=model.column)))
+        unique = {(case.gold.answer, case.gold.answer_type, case.completion): case for case in reversed(cases)}
+        yield [case for case in reversed(unique.values()) if case.why not in skip]
