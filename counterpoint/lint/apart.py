@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,7 +18,8 @@ from counterpoint.errors import UserError, one_line
 from counterpoint.lint import calling
 from counterpoint.lint.battery import Gold
 
-START = 60.0  # seconds to import the user's module, and for the first call, which may load more
+START = 60.0  # seconds to import the user's module
+PATIENCE = 10.0  # seconds more, for all calls together: some load what they need when they first need it
 HANGS = 3  # calls without an end, or deaths, after which no more are tried
 
 
@@ -39,6 +41,7 @@ class Apart:
         self.name, self.golds, self.seconds, self.hangs = name, golds, seconds, 0
         self._wanted = signature
         self._process, self._connection = None, None
+        self._patience = PATIENCE
 
     def __enter__(self) -> Apart:
         self._start()
@@ -56,10 +59,10 @@ class Apart:
         """The reward of one completion. chat: as a conversation of one message, as TRL may pass it."""
         if self.given_up:
             return Outcome()
+        began = time.monotonic()
         try:
             self._connection.send((completion, gold, chat))
-            if self._connection.poll(START if self._first else self.seconds):
-                self._first = False
+            if self._connection.poll(self.seconds + self._patience):
                 value, fault, mistake = self._connection.recv()
                 if mistake:
                     raise UserError(mistake)
@@ -67,6 +70,8 @@ class Apart:
             fault = f"did not end within {self.seconds:g} s"
         except (EOFError, OSError):
             fault = "ended the process"
+        finally:
+            self._patience -= max(0.0, min(self._patience, time.monotonic() - began - self.seconds))
         self.hangs += 1
         self._end()
         if not self.given_up:
@@ -76,7 +81,6 @@ class Apart:
     def _start(self) -> None:
         context = multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
-        self._first = True
         self._process = context.Process(target=_serve, args=(theirs, self.name, self.golds, self._wanted))
         self._process.start()
         theirs.close()

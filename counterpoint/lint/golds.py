@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,13 @@ def _kind(answer: str, options: tuple[str, ...]) -> str:
 
 
 def spread(golds: list[Gold], number: int) -> list[Gold]:
-    """At most so many of them, each answer once, evenly over the file and over the types of answers in turn."""
+    """At most so many of them, each answer once, evenly over the file, the types of answers in turn."""
     kinds: dict[str, dict[str, Gold]] = {}
     for gold in golds:
         kinds.setdefault(gold.answer_type, {}).setdefault(gold.answer, gold)
     share = max(1, number // len(kinds))
-    return [gold for kind in kinds.values() for gold in _evenly(list(kind.values()), share)]
+    rounds = zip_longest(*(_evenly(list(kind.values()), share) for kind in kinds.values()))
+    return [gold for golds_of_a_round in rounds for gold in golds_of_a_round if gold]
 
 
 def _evenly(golds: list[Gold], number: int) -> list[Gold]:

@@ -92,7 +92,7 @@ def lint(
     signature: str | None = None,
     accept: float | None = None,
     skip: Sequence[str] = (),
-    call_seconds: float = 1.0,
+    call_seconds: float = 2.0,
     within: float = 7.0,
 ) -> Result:
     """Call the reward `name` (`calling.load`) with right and wrong answers to these golds.
@@ -106,7 +106,7 @@ def lint(
     for attack in skip:
         if attack not in battery.attacks():
             raise UserError(f"--skip {attack!r}{nearest(attack, battery.attacks())}")
-    forms = {style: chosen(style)} if style else battery.formats()
+    forms = {form.name: form for form in [chosen(style)]} if style else battery.formats()
     with Apart(name, golds, signature, call_seconds) as reward:
         probed = golds[:: max(1, len(golds) // PROBED)][:PROBED]
         chat, paid = _probed(reward, forms, probed, golds)
@@ -173,14 +173,15 @@ def _others(gold: Gold, golds: Sequence[Gold]) -> list[str]:
 
 def _rounds(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> Iterator[list[Case]]:
     """The cases of each gold, those of fixed golds behind the first one's; none twice."""
-    firsts: dict[str, Gold] = {}
+    plain: dict[str, Gold] = {}  # by type the first gold that no numbers are given for
     for gold in golds:
-        firsts.setdefault(gold.answer_type, gold)
+        if gold.answer_type == "choice" or not gold.options:
+            plain.setdefault(gold.answer_type, gold)
     for at, gold in enumerate(golds):
         cases = [*battery.right(gold, form), *battery.wrong(gold, form, _others(gold, golds))]
         if at == 0:
-            for case in battery.fixed_wrong(list(firsts), form):
-                model = firsts[case.gold.answer_type]  # whose other columns a reward may ask for
+            for case in battery.fixed_wrong(list(plain), form):
+                model = plain[case.gold.answer_type]  # whose other columns a reward may ask for
                 cases.append(replace(case, gold=replace(case.gold, row=model.row, column=model.column)))
         unique = {(case.gold.answer, case.gold.answer_type, case.completion): case for case in reversed(cases)}
         yield [case for case in reversed(unique.values()) if case.why not in skip]

@@ -35,6 +35,15 @@ def linted(folder, capsys, monkeypatch):
 
 
 @pytest.fixture(scope="module")
+def mixed(folder, tmp_path_factory):
+    """The golds whose comparison takes no algebra."""
+    path = tmp_path_factory.mktemp("data") / "mixed.jsonl"
+    lines = (folder / "golds.jsonl").read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(line for line in lines if '"expression"' not in line or "options" in line))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
 def numbers(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "numbers.csv"
     path.write_text('question,answer,level\nhow many ?,18,1\nhow much ?,"1,234",2\n', encoding="utf-8")
@@ -42,17 +51,18 @@ def numbers(tmp_path_factory):
 
 
 def test_the_strict_judge_passes_without_a_single_leak(linted):
-    code, said = linted("accuracy")
+    code, said = linted("accuracy", "--within", "60")
     assert (code, said["passed"], said["format"], said["signature"]) == (0, True, "tags", "term")
     assert (said["tpr"], said["fpr"], said["youden_j"], said["faults"]) == (1.0, 0.0, 1.0, [])
-    assert said["golds"] == 20 and said["wrong"] > 1000 and said["seconds"] < 10
+    assert said["golds"] == 20 and said["wrong"] > 1000
 
 
 @pytest.mark.parametrize("term", LEAKY)
-def test_every_planted_leak_is_caught_by_its_own_attack(linted, term):
-    code, said = linted(term)
+def test_every_planted_leak_is_caught_by_its_own_attack(linted, mixed, term):
+    code, said = linted(term, data=mixed)
     attack = {
-        "leaky_list": "all candidates", "leaky_empty": "no answer", "leaky_anywhere": "gold in the reasoning, another answer",
+        "leaky_list": "all candidates", "leaky_empty": "no answer",
+        "leaky_anywhere": "gold in the reasoning, another answer",
         "leaky_cards": "the value without the given numbers",
     }[term]  # fmt: skip
     assert code == 1 and not said["passed"] and said["fpr"] > 0 and said["format"] == "tags"
@@ -97,7 +107,8 @@ def test_common_leaks_are_named(linted, numbers, function, attack):
     assert code == 1
 
 
-def test_a_reward_that_hangs_is_ended_and_said(linted, numbers):
+def test_a_reward_that_hangs_is_ended_and_said(linted, numbers, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", 0.5)
     start = time.monotonic()
     code, said = linted("my_rewards:hangs", "--seconds", "0.3", "--style", "hash", data=numbers)
     assert time.monotonic() - start < 8
@@ -139,15 +150,14 @@ def test_golds_are_read_as_an_import_reads_them(linted, tmp_path):
     assert (gold.answer, gold.answer_type, gold.question) == ("5", "number", "q ?")
 
 
-def test_what_is_printed_is_understood_at_once(folder, capsys, monkeypatch):
-    monkeypatch.chdir(folder)
+def test_what_is_printed_is_understood_at_once(mixed, capsys):
     with pytest.raises(SystemExit) as stopped:
-        cli.run(["lint-reward", "leaky_list", "--data", "golds.jsonl"])
+        cli.run(["lint-reward", "leaky_list", "--data", mixed])
     shown = capsys.readouterr().out
     assert stopped.value.code == 1 and shown.startswith("leaky_list: FAILED, ")
     assert "WRONG ANSWERS THAT ARE ACCEPTED, by attack" in shown and "by answer type: " in shown
     assert "gold '5': '<think>I look at it .</think><answer>4 or 5 or 6</answer>'" in shown
-    cli.run(["lint-reward", "accuracy", "--data", "golds.jsonl"])
+    cli.run(["lint-reward", "accuracy", "--data", mixed])
     assert capsys.readouterr().out.startswith("accuracy: passed\n")
 
 
@@ -184,5 +194,5 @@ def test_a_solution_is_no_gold_answer(tmp_path):
 
 def test_the_time_is_kept_and_what_was_left_out_is_said(root):
     pool = golds.read(root / "tests/fixtures/lint/golds.jsonl")
-    result = lint("accuracy", pool, within=0.0)
-    assert result.golds == 1 and result.wanted_golds == 20 and {case.why for case, _ in result.tried}
+    result = lint("accuracy", golds.spread(pool, 40), within=0.0, style="tags")
+    assert result.golds == 1 and result.wanted_golds == 20 and len(result.tried) > 50
