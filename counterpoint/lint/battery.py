@@ -20,7 +20,7 @@ import yaml
 from counterpoint.verify import arithmetic
 
 REASONING = "I look at it ."
-LONG = 4000  # repetitions of a wrong answer: longer than what a reward is likely to read
+LONG = 200  # repetitions of a wrong answer
 _SLOT = re.compile(r"\{([a-z_0-9]+)\}")
 _QUANTITY = re.compile(r"([$€£]?)\s?([+-]?[\d,]*\.?\d+)\s?(\D*)", re.ASCII)
 _UNITS = {"%": "cm", "cm": "m", "m": "cm", "km": "m", "kg": "g", "g": "kg", "$": "€", "€": "$", "£": "$"}

@@ -195,6 +195,8 @@ def _plain(function: Callable, name: str) -> Callable:
 def _term(name: str, golds: Sequence[Gold]) -> Call:
     if name not in rewards.REWARDS:
         raise UserError(f"no reward term {name!r}{nearest(name, rewards.REWARDS)}; a function is named module:function")
+    if any(gold.answer_type == "expression" and not gold.options for gold in golds):
+        judge("</think><answer>x+1</answer>", "1+x", "expression")  # starts what compares them
     earned = rewards.ready([name], [_problem(gold) for gold in golds])[name]
 
     def call(completion: str, gold: Gold, chat: bool) -> float:

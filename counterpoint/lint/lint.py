@@ -13,7 +13,7 @@ from counterpoint.lint import battery
 from counterpoint.lint.apart import Apart, Outcome
 from counterpoint.lint.battery import Case, Format, Gold
 
-PROBED = 8  # golds with which the format is found
+PROBED = 5  # golds with which the format is found
 LEAST = 0.5  # of the golds as they are must be accepted
 _TEMPLATE = re.compile(r"(?P<before>.*\{reasoning\}(?:</[^>]*>|\s)*)?(?P<answer>.*\{answer\}.*)", re.DOTALL)
 
@@ -99,8 +99,8 @@ def lint(
 
     style: a format's name or a template with {answer}; None: the one in which most golds are accepted. accept: the
     least reward of an accepted answer; None: half-way between what a wrong and a right answer earn in that format.
-    skip: attacks to leave out. call_seconds: after which one call hangs. within: seconds after which no further gold
-    is begun. Raises `UserError` for a mistake in these.
+    skip: attacks to leave out. call_seconds: after which one call hangs. within: seconds after which no further case
+    is tried, once the first gold's are. Raises `UserError` for a mistake in these.
     """
     began = time.monotonic()
     for attack in skip:
@@ -108,20 +108,20 @@ def lint(
             raise UserError(f"--skip {attack!r}{nearest(attack, battery.attacks())}")
     forms = {form.name: form for form in [chosen(style)]} if style else battery.formats()
     with Apart(name, golds, signature, call_seconds) as reward:
-        probed = golds[:: max(1, len(golds) // PROBED)][:PROBED]
-        chat, paid = _probed(reward, forms, probed, golds)
-        best = max(forms, key=lambda form: (fmean(paid[form][0]), fmean(paid[form][0]) - fmean(paid[form][1])))
-        threshold = _threshold(*paid[best]) if accept is None else accept
+        chat, paid = _probed(reward, forms, golds[:PROBED])
+        best, unpaid = _best(reward, forms, paid, golds, chat)
+        reward.patience = 0.0
+        threshold = _threshold(paid[best], unpaid) if accept is None else accept
         result = Result(
             name, reward.signature, forms[best], style is not None, threshold,
-            {form: fmean(value >= threshold for value in right) for form, (right, _) in paid.items()},
+            {form: fmean(value >= threshold for value in right) for form, right in paid.items()},
             0, len(golds), False, 0.0,
         )  # fmt: skip
-        for at, cases in enumerate(_rounds(golds, forms[best], skip)):
+        for at, case in _cases(golds, forms[best], skip):
             if at and time.monotonic() - began > within:
                 break
-            result.tried += [(case, reward.call(case.completion, case.gold, chat)) for case in cases]
-            result.golds = min(at + 1, len(golds))
+            result.tried.append((case, reward.call(case.completion, case.gold, chat)))
+            result.golds = at + 1
         result.tried = [(case, outcome) for case, outcome in result.tried if outcome != Outcome()]
         result.given_up, result.seconds = reward.given_up, time.monotonic() - began
     return result
@@ -140,48 +140,55 @@ def chosen(style: str) -> Format:
     return Format("yours", before, match["answer"], "</" in before)
 
 
-def _probed(
-    reward: Apart, forms: dict[str, Format], probed: Sequence[Gold], golds: Sequence[Gold]
-) -> tuple[bool, dict[str, tuple[list[float], list[float]]]]:
-    """Whether completions are conversations, and what right and wrong answers earn in each format."""
-    tries = []
-    for chat in (False, True) if reward.signature == "trl" else (False,):
-        paid = {
-            name: tuple(
-                [reward.call(form.write(answer), gold, chat).value or 0.0 for gold, answer in pairs]
-                for pairs in (
-                    [(g, g.answer) for g in probed],
-                    [(g, battery.other(g, _others(g, golds))) for g in probed],
-                )
-            )
-            for name, form in forms.items()
-        }
-        tries.append((max(fmean(right) for right, _ in paid.values()), chat, paid))
-    _, chat, paid = max(tries, key=lambda attempt: attempt[0])
-    return chat, paid
+def _probed(reward: Apart, forms: dict[str, Format], golds: Sequence[Gold]) -> tuple[bool, dict[str, list[float]]]:
+    """Whether completions are conversations (where TRL's are no texts), and what each gold earns in each format."""
+    texts = [reward.call(form.write(golds[0].answer), golds[0], False) for form in forms.values()]
+    chat = reward.signature == "trl" and all(outcome.fault for outcome in texts)
+    return chat, {
+        name: [reward.call(form.write(gold.answer), gold, chat).value or 0.0 for gold in golds]
+        for name, form in forms.items()
+    }
 
 
-def _threshold(right: list[float], wrong: list[float]) -> float:
-    """Half-way between what a wrong and a right answer usually earn; where right is no better, whatever is paid."""
-    paid, unpaid = median(right), median(wrong)
-    return (paid + unpaid) / 2 if paid > unpaid else max(min(right), 1e-9)
+def _best(
+    reward: Apart, forms: dict[str, Format], paid: dict[str, list[float]], golds: Sequence[Gold], chat: bool
+) -> tuple[str, list[float]]:
+    """The format in which golds earn most, of equal ones that in which wrong answers earn least, and what these earn."""
+    most = max(map(fmean, paid.values()))
+    unpaid = {
+        name: [
+            reward.call(forms[name].write(battery.other(g, _others(g, golds))), g, chat).value or 0.0
+            for g in golds[:PROBED]
+        ]
+        for name, right in paid.items()
+        if fmean(right) == most
+    }
+    best = min(unpaid, key=lambda name: fmean(unpaid[name]))
+    return best, unpaid[best]
+
+
+def _threshold(right: Sequence[float], wrong: Sequence[float]) -> float:
+    """Half-way between what a wrong and a right answer earn; where right is no better, whatever is paid."""
+    paid, unpaid = max(right), median(wrong)
+    return (paid + unpaid) / 2 if paid > unpaid else max(paid, 1e-9)
 
 
 def _others(gold: Gold, golds: Sequence[Gold]) -> list[str]:
     return [other.answer for other in golds if other.answer_type == gold.answer_type]
 
 
-def _rounds(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> Iterator[list[Case]]:
-    """The cases of each gold, those of fixed golds behind the first one's; none twice."""
+def _cases(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> Iterator[tuple[int, Case]]:
+    """The cases with the place of their gold, none twice; those of fixed golds behind the first of each type."""
     plain: dict[str, Gold] = {}  # by type the first gold that no numbers are given for
     for gold in golds:
         if gold.answer_type == "choice" or not gold.options:
             plain.setdefault(gold.answer_type, gold)
+    types = len({gold.answer_type for gold in golds})
     for at, gold in enumerate(golds):
         cases = [*battery.right(gold, form), *battery.wrong(gold, form, _others(gold, golds))]
-        if at == 0:
+        if at == types - 1:
             for case in battery.fixed_wrong(list(plain), form):
                 model = plain[case.gold.answer_type]  # whose other columns a reward may ask for
                 cases.append(replace(case, gold=replace(case.gold, row=model.row, column=model.column)))
         unique = {(case.gold.answer, case.gold.answer_type, case.completion): case for case in reversed(cases)}
-        yield [case for case in reversed(unique.values()) if case.why not in skip]
+        yield from ((at, case) for case in reversed(unique.values()) if case.why not in skip)
