@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,7 +19,7 @@ from counterpoint.lint import calling
 from counterpoint.lint.battery import Gold
 
 START = 60.0  # seconds to import the user's module
-PATIENCE = 20.0  # seconds more for the first calls: a reward may load what it needs when it first needs it
+PATIENCE = 20.0  # seconds more, for all calls together: a reward may load what it needs when it first needs it
 HANGS = 3  # calls without an end, or deaths, after which no more are tried
 
 
@@ -33,15 +34,15 @@ class Outcome:
 class Apart:
     """The reward `name` in its process; to be used in a `with` block.
 
-    Raises `UserError` when it cannot be loaded. seconds: after which one call counts as hanging; `patience` comes on
-    top, until it is set to nothing.
+    Raises `UserError` when it cannot be loaded. seconds: after which one call counts as hanging, once `PATIENCE`
+    is used up.
     """
 
     def __init__(self, name: str, golds: Sequence[Gold], signature: str | None, seconds: float) -> None:
         self.name, self.golds, self.seconds, self.hangs = name, golds, seconds, 0
         self._wanted = signature
         self._process, self._connection = None, None
-        self.patience = PATIENCE
+        self._patience = PATIENCE
 
     def __enter__(self) -> Apart:
         self._start()
@@ -59,17 +60,19 @@ class Apart:
         """The reward of one completion. chat: as a conversation of one message, as TRL may pass it."""
         if self.given_up:
             return Outcome()
+        began = time.monotonic()
         try:
             self._connection.send((completion, gold, chat))
-            if self._connection.poll(self.seconds + self.patience):
+            if self._connection.poll(self.seconds + self._patience):
                 value, fault, mistake = self._connection.recv()
+                self._patience -= min(self._patience, max(0.0, time.monotonic() - began - self.seconds))
                 if mistake:
                     raise UserError(mistake)
                 return Outcome(value, fault)
             fault = f"did not end within {self.seconds:g} s"
         except (EOFError, OSError):
             fault = "ended the process"
-        self.hangs, self.patience = self.hangs + 1, 0.0
+        self.hangs, self._patience = self.hangs + 1, 0.0
         self._end()
         if not self.given_up:
             self._start()

@@ -110,7 +110,6 @@ def lint(
     with Apart(name, golds, signature, call_seconds) as reward:
         chat, paid = _probed(reward, forms, golds[:PROBED])
         best, unpaid = _best(reward, forms, paid, golds, chat)
-        reward.patience = 0.0
         threshold = _threshold(paid[best], unpaid) if accept is None else accept
         result = Result(
             name, reward.signature, forms[best], style is not None, threshold,
@@ -153,7 +152,7 @@ def _probed(reward: Apart, forms: dict[str, Format], golds: Sequence[Gold]) -> t
 def _best(
     reward: Apart, forms: dict[str, Format], paid: dict[str, list[float]], golds: Sequence[Gold], chat: bool
 ) -> tuple[str, list[float]]:
-    """The format in which golds earn most, of equal ones that in which wrong answers earn least, and what these earn."""
+    """The format in which golds earn most, wrong answers least where several do, and what these earn in it."""
     most = max(map(fmean, paid.values()))
     unpaid = {
         name: [
