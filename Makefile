@@ -7,7 +7,7 @@ $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override export $(name) := 
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate league lint query findings compare experiments publish report tune contamination rescore warehouse watch audit server serve clean gc
+.PHONY: help setup study quick base test test-slow bench bench-growth bench-eval calibrate league lint-rewards lint query findings compare experiments publish report tune contamination rescore warehouse watch audit server serve clean gc
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,10 @@ work/rivals/ready: bench/league/rivals.txt | setup
 	@rm -rf work/rivals
 	@pip install --quiet --disable-pip-version-check --target work/rivals --no-deps -r $<
 	@touch $@
+
+lint-rewards: setup ## what a lint of reward functions catches, beside rewardlint, on the same functions
+	@test -d work/rewardlint || pip install --quiet --disable-pip-version-check --target work/rewardlint --no-deps rewardlint==0.1.0
+	@python -m bench.reward_lint
 
 lint: setup      ## ruff
 	ruff check .
