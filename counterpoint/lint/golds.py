@@ -50,8 +50,15 @@ def _gold(row: dict[str, Any], column: str, converter: str | None, kind: str | N
     if kind not in ANSWER_TYPES:
         raise Refusal(f"its answer_type {kind!r}{nearest(kind, ANSWER_TYPES)}")
     question = next((row[name] for name in ("question", "problem", "prompt") if isinstance(row.get(name), str)), "")
-    others = {name: value for name, value in row.items() if name not in (column, "images", "image")}
+    others = {name: value for name, value in row.items() if name != column and not _holds_bytes(value)}
     return Gold(answer, kind, tuple(options), question, others, column)
+
+
+def _holds_bytes(value: Any) -> bool:
+    """Pictures: a reward for answers needs none, and each call would carry them."""
+    if isinstance(value, dict | list):
+        return any(map(_holds_bytes, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, bytes)
 
 
 def _kind(answer: str, options: tuple[str, ...]) -> str:

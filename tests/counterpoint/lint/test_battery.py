@@ -1,5 +1,7 @@
 """The battery for any gold answer: the judges pass it, and nothing in it is right by accident."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from counterpoint.lint import battery, golds
@@ -74,3 +76,10 @@ def test_golds_are_spread_over_types_and_taken_once(root):
     pool = golds.read(root / "tests/fixtures/lint/golds.jsonl")
     assert [gold.answer_type for gold in golds.spread(pool, 5)] == ["integer", "number", "text", "choice", "expression"]
     assert len(golds.spread(pool + pool, 100)) == len(pool) == 20
+
+
+def test_other_columns_are_kept_but_for_pictures(tmp_path):
+    rows = {"answer": ["5"], "level": [3], "picture": [{"bytes": b"PNG", "path": None}], "tags": [["a", "b"]]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    (gold,) = golds.read(tmp_path / "rows.parquet")
+    assert gold.row == {"level": 3, "tags": ["a", "b"]}
