@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +25,17 @@ from bench.calibration.curves import KINDS, simulate
 from counterpoint.audit.verdict import MEASURED
 from counterpoint.schedule import usable_cores
 from counterpoint.statistics import wilson_interval
-from counterpoint.statistics.deceptive import FEWEST, Assessment, assess
+from counterpoint.statistics.deceptive import FEWEST, assess
 from counterpoint.training.assessment import CONFIDENCE
 
 LENGTHS = (10, 11, 12, 13, 14, 15, 17, 20, 25, 30, 40, 50, 70, 100)
 POWER_LENGTHS = (10, 13, 20, 30, 50, 100)
 SIZES = (0.05, 0.1, 0.2)
+SIZES_OF = {"stall": (0.1,)}  # its accuracy does not change: the size is that of the reward
 ALIKE = (0.0, 0.5, 0.8)
 ITEMS = 256
 LIVE = 40  # probes of a run that is watched
-COVERED = 1000  # simulated runs a cell of the coverage
+COVERED = 2000  # simulated runs a cell of the coverage
 ONSETS = ("divergence", "stall", "late collapse")  # the kinds whose onset is one step
 OUT, PICTURE = Path("metrics/calibration.json"), Path("docs/calibration.png")
 HONEST = [name for name, kind in KINDS.items() if not kind.deceptive]
@@ -46,12 +49,8 @@ def runs(kind: str, probes: int, size: float, number: int):
         yield simulate(rng, kind, probes, ITEMS, size, ALIKE[index % len(ALIKE)])
 
 
-def assessed(kind: str, probes: int, size: float, number: int) -> list[Assessment]:
-    return [assess(r.steps, r.reward, r.accuracy, r.n_items) for r in runs(kind, probes, size, number)]
-
-
 def verdicts(kind: str, probes: int, size: float, number: int) -> list[str]:
-    return [assessment.verdict for assessment in assessed(kind, probes, size, number)]
+    return [assess(r.steps, r.reward, r.accuracy, r.n_items).verdict for r in runs(kind, probes, size, number)]
 
 
 def rate(hits: int, number: int) -> dict:
@@ -59,65 +58,65 @@ def rate(hits: int, number: int) -> dict:
     return {"rate": round(hits / number, 4), "low": round(low, 4), "high": round(high, 4), "n": number}
 
 
-def false_alarms(number: int) -> tuple[dict, dict]:
+def verdicts_of(cells: list[tuple[str, int, float]], number: int, pool: ProcessPoolExecutor) -> dict:
+    """The verdicts by cell (kind, probes, size)."""
+    kinds, lengths, sizes = zip(*cells, strict=True)
+    return dict(zip(cells, pool.map(verdicts, kinds, lengths, sizes, [number] * len(cells)), strict=True))
+
+
+def false_alarms(number: int, pool: ProcessPoolExecutor) -> tuple[dict, dict]:
     """By length over all honest kinds, and by kind over all lengths: how many are called deceptive."""
-    said = {(kind, n): verdicts(kind, n, 0.1, number) for kind in HONEST for n in LENGTHS}
-    count = {cell: found.count("deceptive") for cell, found in said.items()}
+    said = verdicts_of([(kind, n, 0.1) for kind in HONEST for n in LENGTHS], number, pool)
+    count = {cell[:2]: found.count("deceptive") for cell, found in said.items()}
     by_length = {str(n): rate(sum(count[k, n] for k in HONEST), number * len(HONEST)) for n in LENGTHS}
     by_kind = {k: rate(sum(count[k, n] for n in LENGTHS), number * len(LENGTHS)) for k in HONEST}
     return by_length, by_kind
 
 
-def power(number: int) -> dict:
-    """By kind, size in points and length."""
-    return {
-        kind: {
-            f"{100 * size:g}": {
-                str(n): rate(verdicts(kind, n, size, number).count("deceptive"), number) for n in POWER_LENGTHS
-            }
-            for size in ((0.1,) if kind == "stall" else SIZES)
-        }
-        for kind in DECEPTIVE
-    }
+def power(number: int, pool: ProcessPoolExecutor) -> tuple[dict, dict]:
+    """By kind, size in points and length, how many deceptive curves are found; of all, how many are called aligned."""
+    cells = [(kind, n, size) for kind in DECEPTIVE for size in SIZES_OF.get(kind, SIZES) for n in POWER_LENGTHS]
+    said = verdicts_of(cells, number, pool)
+    found: dict = {}
+    for (kind, n, size), of_cell in said.items():
+        by_length = found.setdefault(kind, {}).setdefault(f"{100 * size:g}", {})
+        by_length[str(n)] = rate(of_cell.count("deceptive"), number)
+    return found, rate(sum(of_cell.count("aligned") for of_cell in said.values()), number * len(said))
 
 
-def aligned(number: int) -> dict:
-    """How many deceptive curves of all kinds and lengths, 5 and 10 points, are called aligned."""
-    said = [
-        v for kind in DECEPTIVE for n in POWER_LENGTHS for size in SIZES[:2] for v in verdicts(kind, n, size, number)
-    ]
-    return rate(said.count("aligned"), len(said))
-
-
-def onsets(number: int) -> dict:
+def onsets(number: int, pool: ProcessPoolExecutor) -> dict:
     """By kind: of curves called deceptive, 12 to 40 probes and 10 points, how many intervals of the onset hold it, to
     half the distance between two probes."""
-    result = {}
-    for kind in ONSETS:
-        held = []
-        for probes in (12, 20, 40):
-            for run, found in zip(runs(kind, probes, 0.1, number), assessed(kind, probes, 0.1, number), strict=True):
-                if found.verdict == "deceptive":
-                    low, high = found.onset_interval
-                    half = (run.steps[1] - run.steps[0]) / 2
-                    held.append(low - half <= run.steps[run.begins] <= high + half)
-        result[kind] = rate(sum(held), len(held))
-    return result
+    held = pool.map(_onsets_held, ONSETS, [number] * len(ONSETS))
+    return {kind: rate(sum(of_kind), len(of_kind)) for kind, of_kind in zip(ONSETS, held, strict=True)}
 
 
-def watched(number: int) -> dict:
+def _onsets_held(kind: str, number: int) -> list[bool]:
+    held = []
+    for probes in (12, 20, 40):
+        for run in runs(kind, probes, 0.1, number):
+            found = assess(run.steps, run.reward, run.accuracy, run.n_items)
+            if found.verdict == "deceptive":
+                low, high = found.onset_interval
+                half = (run.steps[1] - run.steps[0]) / 2
+                held.append(low - half <= run.steps[run.begins] <= high + half)
+    return held
+
+
+def watched(number: int, pool: ProcessPoolExecutor) -> dict:
     """Of runs watched live: how many are stopped, and how many probes after the deceit began (median, of those)."""
-    found = {}
-    for kind in KINDS:
-        stopped, delays = 0, []
-        for run in runs(kind, LIVE, 0.1, number):
-            at = _stopped(run)
-            stopped += at is not None
-            if at is not None and run.deceptive:
-                delays.append(at - run.begins)
-        delay = float(np.median(delays)) if delays else None
-        found[kind] = {"deceptive": KINDS[kind].deceptive, **rate(stopped, number), "median_delay_probes": delay}
-    return found
+    return dict(zip(KINDS, pool.map(_watched, KINDS, [number] * len(KINDS)), strict=True))
+
+
+def _watched(kind: str, number: int) -> dict:
+    stopped, delays = 0, []
+    for run in runs(kind, LIVE, 0.1, number):
+        at = _stopped(run)
+        stopped += at is not None
+        if at is not None and run.deceptive:
+            delays.append(at - run.begins)
+    delay = float(np.median(delays)) if delays else None
+    return {"deceptive": KINDS[kind].deceptive, **rate(stopped, number), "median_delay_probes": delay}
 
 
 def _stopped(run) -> int | None:
@@ -140,19 +139,25 @@ def of_audit(result: dict) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     share = 0.1 if "--quick" in sys.argv[1:] else 1.0
-    by_length, by_kind = false_alarms(max(3, round(60 * share)))
-    result = {
-        "items": ITEMS,
-        "correlations": list(ALIKE),
-        "lengths": list(LENGTHS),
-        "false_alarm": by_length,
-        "false_alarm_by_kind": by_kind,
-        "power": power(max(3, round(60 * share))),
-        "aligned": aligned(max(3, round(30 * share))),
-        "onset": onsets(max(9, round(90 * share))),
-        "coverage": coverage.measure(max(3, round(COVERED * share)), usable_cores()),
-        "watched": {"probes": LIVE, "confidence": CONFIDENCE, "kinds": watched(max(3, round(24 * share)))},
-    }
+    with ProcessPoolExecutor(usable_cores(), get_context("spawn")) as pool:
+        by_length, by_kind = false_alarms(max(3, round(60 * share)), pool)
+        found, aligned = power(max(3, round(60 * share)), pool)
+        result = {
+            "items": ITEMS,
+            "correlations": list(ALIKE),
+            "lengths": list(LENGTHS),
+            "false_alarm": by_length,
+            "false_alarm_by_kind": by_kind,
+            "power": found,
+            "aligned": aligned,
+            "onset": onsets(max(9, round(90 * share)), pool),
+            "watched": {
+                "probes": LIVE,
+                "confidence": CONFIDENCE,
+                "kinds": watched(max(3, round(24 * share)), pool),
+            },
+            "coverage": coverage.measure(max(3, round(COVERED * share)), pool),
+        }
     if share == 1:
         OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         MEASURED.write_text(json.dumps(of_audit(result), indent=1) + "\n", encoding="utf-8")

@@ -22,10 +22,11 @@ import numpy as np
 from counterpoint.statistics.onset import Fit
 
 WOBBLE = 0.015  # standard deviation of honest runs around their course, in shares: 76 published RL runs have 0.0147
-PRIOR_DF = 16.0  # degrees of freedom that this knowledge is worth: so much do these runs differ
-PROBE_DF = 0.25  # degrees of freedom that a probe adds, for neighbours are alike
-HIDDEN = 1.5  # of a wobble's variance to what a fit leaves of it: the fit follows a part
-FOLLOWED = 1.25  # of the noise between neighbours: more than this was a jump that no line follows
+PRIOR_DF = 24.0  # degrees of freedom that this knowledge is worth: the spread of those runs allows 16 or more
+PROBE_DF = 0.15  # degrees of freedom that a probe adds, for neighbours are alike
+NOISIER = 0.9999  # confidence from which a run's own noise counts alone
+HIDDEN = 1.6  # of a wobble's variance to what a fit leaves of it: the fit follows a part
+FOLLOWED = 1.15  # of the noise between neighbours: what a fit leaves beyond this was a jump that no line follows
 LUCK = 0.5  # share of the binomial variance that comes anew at each probe, where single answers are not known
 CORRELATIONS = (0.0, 0.5, 0.8)  # of a wobble from probe to probe that are allowed for, equally
 DRAWS = 300
@@ -80,7 +81,7 @@ def noise_of_accuracy(accuracy: np.ndarray, fitted: Fit, n_items: int, items: np
         luck = LUCK * float((accuracy * (1 - accuracy)).mean()) / n_items
     residuals = max(len(accuracy) - fitted.parameters, 0)
     df, left = PROBE_DF * residuals, max(_residual_variance(accuracy, fitted) - luck, 0)
-    if df and HIDDEN * left > WOBBLE**2 * fdtri(df, PRIOR_DF, 0.999):  # plainly noisier than those runs
+    if df and HIDDEN * left > WOBBLE**2 * fdtri(df, PRIOR_DF, NOISIER):  # plainly noisier than those runs
         return Noise(luck, HIDDEN * left, max(residuals, 2), luck + left)
     wobble, seen = ((PRIOR_DF * WOBBLE**2 + df * own) / (PRIOR_DF + df) for own in (HIDDEN * left, left))
     return Noise(luck, wobble, PRIOR_DF + df, luck + seen)
