@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,10 +52,10 @@ def numbers(tmp_path_factory):
 
 
 def test_the_strict_judge_passes_without_a_single_leak(linted):
-    code, said = linted("accuracy", "--within", "60")
+    code, said = linted("accuracy", "--within", "60", "--rows", "5")
     assert (code, said["passed"], said["format"], said["signature"]) == (0, True, "tags", "term")
     assert (said["tpr"], said["fpr"], said["youden_j"], said["faults"]) == (1.0, 0.0, 1.0, [])
-    assert said["golds"] == 20 and said["wrong"] > 1000
+    assert said["golds"] == 5 and said["wrong"] > 400
 
 
 @pytest.mark.parametrize("term", LEAKY)
@@ -98,7 +99,8 @@ def test_a_reward_of_easyr1_is_asked_in_its_own_format(linted):
     ("function", "attack"),
     [("substring", "all candidates"), ("first_number", "another scale"), ("evaluates", "gold within another number")],
 )
-def test_common_leaks_are_named(linted, numbers, function, attack):
+def test_common_leaks_are_named(linted, numbers, function, attack, monkeypatch):
+    monkeypatch.setattr(apart, "PATIENCE", 0.5)
     code, said = linted(f"my_rewards:{function}", "--style", "hash", data=numbers)
     if function != "evaluates":
         assert attack in {case["why"] for case in said["false_positives"]}
@@ -192,7 +194,7 @@ def test_a_solution_is_no_gold_answer(tmp_path):
         golds.read(data)
 
 
-def test_the_time_is_kept_and_what_was_left_out_is_said(root):
-    pool = golds.read(root / "tests/fixtures/lint/golds.jsonl")
+def test_the_time_is_kept_and_what_was_left_out_is_said(mixed):
+    pool = golds.read(Path(mixed))
     result = lint("accuracy", golds.spread(pool, 40), within=0.0, style="tags")
-    assert result.golds == 1 and result.wanted_golds == 20 and len(result.tried) > 50
+    assert result.golds == 1 and result.wanted_golds == 18 and len(result.tried) > 50
