@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-DATA = ("py.typed", "*.sql", "*.json", "*.jinja", "*.j2", "*.html")
+DATA = ("py.typed", "*.sql", "*.json", "*.yaml", "*.jinja", "*.j2", "*.html")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_file_of_the_package(root, wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == wanted
     others = {path.suffix for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert others == {".py", ".typed", ".sql", ".json", ".jinja"} | others & {".j2", ".html"}
+    assert others == {".py", ".typed", ".sql", ".json", ".yaml", ".jinja"} | others & {".j2", ".html"}
 
 
 def test_the_package_is_imported_from_the_wheel(installed, tmp_path):

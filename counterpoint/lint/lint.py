@@ -13,7 +13,7 @@ from counterpoint.lint import battery
 from counterpoint.lint.apart import Apart, Outcome
 from counterpoint.lint.battery import Case, Format, Gold
 
-PROBED = 5  # golds with which the format is found
+PROBED = 2  # golds with which the format is found; more where there are more types of answers
 LEAST = 0.5  # of the golds as they are must be accepted
 _TEMPLATE = re.compile(r"(?P<before>.*\{reasoning\}(?:</[^>]*>|\s)*)?(?P<answer>.*\{answer\}.*)", re.DOTALL)
 
@@ -108,8 +108,9 @@ def lint(
             raise UserError(f"--skip {attack!r}{nearest(attack, battery.attacks())}")
     forms = {form.name: form for form in [chosen(style)]} if style else battery.formats()
     with Apart(name, golds, signature, call_seconds) as reward:
-        chat, paid = _probed(reward, forms, golds[:PROBED])
-        best, unpaid = _best(reward, forms, paid, golds, chat)
+        probed = golds[: max(PROBED, len({gold.answer_type for gold in golds}))]
+        chat, paid = _probed(reward, forms, probed)
+        best, unpaid = _best(reward, forms, paid, probed, chat)
         threshold = _threshold(paid[best], unpaid) if accept is None else accept
         result = Result(
             name, reward.signature, forms[best], style is not None, threshold,
