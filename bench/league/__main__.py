@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.calibration.rates import ALIKE, ITEMS, rate
 from bench.calibration.curves import KINDS, Run, simulate
+from bench.calibration.rates import ALIKE, ITEMS, rate
 from bench.league import draw, rates
 from bench.league.methods import METHODS, PINS, RIVALS, package, versions
 
