@@ -220,7 +220,7 @@ def judge(
 @click.option("--limit", type=click.IntRange(0), default=0, show_default=True, help="Wrong answers it may accept.")
 @click.option("--skip", multiple=True, metavar="ATTACK", help="An attack to leave out; repeat it.")
 @click.option("--seconds", type=float, default=2.0, show_default=True, help="After which a call counts as hanging.")
-@click.option("--within", type=float, default=7.0, show_default=True, help="Seconds after which the rest is left out.")
+@click.option("--within", type=float, default=8.0, show_default=True, help="Seconds after which the rest is left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON, with every case.")
 def lint_reward(reward: str, data: Path, as_json: bool, limit: int, rows: int, **options: Any) -> None:
     """Test a reward function before training: what it pays for.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 
@@ -14,6 +15,7 @@ from counterpoint.lint.apart import Apart, Outcome
 from counterpoint.lint.battery import Case, Format, Gold
 
 PROBED = 2  # golds with which the format is found; more where there are more types of answers
+AS_IS = "as the gold"
 LEAST = 0.5  # of the golds as they are must be accepted
 _TEMPLATE = re.compile(r"(?P<before>.*\{reasoning\}(?:</[^>]*>|\s)*)?(?P<answer>.*\{answer\}.*)", re.DOTALL)
 
@@ -29,11 +31,16 @@ class Result:
     given: bool  # the format is the user's choice
     threshold: float
     formats: dict[str, float]
-    golds: int
     wanted_golds: int
-    given_up: bool
-    seconds: float
+    left: int = 0  # cases that there was no time for
+    given_up: bool = False
+    seconds: float = 0.0
     tried: list[tuple[Case, Outcome]] = field(default_factory=list)
+
+    @property
+    def golds(self) -> int:
+        """The golds that were tried."""
+        return len({(case.gold.answer, case.gold.answer_type) for case, _ in self.tried if case.why == AS_IS})
 
     def accepted(self, outcome: Outcome) -> bool:
         """Whether so much was paid that the answer counts as right."""
@@ -76,7 +83,7 @@ class Result:
     @property
     def as_they_are(self) -> float:
         """The share of golds that is accepted as it is."""
-        plain = [outcome for case, outcome in self.cases(True) if case.why == "as the gold"]
+        plain = [outcome for case, outcome in self.cases(True) if case.why == AS_IS]
         return sum(map(self.accepted, plain)) / max(1, len(plain))
 
     def fails(self, limit: int) -> bool:
@@ -93,14 +100,14 @@ def lint(
     accept: float | None = None,
     skip: Sequence[str] = (),
     call_seconds: float = 2.0,
-    within: float = 7.0,
+    within: float = 8.0,
 ) -> Result:
     """Call the reward `name` (`calling.load`) with right and wrong answers to these golds.
 
     style: a format's name or a template with {answer}; None: the one in which most golds are accepted. accept: the
     least reward of an accepted answer; None: half-way between what a wrong and a right answer earn in that format.
     skip: attacks to leave out. call_seconds: after which one call hangs. within: seconds after which no further case
-    is tried, once the first gold's are. Raises `UserError` for a mistake in these.
+    is tried, but the first. Raises `UserError` for a mistake in these.
     """
     began = time.monotonic()
     for attack in skip:
@@ -114,14 +121,14 @@ def lint(
         threshold = _threshold(paid[best], unpaid) if accept is None else accept
         result = Result(
             name, reward.signature, forms[best], style is not None, threshold,
-            {form: fmean(value >= threshold for value in right) for form, right in paid.items()},
-            0, len(golds), False, 0.0,
+            {form: fmean(value >= threshold for value in right) for form, right in paid.items()}, len(golds),
         )  # fmt: skip
-        for at, case in _cases(golds, forms[best], skip):
-            if at and time.monotonic() - began > within:
+        cases = _cases(golds, forms[best], skip)
+        for case in cases:
+            if result.tried and time.monotonic() - began > within:
                 break
             result.tried.append((case, reward.call(case.completion, case.gold, chat)))
-            result.golds = at + 1
+        result.left = len(cases) - len(result.tried)
         result.tried = [(case, outcome) for case, outcome in result.tried if outcome != Outcome()]
         result.given_up, result.seconds = reward.given_up, time.monotonic() - began
     return result
@@ -141,13 +148,21 @@ def chosen(style: str) -> Format:
 
 
 def _probed(reward: Apart, forms: dict[str, Format], golds: Sequence[Gold]) -> tuple[bool, dict[str, list[float]]]:
-    """Whether completions are conversations (where TRL's are no texts), and what each gold earns in each format."""
-    texts = [reward.call(form.write(golds[0].answer), golds[0], False) for form in forms.values()]
-    chat = reward.signature == "trl" and all(outcome.fault for outcome in texts)
-    return chat, {
-        name: [reward.call(form.write(gold.answer), gold, chat).value or 0.0 for gold in golds]
-        for name, form in forms.items()
-    }
+    """Whether completions are conversations (where TRL's are no texts), and what golds earn in each format: all of them
+    where the first earned something, or earned nothing in any."""
+
+    def called(gold: Gold, chat: bool, names: Iterable[str]) -> dict[str, Outcome]:
+        return {name: reward.call(forms[name].write(gold.answer), gold, chat) for name in names}
+
+    first, chat = called(golds[0], False, forms), False
+    if reward.signature == "trl" and all(outcome.fault for outcome in first.values()):
+        first, chat = called(golds[0], True, forms), True
+    paid = {name: [outcome.value or 0.0] for name, outcome in first.items()}
+    promising = [name for name, values in paid.items() if values[0]] or list(forms)
+    for gold in golds[1:]:
+        for name, outcome in called(gold, chat, promising).items():
+            paid[name].append(outcome.value or 0.0)
+    return chat, paid
 
 
 def _best(
@@ -177,18 +192,24 @@ def _others(gold: Gold, golds: Sequence[Gold]) -> list[str]:
     return [other.answer for other in golds if other.answer_type == gold.answer_type]
 
 
-def _cases(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> Iterator[tuple[int, Case]]:
-    """The cases with the place of their gold, none twice; those of fixed golds behind the first of each type."""
+def _cases(golds: Sequence[Gold], form: Format, skip: Sequence[str]) -> list[Case]:
+    """All cases, none twice, one of each kind in turn: so a slow reward meets every attack before its time is up. Those
+    of fixed golds take the other columns of the first gold of their type, for which a reward may ask."""
     plain: dict[str, Gold] = {}  # by type the first gold that no numbers are given for
     for gold in golds:
         if gold.answer_type == "choice" or not gold.options:
             plain.setdefault(gold.answer_type, gold)
-    types = len({gold.answer_type for gold in golds})
-    for at, gold in enumerate(golds):
-        cases = [*battery.right(gold, form), *battery.wrong(gold, form, _others(gold, golds))]
-        if at == types - 1:
-            for case in battery.fixed_wrong(list(plain), form):
-                model = plain[case.gold.answer_type]  # whose other columns a reward may ask for
-                cases.append(replace(case, gold=replace(case.gold, row=model.row, column=model.column)))
-        unique = {(case.gold.answer, case.gold.answer_type, case.completion): case for case in reversed(cases)}
-        yield from ((at, case) for case in reversed(unique.values()) if case.why not in skip)
+    cases = []
+    for gold in golds:
+        cases += [*battery.right(gold, form), *battery.wrong(gold, form, _others(gold, golds))]
+    for case in battery.fixed_wrong(list(plain), form):
+        model = plain[case.gold.answer_type]
+        cases.append(replace(case, gold=replace(case.gold, row=model.row, column=model.column)))
+    unique = {(case.gold.answer, case.gold.answer_type, case.completion): case for case in reversed(cases)}
+    kinds: Counter[str] = Counter()
+    ranked = []
+    for case in reversed(unique.values()):
+        if case.why not in skip:
+            ranked.append((kinds[case.why], case))
+            kinds[case.why] += 1
+    return [case for _, case in sorted(ranked, key=lambda pair: (pair[0], pair[1].why != AS_IS))]

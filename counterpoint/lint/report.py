@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from counterpoint.lint.battery import Case
-from counterpoint.lint.lint import LEAST, Result
+from counterpoint.lint.lint import AS_IS, LEAST, Result
 
 SHOWN = 100  # characters of an example
 
@@ -31,7 +31,7 @@ def as_json(result: Result, limit: int) -> str:
             "false_positives": [_case(case) for case in result.false_positives],
             "false_negatives": [_case(case) for case in result.false_negatives],
             "faults": [_case(case) | {"fault": fault} for case, fault in result.faults],
-            "given_up": result.given_up,
+            "left_out": result.left, "given_up": result.given_up,
         },
         ensure_ascii=False,
     )  # fmt: skip
@@ -58,7 +58,7 @@ def _verdict(result: Result, limit: int) -> str:
 
 def _head(result: Result) -> list[str]:
     right, wrong = len(result.cases(True)), len(result.cases(False))
-    types = Counter(case.gold.answer_type for case, _ in result.tried if case.why == "as the gold")
+    types = Counter(case.gold.answer_type for case, _ in result.tried if case.why == AS_IS)
     rows = [
         (
             "gold answers",
@@ -70,6 +70,8 @@ def _head(result: Result) -> list[str]:
         ("wrong answers", f"{len(result.false_positives):,} of {wrong:,} accepted: FPR {result.fpr:.1%}"),
         ("Youden's J", f"{result.youden:.3f} (TPR − FPR; 1 is perfect, 0 tells nothing)"),
     ]
+    if result.left:
+        rows.append(("left out", f"{result.left:,} cases, for the time was over; --within gives more"))
     return [f"  {name:<14} {value}" for name, value in rows]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from counterpoint import cli
 from counterpoint.errors import UserError
-from counterpoint.lint import apart, golds
+from counterpoint.lint import apart, golds, report
 from counterpoint.lint.lint import lint
 
 LEAKY = ("leaky_list", "leaky_empty", "leaky_anywhere", "leaky_cards")
@@ -197,4 +197,12 @@ def test_a_solution_is_no_gold_answer(tmp_path):
 def test_the_time_is_kept_and_what_was_left_out_is_said(mixed):
     pool = golds.read(Path(mixed))
     result = lint("accuracy", golds.spread(pool, 40), within=0.0, style="tags")
-    assert result.golds == 1 and result.wanted_golds == 18 and len(result.tried) > 50
+    assert result.golds == 1 and result.wanted_golds == 18 and len(result.tried) == 1 and result.left > 500
+    assert f"left out       {result.left:,} cases" in report.text(result, 0)
+
+
+def test_every_attack_comes_once_before_any_comes_again(mixed):
+    result = lint("accuracy", golds.spread(golds.read(Path(mixed)), 5), style="tags")
+    kinds = [case.why for case, _ in result.tried]
+    rounds = [kinds[:at].count(kind) for at, kind in enumerate(kinds)]
+    assert rounds == sorted(rounds) and rounds[-1] > 1 and not result.left
