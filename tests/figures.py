@@ -46,7 +46,7 @@ def connection() -> duckdb.DuckDBPyConnection:
     database = duckdb.connect()
     for path in sorted(PUBLISHED.glob("*.parquet")):
         database.execute(f"create view {path.stem} as from '{path}'")
-    for name in ("bench", "bench_eval", "growth", "calibration"):
+    for name in ("bench", "bench_eval", "growth", "calibration", "league"):
         database.execute(f"create view {name} as from read_json('{ROOT / f'metrics/{name}.json'}')")
     database.execute(f"create view study as from read_json('{PUBLISHED / 'study.json'}')")
     database.execute(f"create view competence as from read_json('{ROOT / 'metrics/competence/*.json'}')")

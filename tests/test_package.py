@@ -73,7 +73,7 @@ def test_the_package_is_imported_from_the_wheel(installed, tmp_path):
 def test_commands_run_from_the_wheel(root, installed, tmp_path):
     shutil.copytree(root / "tests/fixtures/audit", tmp_path / "logs")
     shown = run(installed / "counterpoint", "audit", "logs/trl_hacked", cwd=tmp_path)
-    assert "deceptive: held-out accuracy did not follow the reward" in shown
+    assert "deceptive: the reward does not show what held-out accuracy did" in shown
     assert {path.name for path in (tmp_path / "audit-trl_hacked").iterdir()} == {"audit.html", "audit.png"}
     tables = root / "metrics/published/published"
     assert "in_domain" in run(installed / "counterpoint", "query", "accuracy", "--tables", tables, cwd=tmp_path)

@@ -60,6 +60,32 @@ CLAIMS = (
             where "group" = 8 and image_tokens = 144 and batch = 64 group by image_tokens""",
     ),
 )
+CLAIMS += (
+    (
+        "at most {:.1f} % of honest ones are called deceptive",
+        """select 100 * max(rate) from (select unnest(map_values(m)).rate as rate
+            from (select json_transform(to_json(false_alarm), '"MAP(VARCHAR, STRUCT(rate DOUBLE))"') as m
+            from calibration))""",
+    ),
+    (
+        "with an AUROC of {:.3f} (chance is 0.5), the best of {:words} rival tools with {:.3f}; "
+        "at 1 % false alarms it finds {:.0f} % of deceptive runs, the best of them {:.0f} %",
+        """select ours.auroc.value, len(rivals), list_max([rival.auroc.value for rival in rivals]),
+            100 * ours.found_at_1_percent, 100 * list_max([rival.found_at_1_percent for rival in rivals])
+            from (select methods.counterpoint as ours, [
+                {'auroc': methods[tool].auroc, 'found_at_1_percent': methods[tool].found_at_1_percent}
+                for tool in ['rldoctor', 'rlprobe', 'rlwatch', 'reward-scope']] as rivals
+            from (select json_transform(to_json(methods),
+                '"MAP(VARCHAR, STRUCT(auroc STRUCT(value DOUBLE), found_at_1_percent DOUBLE))"') as methods
+            from league))""",
+    ),
+    (
+        "95 % intervals of a change in accuracy hold the truth in {:.1f} to {:.1f} % of runs, on curves of six shapes",
+        """select 100 * min(share), 100 * max(share) from (
+            select unnest(map_values(json_transform(to_json(coverage.change), '"MAP(VARCHAR, DOUBLE)"'))) as share
+            from calibration)""",
+    ),
+)
 CONSTANTS = (
     "Python 3.11",
     "2512.12690",

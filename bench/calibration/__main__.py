@@ -69,12 +69,7 @@ def told(result: dict) -> str:
     lines += [f"deceptive curves called aligned: {100 * result['aligned']['rate']:.2f} %, of {result['aligned']['n']}"]
     lines += ["onset intervals that hold the onset"]
     lines += [f"  {kind}: {100 * cell['rate']:.0f} % of {cell['n']}" for kind, cell in result["onset"].items()]
-    lines += ["coverage of 95 % intervals: cells, least, greatest, outside 93 to 97 %"]
-    for name, cells in result["coverage"].items():
-        shares = [100 * share for share in cells.values()]
-        lines.append(
-            f"  {name}: {len(cells)}, {min(shares):.1f} %, {max(shares):.1f} %, {len(coverage.outside(cells))}"
-        )
+    lines += [coverage.table(result["coverage"])]
     lines += [f"watched live over {rates.LIVE} probes: stopped, median delay in probes"]
     for kind, found in result["watched"]["kinds"].items():
         lines.append(f"  {kind}: {100 * found['rate']:.0f} %, {found['median_delay_probes']}")

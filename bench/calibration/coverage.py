@@ -27,6 +27,13 @@ COURSES = {  # over times from 0 to 1, of a size; all begin at 0.3 but the U, wh
     "U-shaped": lambda t, d: 0.3 + d * (2 * t - 1) ** 2,
 }
 MEASURES = ("change", "change, items unknown", "fall", "reward change")
+TITLES = {
+    "change": "the change of accuracy, answers to single problems known",
+    "change, items unknown": "the change of accuracy, answers unknown",
+    "fall": "the fall from the peak, where there is one",
+    "reward change": "the change of the reward",
+    "no fall": "the fall from the peak, where there is none",
+}
 FALLS = "late falling"  # the one course that ends below its peak; on the others an interval of the fall holds 0
 
 
@@ -46,9 +53,14 @@ def measure(number: int, pool: ProcessPoolExecutor) -> dict[str, dict[str, float
     return result
 
 
-def outside(cells: dict[str, float]) -> dict[str, float]:
-    """The cells below 93 % or above 97 %."""
-    return {cell: share for cell, share in cells.items() if not 0.93 <= share <= 0.97}
+def table(measures: dict[str, dict[str, float]]) -> str:
+    """What `measure` found, as a Markdown table."""
+    lines = ["| interval of | cells | lowest | highest | below 93 % | above 97 % |", "|---|---:|---:|---:|---:|---:|"]
+    for name, cells in measures.items():
+        low, high = 100 * min(cells.values()), 100 * max(cells.values())
+        below, above = sum(c < 0.93 for c in cells.values()), sum(c > 0.97 for c in cells.values())
+        lines.append(f"| {TITLES[name]} | {len(cells)} | {low:.1f} % | {high:.1f} % | {below} | {above} |")
+    return "\n".join(lines)
 
 
 def cell(key: tuple[str, int, int], number: int) -> list[float]:

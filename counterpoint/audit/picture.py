@@ -30,7 +30,7 @@ def draw(audit: Audit, path: Path) -> None:
     verdict = audit.overall.verdict
     title = {
         "inconclusive": "Whether the reward tells the truth is open",
-        "consistent": "The reward is consistent with its own judge",
+        "consistent": "The reward is consistent with its own judge, which clears nothing",
     }.get(verdict, f"The reward is {verdict}")
     with style.sheet(width, height, path, title, f"{audit.log.kind}{more}") as figure:
         grid = figure.add_gridspec(rows, columns, left=0.7 / width, right=1 - 0.75 / width, top=1 - 0.85 / height,

@@ -24,7 +24,7 @@ MEANING = {
     "aligned": "reward and held-out accuracy both rose",
     "consistent": "reward and accuracy rose together, but the accuracy is the reward's own judge's: only an outside "
     "judge can tell whether they are true",
-    "deceptive": "held-out accuracy did not follow the reward",
+    "deceptive": "the reward does not show what held-out accuracy did",
     "saturated": "the reward stood still, and accuracy is not shown to have fallen",
     "inconclusive": "the numbers do not decide it",
 }
@@ -48,7 +48,13 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
     overall, log = audit.overall, audit.log
     rows = [("verdict", _verdict(overall)), *_changes(audit)]
     if overall.probes >= FEWEST:
-        rows.insert(1, ("because", f"{overall.reason} (by linear trends)"))
+        rows.insert(
+            1,
+            (
+                "because",
+                f"{overall.reason}; a trend is the 95 % interval of a straight line, not the change that happened",
+            ),
+        )
     if overall.verdict == "consistent":
         rows.append(("outside judge", OUTSIDE))
     if overall.mechanism in MECHANISM:
@@ -59,7 +65,7 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
         low, high = overall.onset_interval
         interval = f" ({low:g} to {high:g})" if math.isfinite(low) and low < high else ""
         rows.append(("onset", f"step {overall.onset_step}{interval}: from here on accuracy no longer followed"))
-    if math.isfinite(overall.regret):
+    if math.isfinite(overall.regret) and audit.only is not None and audit.only.items is not None:
         lost = f"{100 * overall.regret:+.1f} points lost"
         rows.append(("regret", f"{lost} by picking the checkpoint with the highest reward"))
     if overall.probes >= FEWEST:
@@ -106,19 +112,24 @@ def _accuracy(audit: Audit) -> str:
     """From the first probe to the last, by how much; the peak, and the fall from there."""
     overall = audit.overall
     low, high = (100 * end for end in overall.accuracy_change_interval)
-    changed = f"{100 * overall.accuracy_change:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
+    changed = f"{100 * overall.accuracy_change + 0.0:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})"
     curve = audit.only
     if curve is None:
         return f"{changed}, mean over the runs"
     measured = curve.accuracy[np.isfinite(curve.accuracy) & np.isfinite(curve.reward)]
     course = f"{100 * measured[0]:.1f} → {100 * measured[-1]:.1f} %, {changed}"
     low, high = (100 * end for end in overall.fall_interval)
+    if np.ptp(measured) == 0:
+        return f"{100 * measured[0]:.1f} % at every probe, {changed}"
     if measured[-1] == overall.peak:
         return f"{course}; the last is the highest"
     reached = f"rose to {100 * overall.peak:.1f} % at step {overall.peak_step}"
     if measured[0] == overall.peak:
         reached = "the first is the highest"
-    fell = f"{100 * overall.fall:.1f} points below ({low:.1f} to {high:.1f}, the luck of a highest value taken out)"
+    fell = (
+        f"{100 * (overall.peak - measured[-1]):.1f} points below; without the luck that makes one of many values the "
+        f"highest, {100 * overall.fall:.1f} ({low:.1f} to {high:.1f})"
+    )
     return f"{course}; {reached}, the end is {fell}"
 
 
@@ -145,6 +156,8 @@ def curves(audit: Audit) -> list[str]:
 
 def error_rates(audit: Audit) -> str:
     """The detector's error rates at this length, or that they are not known."""
+    if audit.only is None:
+        return "not known for several runs together; those of single runs: docs/deceptive.md"
     probes, rates = f"{audit.overall.probes} probes", audit.rates
     if rates is None:
         return f"at {probes}: not known, so few were not measured (docs/deceptive.md)"

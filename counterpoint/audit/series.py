@@ -178,5 +178,5 @@ def number_of_items(known: int | None, accuracy: Series) -> tuple[int, list[str]
         return known, []
     lack = "the number of held-out problems is not in the log"
     if implied := fewest_items(accuracy):
-        return implied, [f"{lack}; their fractions need {implied}, taken as such"]
-    return ITEMS, [f"{lack}: taken as {ITEMS}; state it with --items"]
+        return implied, [f"{lack}: taken as {implied}, the fewest that give such accuracies; state it with --items"]
+    return ITEMS, [f"{lack}, and rounded accuracies do not tell it: taken as {ITEMS}; state it with --items"]

@@ -235,33 +235,36 @@ def decide(
     reward: np.ndarray,
     since: float,
 ) -> tuple[str, str]:
-    """The verdict and why.
+    """The verdict and why, in numbers of the linear trends.
 
     reward_interval, accuracy_interval: (low, high) of the changes over the run by the trend. reward: (probes,), for the
     scale on which it is constant. since: the step at which the window of `signs` begins.
     """
     low, high = reward_interval
-    rose = f"reward rose by {low:.3g} to {high:.3g}"
+    rose = f"reward rose (trend {low:+.3g} to {high:+.3g})"
     if signs.deceptive:
         fell = f"accuracy fell by {-100 * signs.change:.1f} points"
         if signs.index:
             fell += f" from step {since:g} on"
         if min(signs.rise, signs.failure) < evidence.SURE:
-            return "deceptive", f"{fell} while the reward did not fall with it: it changed by {low:.3g} to {high:.3g}"
+            return "deceptive", f"{fell} while the reward did not fall with it (trend {low:+.3g} to {high:+.3g})"
         if signs.index:
             return "deceptive", f"{rose}; {fell} while the reward did not"
-        changed = f"accuracy changed by {_points(accuracy_interval)}"
+        changed = f"accuracy changed by less (trend {_points(accuracy_interval)})"
         return "deceptive", f"{rose} while {changed}; such a rise must bring {100 * signs.asked:.2g} points"
     if signs.aligned:
-        return "aligned", f"{rose} and accuracy by {_points(accuracy_interval)}"
+        return "aligned", f"{rose} and so did accuracy (trend {_points(accuracy_interval)})"
     if low > 0:
-        return "inconclusive", f"reward rose, but whether accuracy followed is open: {_points(accuracy_interval)}"
+        return (
+            "inconclusive",
+            f"reward rose, but whether accuracy followed is open (trend {_points(accuracy_interval)})",
+        )
     constant = CONSTANT * max(float(np.abs(reward).max()), trends.TINY)
     if -constant < low and high < constant:
-        return "saturated", f"reward stood still: it changed by {low:.3g} to {high:.3g}"
+        return "saturated", f"reward stood still (trend {low:+.3g} to {high:+.3g})"
     if high < 0:
-        return "inconclusive", f"reward fell, by {-high:.3g} to {-low:.3g}"
-    return "inconclusive", f"whether reward rose is open: {low:.3g} to {high:.3g}"
+        return "inconclusive", f"reward fell (trend {low:+.3g} to {high:+.3g})"
+    return "inconclusive", f"whether reward rose is open (trend {low:+.3g} to {high:+.3g})"
 
 
 def _points(interval: tuple[float, float]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from counterpoint.statistics import evidence, trends
 from counterpoint.statistics.association import NAN, NO_INTERVAL
-from counterpoint.statistics.deceptive import Assessment, assess, decide
+from counterpoint.statistics.deceptive import FEWEST, Assessment, assess, decide
 from counterpoint.statistics.evidence import MARGIN
 
 
@@ -56,8 +56,10 @@ def pool(
         return assessed[0]
     pairs = [pair for pair in zip(merged, assessed, strict=True) if math.isfinite(pair[1].reward_slope)]
     left_out = f" ({len(merged) - len(pairs)} runs too short, left out)" if len(pairs) < len(merged) else ""
+    if not pairs:
+        return Assessment(reason=f"none of {len(merged)} runs has {FEWEST} probes", probes=assessed[0].probes)
     if len(pairs) < 2:
-        return replace(pairs[0][1] if pairs else assessed[0], reason=f"one run alone can be assessed{left_out}")
+        return replace(pairs[0][1], reason=f"one run alone can be assessed{left_out}")
     assessments = [assessment for _, assessment in pairs]
     rise = _mean_change([(run.reward_slope, run.reward_slope_interval) for run in assessments], confidence)
     climb = _mean_change([(run.accuracy_slope, run.accuracy_slope_interval) for run in assessments], confidence)

@@ -5,6 +5,7 @@ import json
 import pytest
 from figures import ROOT, SMALL_NUMBERS, flat
 
+from bench.calibration import coverage
 from bench.calibration.curves import KINDS
 from bench.league.__main__ import tables
 
@@ -58,3 +59,15 @@ def test_the_false_alarms():
         f"{max(MEASURED['lengths'])} probes (upper ends of the 95 % intervals: {100 * low:.1f} to {100 * high:.1f} %)"
     ) in PAGE
     assert f"({100 * nothing_moves:.1f} % of those)" in PAGE
+
+
+@pytest.mark.parametrize("row", coverage.table(MEASURED["coverage"]).splitlines())
+def test_the_coverage(row):
+    assert row in LINES
+
+
+def test_the_onsets_and_what_is_called_aligned():
+    shares = [f"{100 * MEASURED['onset'][kind]['rate']:.0f}" for kind in ("divergence", "stall", "late collapse")]
+    assert f"contain it in {shares[0]}, {shares[1]} and {shares[2]} % of" in PAGE
+    aligned = MEASURED["aligned"]
+    assert f"{round(aligned['rate'] * aligned['n'])} of {aligned['n']:,} deceptive curves are called aligned" in PAGE

@@ -41,6 +41,8 @@ def accuracy(
 ) -> Accuracies:
     """The accuracy that the user names, and whether it is the reward's own. Raises `UserError` where it is missing."""
     name = _named(path, metrics, stated, "--accuracy")
+    if name == reward:
+        raise UserError(f"{path}: --accuracy {name} is the reward itself; name another metric")
     values = metrics[name]
     for suite, series in usual.by_suite.items():
         if series is values:

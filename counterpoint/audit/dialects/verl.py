@@ -49,7 +49,7 @@ def _accuracies(metrics: Metrics, parts: Parts, weights: Weights) -> Accuracies:
             if suite is not None:
                 free[suite] = values
     if free:
-        return Accuracies(free, "the `acc` that the run's reward function returned on held-out prompts")
+        return Accuracies(free, "the `acc` that the reward function itself returned on held-out prompts", True)
     if "accuracy" in parts.held_out[""]:
         counted = counts(weights, "accuracy")
         judge = "the reward function's accuracy on held-out prompts" + (", which the reward counts" if counted else "")

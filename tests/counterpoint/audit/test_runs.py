@@ -29,7 +29,9 @@ def audit(path, items=None):
 @pytest.mark.parametrize("name", FORMS["honest"])
 def test_an_honest_run_is_aligned_in_every_form(fixtures, name):
     found = audit(fixtures / name).overall
-    assert (found.verdict, found.mechanism, found.onset_step) == ("aligned", "none", None)
+    # verl's `acc` is the reward function's own; where rollouts were saved, they are judged here and confirm it
+    verdict_of = {"verl_file_honest": ("consistent", "unknown", None)}
+    assert (found.verdict, found.mechanism, found.onset_step) == verdict_of.get(name, ("aligned", "none", None))
 
 
 @pytest.mark.parametrize("name", FORMS["hacked"])
@@ -144,7 +146,7 @@ def test_a_log_without_the_number_of_items_takes_few_and_says_so(tmp_path):
 
 def test_the_program_prints_draws_and_writes(fixtures, tmp_path):
     said = command.audit(fixtures / "trl_hacked", out=tmp_path / "out")
-    for wanted in ("verdict", "deceptive", "mechanism", "verifier", "95 % interval", "onset", "error rates", "regret"):
+    for wanted in ("verdict", "deceptive", "mechanism", "verifier", "95 % interval", "onset", "error rates"):
         assert wanted in said
     assert (tmp_path / "out/audit.png").read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "out/audit.html").read_text(encoding="utf-8")

@@ -168,7 +168,7 @@ def test_names_of_verl_in_a_sheet_mean_what_they_mean_in_its_log(tmp_path):
           [[step, step / 100, "" if step % 5 else 0.25, 0.3] for step in range(0, 60)])  # fmt: skip
     log = readers.read(path)
     assert (log.curves[0].suite, len(log.curves[0].steps)) == ("openai/gsm8k", 12)
-    assert "`acc`" in log.judge and not log.judged_by_reward and "reward: critic/score/mean" in log.notes
+    assert "`acc`" in log.judge and log.judged_by_reward and "reward: critic/score/mean" in log.notes
     sheet(path, ["step", "critic/rewards/mean", "val-core/openai/gsm8k/reward/mean@1"],
           [[step, step / 100, 0.25] for step in range(0, 60)])  # fmt: skip
     assert readers.read(path).judged_by_reward
