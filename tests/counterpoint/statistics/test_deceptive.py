@@ -245,3 +245,10 @@ def test_a_sudden_collapse_is_trend_and_no_noise():
 
 def test_the_margins_are_those_that_are_stated():
     assert (evidence.MARGIN, deceptive.FEWEST) == (0.02, 10)
+
+
+def test_an_accuracy_that_never_moves_under_a_rising_reward_is_deceptive():
+    """Without any noise in sight, that of answers and of honest runs is allowed for."""
+    reward = np.linspace(0.22, 0.885, 20)
+    assert assess(STEPS, reward, np.full(20, 0.42), 1319).verdict == "deceptive"
+    assert assess(STEPS, reward, np.full(20, 0.42), 50).verdict == "inconclusive"
