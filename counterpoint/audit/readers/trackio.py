@@ -46,9 +46,8 @@ def read(path: Path) -> Logged:
 
 def _entries(path: Path) -> Iterator[tuple[str, object, dict]]:
     data = bytearray(files.content(path))
-    data[18:20] = (
-        b"\x01\x01"  # a database in memory keeps no write-ahead log (https://sqlite.org/c3ref/deserialize.html)
-    )
+    # a database in memory keeps no write-ahead log (https://sqlite.org/c3ref/deserialize.html)
+    data[18:20] = b"\x01\x01"
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute("pragma trusted_schema = off")
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, files.LINE)
@@ -56,7 +55,11 @@ def _entries(path: Path) -> Iterator[tuple[str, object, dict]]:
         database.set_progress_handler(lambda: next(budget, None) is None, 1_000_000)
         try:
             database.deserialize(bytes(data))
+            left = files.BYTES  # characters: a view may repeat one text for ever
             for run, step, text in database.execute(_QUERY, [ROWS]):
+                left -= len(text)
+                if left < 0:
+                    raise ValueError(f"more than {files.BYTES // files.MB} MB of metrics")
                 metrics = files.parsed(text)
                 if not isinstance(run, str) or not isinstance(metrics, dict):
                     raise ValueError("an entry is no mapping")

@@ -21,6 +21,7 @@ HEADER = b":W&B"
 PLACES = ("*.wandb", "*run-*/*.wandb", "wandb/*run-*/*.wandb")
 _BLOCK, _START, _PIECE = 32_768, 7, 7
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+_PIECES = 10_000  # of a record: each but the first and the last fills a block
 _LONGEST = 100  # bytes of a number
 _HISTORY, _ITEM, _KEY, _NESTED, _VALUE = 2, 1, 1, 2, 16
 
@@ -43,21 +44,26 @@ def read(path: Path) -> Logged:
 
 
 def _records(data: bytes) -> Iterator[bytes]:
-    """The records; one that the end of the file cuts off is left out."""
-    place, pieces = _START, []
-    while place + _PIECE <= len(data):
-        left = _BLOCK - place % _BLOCK
+    """The records; one that the end of the file cuts off is left out. Raises `ValueError` for pieces that do not fit
+    together, as LevelDB's own reader does."""
+    start, pieces = _START, []
+    while start + _PIECE <= len(data):
+        left = _BLOCK - start % _BLOCK
         if left < _PIECE:
-            place += left
+            start += left
             continue
-        checksum, size, kind = struct.unpack_from("<IHB", data, place)
-        piece = data[place + _PIECE : place + _PIECE + size]
+        checksum, size, kind = struct.unpack_from("<IHB", data, start)
+        piece = data[start + _PIECE : start + _PIECE + size]
         if len(piece) < size or not (checksum or size or kind):
             return
         if checksum != zlib.crc32(piece, kind_checksum(kind)):
-            raise ValueError(f"the checksum at byte {place:,} is wrong")
-        place += _PIECE + size
-        pieces = [piece] if kind in (_FULL, _FIRST) else [*pieces, piece]
+            raise ValueError(f"the checksum at byte {start:,} is wrong")
+        if _PIECE + size > left or kind not in (_FULL, _FIRST, _MIDDLE, _LAST) or bool(pieces) != (kind > _FIRST):
+            raise ValueError(f"the piece at byte {start:,} does not fit")
+        start += _PIECE + size
+        pieces.append(piece)
+        if len(pieces) > _PIECES:
+            raise ValueError(f"the record at byte {start:,} has more than {_PIECES:,} pieces")
         if kind in (_FULL, _LAST):
             yield b"".join(pieces)
             pieces = []
