@@ -21,7 +21,7 @@ class SuiteCurve:
     where a value was not measured.
 
     `gaps`: by mechanism, the part of reward − accuracy that it accounts for; `metrics`: what else was logged; `items`:
-    (probes, n_items), right or wrong, where it is known.
+    (probes, n_items), right or wrong, where it is known. `assumed`: the log does not say how many problems there are.
     """
 
     run: str
@@ -33,6 +33,7 @@ class SuiteCurve:
     gaps: Mapping[str, np.ndarray]
     metrics: Mapping[str, np.ndarray]
     items: np.ndarray | None = None
+    assumed: bool = False
 
     @property
     def measured(self) -> bool:
@@ -191,7 +192,7 @@ def _curve(
 ) -> SuiteCurve:
     """The curve over the steps of `accuracy`, or, where there is none, over `SHOWN` of the reward's; what a report must
     say of it is added to `notes` and `missing`."""
-    probes = np.array(sorted(accuracy or run.reward))
+    probes, guess = np.array(sorted(accuracy or run.reward)), []
     if accuracy:
         accuracy, percent = series.shares(path, f"the accuracy {run.run} {suite}".strip(), accuracy)
         items, guess = series.number_of_items(items, accuracy)
@@ -203,7 +204,7 @@ def _curve(
     logged = metric_names.shown(run.metrics)
     metrics = {title: since_last(probes, logged[title]) for title in metric_names.ON_PAGE if title in logged}
     reward, parts = since_last(probes, run.reward), gaps(run, suite, probes, scores)
-    return SuiteCurve(run.run, suite, probes, reward, scores, items or 1, parts, metrics)
+    return SuiteCurve(run.run, suite, probes, reward, scores, items or 1, parts, metrics, assumed=bool(guess))
 
 
 def gaps(run: RunMetrics, suite: str, probes: np.ndarray, accuracy: np.ndarray) -> dict[str, np.ndarray]:

@@ -74,8 +74,8 @@ def _accuracy(axes, curve: SuiteCurve) -> list:
     right = np.rint(scores * curve.n_items).astype(int)
     bounds = np.array([wilson_interval(int(k), curve.n_items) for k in right])
     axes.fill_between(curve.steps[measured], bounds[:, 0], bounds[:, 1], color=BLUE, alpha=0.15, lw=0)
-    return axes.plot(curve.steps[measured], scores, color=BLUE, marker="o", markersize=3, linewidth=1.5,
-                     label=f"held-out accuracy (n = {curve.n_items}, 95 %)")  # fmt: skip
+    label = f"held-out accuracy (n = {curve.n_items}{' assumed' if curve.assumed else ''}, 95 %)"
+    return axes.plot(curve.steps[measured], scores, color=BLUE, marker="o", markersize=3, linewidth=1.5, label=label)
 
 
 def _parts(axes, curve: SuiteCurve) -> None:

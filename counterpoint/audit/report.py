@@ -48,13 +48,8 @@ def facts(audit: Audit) -> list[tuple[str, str]]:
     overall, log = audit.overall, audit.log
     rows = [("verdict", _verdict(overall)), *_changes(audit)]
     if overall.probes >= FEWEST:
-        rows.insert(
-            1,
-            (
-                "because",
-                f"{overall.reason}; a trend is the 95 % interval of a straight line, not the change that happened",
-            ),
-        )
+        trend = "a trend is the 95 % interval of a straight line, not the change that happened"
+        rows.insert(3, ("because", f"{overall.reason}; {trend}"))
     if overall.verdict == "consistent":
         rows.append(("outside judge", OUTSIDE))
     if overall.mechanism in MECHANISM:
