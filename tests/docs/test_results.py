@@ -150,7 +150,7 @@ CONSTANTS = (  # what is no result of the published study: definitions, pages an
     "lies below 0.05",
     "probes of 64 problems",
     "On 64 probe problems",
-    "12 of 13 runs that found an exploit",
+    "13 of 13 runs that found an exploit",
     "none of 6 honest runs",
     "**On 24 honest configurations** none is deceptive, 18 are aligned",
     "a share of up to 32 %",
