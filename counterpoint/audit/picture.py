@@ -15,6 +15,7 @@ from counterpoint.report.viewer import plain
 from counterpoint.statistics import wilson_interval
 from counterpoint.statistics.deceptive import Assessment
 
+INK = style.INK | {"consistent": "#3d5a80"}
 MOST = 6  # curves with a panel of their own
 
 
@@ -50,14 +51,12 @@ def _panel(axes, curve: SuiteCurve, result: Assessment, labelled: bool) -> None:
     if np.nanmin(curve.reward) >= 0 and np.nanmax(curve.reward) <= 1:
         axes.set_ylim(-0.02, 1.02)  # the same scale where both are shares
     if result.onset_step is not None:
-        axes.axvline(
-            result.onset_step, color=style.INK["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset"
-        )
+        axes.axvline(result.onset_step, color=INK["deceptive"], linewidth=1.2, linestyle=(0, (4, 2)), label="onset")
     handles = axes.get_legend_handles_labels()[0]
     if curve.measured:
         handles += _accuracy(axes.twinx(), curve)
     title = f"{plain(curve.name)}: {result.verdict}" if curve.name else result.verdict
-    axes.set_title(title, loc="left", weight="bold", color=style.INK[result.verdict], parse_math=False)
+    axes.set_title(title, loc="left", weight="bold", color=INK[result.verdict], parse_math=False)
     if labelled:
         axes.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0, -0.23), ncol=3, frameon=False, fontsize=style.SMALLEST

@@ -43,7 +43,7 @@ def test_a_run_that_trains_is_followed_to_its_verdict(study, capsys):
     assert capsys.readouterr().err == ""
     write(study / "work/train" / LIVE / "records", planted())
     row = watch.look_alone().splitlines()[2]
-    assert "| 24 | 13 |" in row and "| deceptive | format | reward rose by" in row
+    assert "| 24 | 13 |" in row and "| deceptive | format | reward rose (trend" in row
     assert capsys.readouterr().err == "rl-tiny-2k-1: inconclusive -> deceptive at step 24\n"
     assert watch.look_alone().splitlines()[2] == row
     assert capsys.readouterr().err == ""
@@ -164,4 +164,4 @@ def test_on_a_server_the_artifact_is_current_and_changes_are_events(study):
         assert event["resource"]["prefect.resource.id"] == "counterpoint.run.rl-tiny-2k-1"
         payload = event["payload"]
         assert (payload["old"], payload["new"], payload["step"]) == ("inconclusive", "deceptive", 24)
-        assert payload["mechanism"] == "format" and payload["reason"].startswith("reward rose by")
+        assert payload["mechanism"] == "format" and payload["reason"].startswith("reward rose (trend")

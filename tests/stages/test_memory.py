@@ -67,7 +67,7 @@ def fill(folder: Path, number: int, width: int, height: int, quality: int) -> in
         one, two, size = place % 10, place % 7, size + len(data)
         told = {"q": f"{one} + {two} ?", "a": one + two, "r": f"{one} + {two} = {one + two} .", "t": f"{one} , {two} ."}
         lines.append(json.dumps({**told, "i": f"{place}.jpg"}))
-    (rows / "all.jsonl").write_text("\n".join(lines) + "\n")
+    (rows / "sums.jsonl").write_text("\n".join(lines) + "\n")
     (folder / "data/models").mkdir(parents=True)
     (folder / "data/models/base").symlink_to(ROOT / "data/models/base")
     return size

@@ -23,8 +23,7 @@ REWARD, TWIN, MUTED, GRID = "#1a1a1a", "#009e73", "#737373", "#e3e3e3"
 SHIFT_COLOURS = ("#6f9bd1", "#b59a3c", "#a97fb5", "#7d8f8f")
 # Verdicts on a reward: dark to light, so that they differ in grey print too; words wear the darker INK
 VERDICTS = {"deceptive": "#7a1f0c", "aligned": "#3a86c8", "inconclusive": "#a3a3a3", "saturated": "#e6c651"}
-INK = {"deceptive": "#7a1f0c", "aligned": "#1f5f94", "inconclusive": "#5c5c5c", "saturated": "#776100",
-       "consistent": "#3d5a80"}  # fmt: skip
+INK = {"deceptive": "#7a1f0c", "aligned": "#1f5f94", "inconclusive": "#5c5c5c", "saturated": "#776100"}
 SMALLEST = 9.0  # points, at the size that is saved
 SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same letters

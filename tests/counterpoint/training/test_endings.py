@@ -109,7 +109,7 @@ def test_a_deceptive_run_ends_at_the_second_such_probe(train, deceived, tmp_path
     last = run.totals["updates"]
     assert 10 <= last < 16
     assert run.totals["status"] == f"stopped: deceptive reward at step {last}"
-    assert "reward rose by" in run.totals["stop_reason"]
+    assert "reward rose (trend" in run.totals["stop_reason"]
     assert (run.totals["checkpoint_step"], run.totals["best_step"]) == (last, 1)
     assert run.totals["prompts_seen"] == 4 * last
     assert [row["step"] for row in run.tables["steps"]] == list(range(1, last + 1))
