@@ -175,7 +175,7 @@ def _family(record: Record, source: Source) -> str:
     if len(family) > LONGEST_FAMILY or not family.isprintable() or family == TOTAL:
         raise Refusal(
             f"its family must be one line of at most {LONGEST_FAMILY} characters, and not the word {TOTAL}; set map "
-            f"beside its column, or another column; it is {family!r:.60}"
+            f"beside its column, another column, or rename the file where it is the file's name; it is {family!r:.60}"
         )
     return family
 
