@@ -7,8 +7,8 @@ Weights & Biases (offline), TensorBoard, Trackio and the console, and through ms
 of its scalars as CSV, and Trackio its project as Parquet. So the files are what the libraries write; the numbers are
 those of `trainer_state.json`, without some that nobody reads. Needs wandb, tensorboard, trackio and ms-swift (with
 modelscope, modelscope_hub, addict and json_repair, without their dependencies) on PYTHONPATH; Counterpoint needs none.
-EasyR1 and OpenRLHF are not packaged: `easyr1_console_*` and `openrlhf_*` are written here, in the form of their sources
-(`verl/utils/py_functional.py`, `openrlhf/trainer/ppo_trainer.py`).
+`easyr1_console_*` and `openrlhf_*` are written here, for their trainers need GPUs. Line for line they are what the
+libraries' own loggers print of the same entries (EasyR1 at 46c6c21, openrlhf 0.11.2), but for the time and Ray's prefix.
 """
 
 from __future__ import annotations
