@@ -8,7 +8,7 @@ of its scalars as CSV, and Trackio its project as Parquet. So the files are what
 those of `trainer_state.json`, without some that nobody reads. Needs wandb, tensorboard, trackio and ms-swift (with
 modelscope, modelscope_hub, addict and json_repair, without their dependencies) on PYTHONPATH; Counterpoint needs none.
 `easyr1_console_*` and `openrlhf_*` are written here, for their trainers need GPUs. Line for line they are what the
-libraries' own loggers print of the same entries (EasyR1 at 46c6c21, openrlhf 0.11.2), but for the time and Ray's prefix.
+libraries' own loggers print of the same entries (EasyR1 at 46c6c21, openrlhf 0.11.2), but for time and Ray's prefix.
 """
 
 from __future__ import annotations
