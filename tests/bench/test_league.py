@@ -58,6 +58,7 @@ def test_without_rivals_the_league_is_ours_and_says_who_is_missing(rivals, monke
     assert not (rivals / "never").exists()
 
 
+@pytest.mark.slow
 def test_a_rival_that_is_there_is_judged_at_its_own_points_and_ours_at_its_false_alarms(rivals):
     install(rivals, methods.PINS["rldoctor"])
     result = json.loads(json.dumps(league.measure(15)))

@@ -58,8 +58,15 @@ LORA = LoraConfig(r=2, lora_dropout=0.3, target_modules=["q_proj", "v_proj"])
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"peft_config": LORA, "beta": 0.1}, {"steps_per_generation": 2, "logging_steps": 3, "log_completions": True}],
-    ids=["whole", "lora", "cycles"],
+    [
+        pytest.param({}, id="whole"),
+        pytest.param({"peft_config": LORA, "beta": 0.1}, id="lora", marks=pytest.mark.slow),
+        pytest.param(
+            {"steps_per_generation": 2, "logging_steps": 3, "log_completions": True},
+            id="cycles",
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_training_does_not_notice(tmp_path, options):
     stock, looked = (trained(tmp_path / str(looking), looking, **options) for looking in (False, True))
@@ -76,7 +83,7 @@ def test_training_does_not_notice(tmp_path, options):
     assert list(runs.logged(looked, "eval_accuracy")) == [0, 2, 4, 5]
 
 
-@pytest.mark.parametrize("kind", [GRPOTrainer, SharedPrefixGRPOTrainer])
+@pytest.mark.parametrize("kind", [GRPOTrainer, pytest.param(SharedPrefixGRPOTrainer, marks=pytest.mark.slow)])
 def test_training_on_pictures_does_not_notice_either(tmp_path, lively_folder, kind):
     after = []
     for looking in (False, True):
@@ -179,6 +186,7 @@ def test_the_last_step_of_a_run_that_is_stopped_is_probed(tmp_path):
     assert list(runs.logged(trainer, "eval_accuracy")) == [0, 2, 3]
 
 
+@pytest.mark.slow
 def test_the_trainers_own_evaluation_can_choose_by_the_metric_and_is_told_apart(tmp_path, caplog):
     def judge(completions, trainer_state, **_):
         return [1 - trainer_state.global_step / 10] * len(completions)
@@ -223,6 +231,7 @@ def test_a_probe_stands_behind_its_step_and_the_run_is_divided_by_default(tmp_pa
                      (7, True)]  # fmt: skip  # the last is the summary of the run
 
 
+@pytest.mark.slow
 def test_one_metric_is_not_measured_twice_nor_for_another_trainer(tmp_path):
     first, second = runs.trainer(tmp_path), runs.trainer(tmp_path)
     for _ in range(2):

@@ -210,6 +210,7 @@ def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused(tmp_path, tab
     refused(tmp_path, words)
 
 
+@pytest.mark.slow
 def test_tables_of_this_study_are_looked_at_first_too(tmp_path):
     for name in ("steps", "rewards", "probes", "probe_items", "completions"):
         pq.write_table(bomb(completion=zeros(21_000_000)), tmp_path / f"{name}.parquet", compression="zstd")

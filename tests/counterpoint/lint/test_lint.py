@@ -97,7 +97,11 @@ def test_a_reward_of_easyr1_is_asked_in_its_own_format(linted):
 
 @pytest.mark.parametrize(
     ("function", "attack"),
-    [("substring", "all candidates"), ("first_number", "another scale"), ("evaluates", "gold within another number")],
+    [
+        ("substring", "all candidates"),
+        ("first_number", "another scale"),
+        pytest.param("evaluates", "gold within another number", marks=pytest.mark.slow),
+    ],
 )
 def test_common_leaks_are_named(linted, numbers, function, attack, monkeypatch):
     monkeypatch.setattr(apart, "PATIENCE", 0.5)
