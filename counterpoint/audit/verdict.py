@@ -25,7 +25,6 @@ from counterpoint.statistics.reward_parts import exploited
 CURVES = 50  # that are assessed: each takes time
 CONFIRMED = 0.05  # of the saved completions of a step: fewer that were paid for though wrong confirm the reward's judge
 MEASURED = Path(__file__).with_name("error_rates.json")  # of metrics/calibration.json; `make calibrate` writes both
-TIERS = (*deceptive.VERDICTS, "consistent")  # `consistent`: `aligned`, but on the word of the reward's own judge
 
 
 @dataclass(frozen=True)
